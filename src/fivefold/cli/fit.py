@@ -1,0 +1,195 @@
+"""``fivefold fit DATA --target COLUMN``."""
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fivefold.cli.exits import guarded
+from fivefold.cli.options import Debug, Json, Quiet, split_names, split_pairs
+from fivefold.cli.progress import Progress
+from fivefold.cli.terminal import out as write_out
+from fivefold.cli.terminal import say
+
+if TYPE_CHECKING:
+    from fivefold.tasks.tables.model import Model
+
+
+def fit(
+    data: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="DATA", help="CSV, TSV, JSON or Parquet; several files, or a quoted pattern."
+        ),
+    ],
+    target: Annotated[
+        str,
+        typer.Option("--target", "-t", metavar="COLUMN", help="The column to predict.", show_default=False),
+    ],
+    budget: Annotated[str, typer.Option(metavar="TIME", help="Time for the choice: 30s, 5m, 1h.")] = "60s",
+    seed: Annotated[int, typer.Option(metavar="N", help="The same seed and plan give the same bits.")] = 0,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", metavar="DIR", help="Directory for the model [default: DATA.fivefold]."),
+    ] = None,
+    group: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Column whose rows stay on one side of every split.")
+    ] = None,
+    time: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Column of time: the test rows are the last.")
+    ] = None,
+    weight: Annotated[str | None, typer.Option(metavar="COLUMN", help="Column of row weights.")] = None,
+    exposure: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Column of exposures of a count.")
+    ] = None,
+    drop: Annotated[
+        list[str] | None, typer.Option(metavar="COLUMN", help="Columns to leave out: a,b.")
+    ] = None,
+    types: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN=KIND,...",
+            help="Kinds that override the guess: number, category, text, date, boolean or identifier.",
+        ),
+    ] = None,
+    metric: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="The first metric of the report: rmse, mae, logloss, ..."),
+    ] = None,
+    query: Annotated[
+        str | None, typer.Option(metavar="SQL", help="SQL over the view 'data' that yields the rows.")
+    ] = None,
+    allow_trees: Annotated[
+        bool, typer.Option("--allow-trees", help="Return boosted trees where they win.")
+    ] = False,
+    replay: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Follow the plan of this saved model, to the same bits."),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a saved model of that name.")
+    ] = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Choose a model on evidence and fit it.
+
+    Writes the model and a report that shows every choice and what it rests on.
+    """
+    with guarded(debug):
+        columns, kinds = split_names(drop, "--drop"), split_pairs(types, "--types")
+        from fivefold.artifact.write import check_target
+        from fivefold.core import Budget
+
+        Budget.parse(budget)
+        for name in data:
+            check_source(name)
+        place = choose_place(data[0], out, overwrite)
+        check_target(place, overwrite)
+        if not quiet:
+            # Said before the heavy imports: the first line must not wait for them.
+            say(f"reading {', '.join(data)}")
+        from fivefold.tasks.tables.fit import fit as fit_table
+
+        with Progress(quiet) as progress:
+            model = fit_table(
+                data[0] if len(data) == 1 else list(data),
+                target=target,
+                budget=budget,
+                seed=seed,
+                group=group,
+                time=time,
+                weight=weight,
+                exposure=exposure,
+                drop=columns,
+                types=kinds,
+                metric=metric,
+                query=query,
+                allow_trees=allow_trees,
+                replay=replay,
+                progress=progress,
+            )
+        saved = save_model(model, place, overwrite)
+        report = saved / "report.html"
+        if as_json:
+            found = {"artifact": str(saved), "report": str(report), "record": model.record}
+            write_out(json.dumps(found, allow_nan=False))
+            return
+        from fivefold.report.page import render_text
+
+        write_out(render_text(model.record).rstrip("\n"))
+        write_out(f"\nmodel:   {shown(saved)}\nreport:  {shown(report)}")
+
+
+def check_source(name: str) -> None:
+    """Refuse a path that is not there before anything heavy is loaded; a pattern is left to the reader.
+
+    Raises:
+        DataError: No such file.
+
+    >>> check_source("data/*.csv")
+    """
+    from fivefold.core import DataError
+
+    if not re.search(r"[*?\[]|://", name) and not Path(name).exists():
+        raise DataError("a file to read", f"no such file: {name!a}", "check the path")
+
+
+def choose_place(source: str, wanted: Path | None, overwrite: bool) -> Path:
+    """Return where the model goes: where it is wanted, else ``<data>.fivefold`` or the next free such name.
+
+    Args:
+        source: The data; its name up to the first dot names the model.
+        wanted: ``--out``.
+        overwrite: Take the first name though it is taken.
+
+    >>> choose_place("a/house_prices.csv.gz", None, False).name, choose_place("x", Path("m"), False).name
+    ('house_prices.fivefold', 'm')
+    """
+    if wanted is not None:
+        return wanted
+    stem = re.sub(r"[^\w-]+", "-", Path(source).name.lstrip(".").split(".")[0]).strip("-")[:100] or "model"
+    first = Path(f"{stem}.fivefold")
+    return first if overwrite else free_name(first)
+
+
+def free_name(first: Path) -> Path:
+    """Return the name, or the first of ``name-2``, ``name-3``, … that nothing has.
+
+    >>> free_name(Path("/nonexistent/a.fivefold")).name
+    'a.fivefold'
+    """
+    place, number = first, 1
+    while place.exists() or place.is_symlink():
+        number += 1
+        place = first.with_name(f"{first.stem}-{number}{first.suffix}")
+    return place
+
+
+def save_model(model: "Model", place: Path, overwrite: bool) -> Path:
+    """Save the model; where something took the name during the fit, under the next free one, and say so.
+
+    Raises:
+        ArtifactError: It cannot be written.
+    """
+    from fivefold.core import ArtifactError
+
+    try:
+        return Path(model.save(place, overwrite=overwrite))
+    except ArtifactError:
+        other = free_name(place)
+        if other == place or overwrite:
+            raise
+        say(f"{place} was taken meanwhile; saving as {other}")
+        return Path(model.save(other))
+
+
+def shown(path: Path) -> str:
+    """Return a path relative to the working directory where it lies below it, without control characters."""
+    from fivefold.report.text import clean
+
+    here = Path.cwd()
+    return clean(path.relative_to(here) if path.is_relative_to(here) else path, 2000)

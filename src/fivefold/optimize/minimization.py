@@ -1,0 +1,259 @@
+"""Minimise a smooth objective, and say how sure the answer is."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from fivefold.core import ArgumentError, Budget, Certificate, Info, Status, drive, require
+from fivefold.linalg import Array
+from fivefold.objective import Objective, OracleObjective
+from fivefold.optimize import constants
+from fivefold.optimize.descent import Descended, Descent, worst
+from fivefold.optimize.directions import DenseNewton, Direction, QuasiNewton, TruncatedNewton
+from fivefold.optimize.optimality import (
+    Curvatures,
+    certify_curvature,
+    certify_stationary,
+    certify_suboptimality,
+    lowest_curvature,
+)
+
+METHODS = ("auto", "newton", "lbfgs")
+NEWTON_SIZE = 500
+"""Largest P at which ``auto`` takes Newton: beyond it, a dense factorization costs more than it saves."""
+DENSE_SIZE = 2000
+"""Largest P at which Newton forms the Hessian; beyond it, it is used by products."""
+CHECKED_SIZE = 200
+"""Largest P at which the Hessian's eigenvalues are computed at the end whatever the method."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Optimum:
+    """Where a minimisation ended, and what is proved of it.
+
+    Args:
+        w: The points [P] or [..., P].
+        value: F there [] or [...].
+        gradient_norm: Euclidean norm of the gradient there.
+        status: How it ended; over a batch, the status furthest from success.
+        reason: Why it ended there, in words.
+        steps: Iterations made.
+        seconds: Wall-clock seconds.
+        evaluations: Evaluations of F with its gradient, over all points.
+        history: ``value``, ``gradient_norm`` and ``step``, each [steps + 1] or [steps + 1, ...], from the
+            start on.
+        certificates: What holds at w; over a batch, at the best point.
+        method: ``newton`` or ``lbfgs``.
+        why: Why that method.
+        statuses: Status per point, row-major.
+        reasons: Reason per point.
+        certificates_each: Certificates per point.
+    """
+
+    w: Tensor
+    value: Tensor
+    gradient_norm: Tensor
+    status: Status
+    reason: str
+    steps: int
+    seconds: float
+    evaluations: int
+    history: dict[str, Tensor]
+    certificates: tuple[Certificate, ...]
+    method: str
+    why: str
+    statuses: tuple[Status, ...]
+    reasons: tuple[str, ...]
+    certificates_each: tuple[tuple[Certificate, ...], ...]
+
+    def point(self, index: int) -> "Optimum":
+        """One point of a batch (row-major index) as an optimum of its own.
+
+        Raises:
+            ArgumentError: No such point.
+        """
+        count = len(self.statuses)
+        require(0 <= index < count, f"a point in 0..{count - 1}", index)
+        return Optimum(
+            w=self.w.reshape(count, -1)[index],
+            value=self.value.reshape(count)[index],
+            gradient_norm=self.gradient_norm.reshape(count)[index],
+            status=self.statuses[index],
+            reason=self.reasons[index],
+            steps=self.steps,
+            seconds=self.seconds,
+            evaluations=self.evaluations,
+            history={name: trace.reshape(-1, count)[:, index] for name, trace in self.history.items()},
+            certificates=self.certificates_each[index],
+            method=self.method,
+            why=self.why,
+            statuses=(self.statuses[index],),
+            reasons=(self.reasons[index],),
+            certificates_each=(self.certificates_each[index],),
+        )
+
+    @property
+    def best(self) -> "Optimum":
+        """The point of lowest value among those that converged, or among all where none did."""
+        return self.point(_best(self.value.reshape(-1), self.statuses))
+
+
+def minimize(
+    objective: Objective,
+    method: str = "auto",
+    budget: Budget | str | float | None = None,
+    w0: Array | None = None,
+    tolerance: float | None = None,
+    *,
+    memory: int = 10,
+    strong_convexity: float | None = None,
+    self_concordance: float | None = None,
+    progress: Callable[[int, Info], None] | None = None,
+) -> Optimum:
+    r"""Find a local minimum of a smooth objective, from one point or from many at once.
+
+    w <- w + t p with p = -|H|^{-1} g (Newton) or p = -H_k g (L-BFGS) and t by a strong Wolfe search; a
+    stationary point with negative curvature is left along it. Nocedal and Wright, "Numerical Optimization",
+    2006, chapters 3, 6 and 7.
+
+    Args:
+        objective: F with its derivatives.
+        method: ``"newton"`` (dense Hessian up to P = 2000, conjugate gradients on products beyond),
+            ``"lbfgs"``, or ``"auto"``, which says in ``why`` what it chose.
+        budget: Steps or seconds; by default 1000 steps.
+        w0: First points [P] or [..., P], any finite numbers; the objective's own by default.
+        tolerance: Largest Euclidean norm of the gradient at a converged point, in units of F per w; by
+            default 1e-8 in float64 and 1e-4 in float32.
+        memory: Pairs that L-BFGS keeps, at least 1.
+        strong_convexity: A proven lower bound on the Hessian's eigenvalues, if you know one; by default
+            what follows from the objective's prior (:mod:`fivefold.optimize.constants`).
+        self_concordance: A proven M with |F'''[v,v,u]| <= M |u| F''[v,v]; by default
+            what follows from the objective's likelihood and data.
+        progress: Called after each step with its number and report.
+
+    Returns:
+        The optimum. ``CONVERGED``: the gradient norm is within the tolerance. ``STALLED``: no lower point is
+        found (rounding, or a wrong gradient; ``reason`` says which). ``DIVERGED``: F falls without bound.
+        ``ILL_POSED``: not finite at the start. ``OUT_OF_BUDGET``: the budget ended it. The point returned is
+        the last, which no earlier one undercuts by more than rounding.
+
+    Raises:
+        ArgumentError: Unknown method, bad shapes, a start that is not finite, or a bad number.
+
+    >>> F = Objective.from_function(lambda w: (1 - w[0]) ** 2 + 100 * (w[1] - w[0] ** 2) ** 2,
+    ...                             torch.tensor([-1.2, 1.0], dtype=torch.float64))
+    >>> end = minimize(F)
+    >>> print(end.status, [round(x, 6) for x in end.w.tolist()], end.method)
+    converged [1.0, 1.0] newton
+    """
+    require(method in METHODS, f"a method among {', '.join(METHODS)}", method)
+    require(memory >= 1, "a memory of at least 1 pair", memory)
+    start = objective.initial if w0 is None else _start(objective, w0)
+    if tolerance is None:
+        tolerance = 1e-8 if start.dtype == torch.float64 else 1e-4
+    require(0 < tolerance < math.inf, "a positive, finite tolerance", tolerance)
+    limits = Budget(steps=1000) if budget is None else Budget.parse(budget)
+    chosen, why = _choose(objective, method)
+    direction: Direction
+    if chosen == "lbfgs":
+        direction = QuasiNewton(memory)
+    else:
+        direction = DenseNewton(objective) if objective.size <= DENSE_SIZE else TruncatedNewton(objective)
+    points = start.reshape(-1, objective.size)
+    examined = objective.size <= (NEWTON_SIZE if chosen == "newton" else CHECKED_SIZE)
+    run = drive(Descent(objective, points, direction, tolerance, examined), limits, progress)
+    m, M = _known(objective, strong_convexity, self_concordance, examined=examined)
+    state = run.state
+    statuses = tuple(status or Status.OUT_OF_BUDGET for status in state.ended)
+    each = tuple(
+        _certify(objective, state, row, tolerance, m, M, examined=examined) for row in range(len(statuses))
+    )
+    lead = start.shape[:-1]
+    best = _best(state.value, statuses)
+    overall = worst(list(statuses))
+    reasons = tuple(reason or "the budget is spent" for reason in state.reasons)
+    return Optimum(
+        w=state.w.reshape(start.shape),
+        value=state.value.reshape(lead),
+        gradient_norm=state.gradient.norm(dim=-1).reshape(lead),
+        status=overall,
+        reason=reasons[statuses.index(overall)],
+        steps=run.steps,
+        seconds=run.seconds,
+        evaluations=state.evaluations,
+        history={name: torch.stack(t).reshape(len(t), *lead) for name, t in state.trace.items()},
+        certificates=each[best],
+        method=chosen,
+        why=why,
+        statuses=statuses,
+        reasons=reasons,
+        certificates_each=each,
+    )
+
+
+def _start(objective: Objective, w0: Array) -> Tensor:
+    start = torch.as_tensor(w0, dtype=objective.dtype, device=objective.device).detach().clone()
+    fits = start.ndim >= 1 and start.shape[-1] == objective.size and start.numel() > 0
+    require(fits, f"a start of shape [..., {objective.size}]", tuple(start.shape))
+    require(bool(torch.isfinite(start).all()), "a start of finite numbers", "infinity or NaN")
+    return start
+
+
+def _choose(objective: Objective, method: str) -> tuple[str, str]:
+    """The method and the reason for it."""
+    size = objective.size
+    if method != "auto":
+        return method, "asked for"
+    if isinstance(objective, OracleObjective):
+        return "lbfgs", "a black box: each column of its Hessian would cost a product or two gradients"
+    if size <= NEWTON_SIZE:
+        return "newton", f"P = {size} <= {NEWTON_SIZE}: a dense Hessian costs less than the steps it saves"
+    return "lbfgs", f"P = {size} > {NEWTON_SIZE}: a dense Hessian would cost more than the steps it saves"
+
+
+def _known(
+    objective: Objective, strong_convexity: float | None, self_concordance: float | None, *, examined: bool
+) -> tuple[float | None, float | None]:
+    """What is known of the curvature: the caller's word first, then the objective's."""
+    for name, number in (("strong convexity", strong_convexity), ("self-concordance", self_concordance)):
+        if number is not None and not 0 <= number < math.inf:
+            raise ArgumentError(f"a finite {name} of at least 0", str(number))
+    if strong_convexity is None:
+        strong_convexity = constants.strong_convexity(objective)
+    # M is of use, and worth its pass over the rows, only where m proves nothing
+    if self_concordance is None and examined and not strong_convexity:
+        self_concordance = constants.self_concordance(objective)
+    return strong_convexity, self_concordance
+
+
+def _certify(
+    objective: Objective,
+    state: Descended,
+    row: int,
+    tolerance: float,
+    m: float | None,
+    M: float | None,
+    *,
+    examined: bool,
+) -> tuple[Certificate, ...]:
+    norm = float(state.gradient[row].norm())
+    found: Curvatures | None = None
+    why_not = f"not computed, because P = {objective.size} is large"
+    if examined:
+        pair = lowest_curvature(objective, state.w[row]) if math.isfinite(norm) else None
+        found = None if pair is None else pair[0]
+        why_not = "not finite at w"
+    return (
+        certify_stationary(norm, tolerance),
+        certify_curvature(found, why_not),
+        certify_suboptimality(norm, strong_convexity=m, self_concordance=M, curvature=found),
+    )
+
+
+def _best(value: Tensor, statuses: tuple[Status, ...]) -> int:
+    good = torch.tensor([status.succeeded for status in statuses], device=value.device)
+    usable = good if bool(good.any()) else torch.ones_like(good)
+    return int(torch.where(usable & ~torch.isnan(value), value, torch.inf).argmin())

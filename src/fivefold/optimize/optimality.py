@@ -1,0 +1,147 @@
+"""What can be proved about a point that a minimiser returns."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from fivefold.core import Certificate, Kind
+from fivefold.objective import Objective
+
+
+@dataclass(frozen=True, slots=True)
+class Curvatures:
+    """Extreme eigenvalues of a Hessian and the size below which their sign is rounding."""
+
+    lowest: float
+    highest: float
+    noise: float
+
+
+def lowest_curvature(objective: Objective, w: Tensor) -> tuple[Curvatures, Tensor] | None:
+    """Smallest and largest eigenvalue of the Hessian at w [P], and the smallest one's eigenvector [P].
+
+    Returns:
+        ``None`` where the Hessian is not finite.
+
+    >>> F = Objective.from_function(lambda w: w[0] ** 2 - w[1] ** 2, torch.zeros(2))
+    >>> lowest_curvature(F, torch.zeros(2))[0].lowest
+    -2.0
+    """
+    H = objective.hessian(w).to_dense()
+    H = 0.5 * (H + H.mT)
+    if not bool(torch.isfinite(H).all()):
+        return None
+    values, vectors = torch.linalg.eigh(H)
+    largest = float(values.abs().max())
+    noise = max(1e-6, 10 * math.sqrt(torch.finfo(w.dtype).eps)) * largest
+    return Curvatures(float(values[0]), float(values[-1]), noise), vectors[:, 0]
+
+
+def certify_stationary(gradient_norm: float, tolerance: float) -> Certificate:
+    """|grad F(w)| <= tolerance, evaluated.
+
+    >>> print(certify_stationary(1e-9, 1e-8).verdict)
+    yes
+    """
+    return Certificate(
+        "|grad F(w)| <= tolerance",
+        Kind.PROOF,
+        gradient_norm <= tolerance,
+        bound=tolerance,
+        value=gradient_norm,
+        assumptions=("the gradient given is that of F, up to rounding",),
+        method="the Euclidean norm, evaluated at w",
+    )
+
+
+def certify_curvature(found: Curvatures | None, why_not: str) -> Certificate:
+    """The Hessian has no negative eigenvalue: w is no saddle and no maximum.
+
+    >>> certify_curvature(Curvatures(-1.0, 2.0, 1e-6), "").verdict
+    'no'
+    """
+    claim = "the Hessian at w is positive definite, so a stationary w is a strict local minimum"
+    if found is None:
+        return Certificate(claim, Kind.PROOF, None, method=why_not)
+    holds = True if found.lowest > found.noise else False if found.lowest < -found.noise else None
+    return Certificate(
+        claim,
+        Kind.PROOF,
+        holds,
+        bound=found.noise,
+        value=found.lowest,
+        assumptions=("the Hessian is exact to within the bound",),
+        method="smallest eigenvalue of the dense Hessian against the noise, a millionth of the largest",
+    )
+
+
+def certify_suboptimality(
+    gradient_norm: float,
+    *,
+    strong_convexity: float | None = None,
+    self_concordance: float | None = None,
+    curvature: Curvatures | None = None,
+) -> Certificate:
+    r"""Bound F(w) - min F by the gradient's norm, where the curvature is known to be at least m > 0.
+
+    F(w) - min F <= |g|^2 / (2 m) (Boyd and Vandenberghe, "Convex Optimization", 2004, equation 9.9).
+
+    m is the strong convexity, if one is known. Otherwise, with |F'''[v, v, u]| <= M |u| F''[v, v], the
+    Hessian at distance r is at least exp(-M r) times that at w (Bach, "Self-concordant analysis for logistic
+    regression", 2010, proposition 1). With r = e |g| / lambda_min and M r <= 1 the gradient points outwards
+    all over the sphere of radius r, so the minimum lies inside, where m = exp(-M r) lambda_min holds.
+
+    Args:
+        gradient_norm: |g| at w.
+        strong_convexity: m, positive to be of use, or ``None``.
+        self_concordance: M, at least 0, or ``None``.
+        curvature: Eigenvalues of the Hessian at w, or ``None``; one below m refutes m.
+
+    Returns:
+        A proof, ``no`` where the claimed m is refuted, or ``unknown`` with what is missing.
+
+    >>> c = certify_suboptimality(1e-6, strong_convexity=0.5)
+    >>> c.verdict, c.bound
+    ('yes', 1e-12)
+    >>> certify_suboptimality(1e-6).verdict
+    'unknown'
+    """
+    claim = "F(w) - min F <= bound"
+    if not math.isfinite(gradient_norm):
+        return Certificate(claim, Kind.PROOF, None, method="the gradient is not finite")
+    if strong_convexity is not None and strong_convexity > 0:
+        slack = 0.0 if curvature is None else 1e-8 * abs(curvature.highest)
+        refuted = curvature is not None and curvature.lowest < strong_convexity - slack
+        lowest = f"; the Hessian at w has the eigenvalue {curvature.lowest:.3g}" if curvature else ""
+        return Certificate(
+            claim,
+            Kind.PROOF,
+            not refuted,
+            bound=gradient_norm**2 / (2 * strong_convexity),
+            value=gradient_norm,
+            assumptions=(f"F is strongly convex with m = {strong_convexity:.6g}",),
+            method=f"|g|^2 / (2 m){lowest}" + (", below m" if refuted else ""),
+        )
+    if self_concordance is not None and curvature is not None and curvature.lowest > curvature.noise:
+        lowest_value = curvature.lowest - 1e-10 * abs(curvature.highest)
+        radius = math.e * gradient_norm / lowest_value
+        if self_concordance * radius <= 1:
+            m = math.exp(-self_concordance * radius) * lowest_value
+            return Certificate(
+                claim,
+                Kind.PROOF,
+                True,
+                bound=gradient_norm**2 / (2 * m),
+                value=gradient_norm,
+                assumptions=(f"|F'''[v,v,u]| <= M |u| F''[v,v] with M = {self_concordance:.6g}",),
+                method=f"|g|^2 / (2 m), m = {m:.3g} within {radius:.3g} of w by self-concordance",
+            )
+    return Certificate(
+        claim,
+        Kind.PROOF,
+        None,
+        value=gradient_norm,
+        method="no positive lower bound on the curvature is known, so the gradient bounds nothing",
+    )

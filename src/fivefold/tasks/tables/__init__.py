@@ -1,0 +1,1 @@
+"""Tables: reading, typing, encoding, candidates, choice and calibrated prediction."""

@@ -1,0 +1,109 @@
+r"""From held-out predictions to honest uncertainty: the spread of residuals, scores, and a temperature.
+
+The temperature :math:`T` of a classification minimises the log loss of :math:`\eta / T` on held-out rows (Guo,
+Pleiss, Sun and Weinberger, On calibration of modern neural networks, 2017): a convex problem in
+:math:`1 / T`, solved by golden section.
+"""
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from fivefold.core import NumericalError
+from fivefold.inference import gaussian_evidence
+from fivefold.tasks.tables.basis import Basis, plain_blocks, spline_blocks
+from fivefold.tasks.tables.candidates.problem import Problem
+from fivefold.tasks.tables.conformal import Intervals, Sets, Spread, thin
+from fivefold.tasks.tables.encode import Encoded, Encoder
+from fivefold.tasks.tables.predictors import LinearPredictor
+from fivefold.tasks.tables.target import Target
+
+Floats = npt.NDArray[np.float64]
+_LEAST_ROWS = 200
+"""With fewer residuals their spread is taken to be the same everywhere."""
+
+
+def temperature(target: Target, eta: Floats, y: Floats) -> float:
+    """Return the temperature in [1/4, 16] that minimises the log loss of held-out rows.
+
+    Args:
+        target: A classification.
+        eta: ``[n, K]`` held-out linear predictors.
+        y: ``[n]`` codes of the classes.
+    """
+
+    def loss(log_inverse: float) -> float:
+        return float(np.mean(target.loss(eta * np.exp(log_inverse), y)))
+
+    low, high = -np.log(16.0), np.log(4.0)
+    ratio = (np.sqrt(5) - 1) / 2
+    a, b = high - ratio * (high - low), low + ratio * (high - low)
+    fa, fb = loss(a), loss(b)
+    for _ in range(60):
+        if fa < fb:
+            high, b, fb = b, a, fa
+            a = high - ratio * (high - low)
+            fa = loss(a)
+        else:
+            low, a, fa = a, b, fb
+            b = low + ratio * (high - low)
+            fb = loss(b)
+    return float(np.exp(-(low + high) / 2))
+
+
+def _fit_spread(encoder: Encoder, rows: Encoded, residuals: Floats) -> Spread:
+    """Model :math:`\\log |r|` on splines and levels by ridge with penalties from the marginal likelihood."""
+    floor = 1e-3 * float(np.sqrt(np.mean(residuals**2))) or 1e-300
+    y = np.log(np.maximum(np.abs(residuals), floor))
+    # log|r| of a normal residual has mean log(s) - 0.635: the constant is absorbed by the scores' quantiles.
+    basis = Basis(tuple(plain_blocks(rows) + spline_blocks(rows)))
+    design = torch.from_numpy(basis.design(rows)).to(torch.float64)
+    found = gaussian_evidence(design, torch.from_numpy(y), basis.sizes, steps=30)
+    model = LinearPredictor(encoder, basis, found.w.numpy()[:, None])
+    fitted = model.eta_encoded(rows)[:, 0]
+    low, high = np.quantile(fitted, [0.001, 0.999])
+    return Spread(model, float(low), float(high))
+
+
+def intervals(problem: Problem, eta: Floats) -> Intervals:
+    """Learn intervals from held-out predictions of the training rows.
+
+    Args:
+        problem: The training rows.
+        eta: ``[n]`` linear predictors of models that had not seen the row; NaN where there is none.
+    """
+    if problem.target.family == "poisson":
+        mean = np.exp(np.clip(eta, -700, 700))
+        pearson = (problem.y - mean) / np.sqrt(mean)
+        return Intervals(Spread(None, 0.0, 0.0), thin(pearson[np.isfinite(pearson)]), counts=True)
+    residuals = problem.y - eta
+    known = np.flatnonzero(np.isfinite(residuals))
+    constant = Intervals(Spread(None, 0.0, 0.0), thin(residuals[known]))
+    if len(known) < _LEAST_ROWS or float(np.abs(residuals[known]).max()) == 0.0:
+        return constant
+    encoder, rows = problem.encoded()
+    try:
+        spread = _fit_spread(encoder, _take(rows, known), residuals[known])
+        scores = np.empty(len(known))
+        fold = np.arange(len(known)) % 5
+        for held in range(5):
+            others, own = known[fold != held], known[fold == held]
+            part = _fit_spread(encoder, _take(rows, others), residuals[others])
+            assert part.model is not None
+            log_s = part.model.eta_encoded(_take(rows, own))[:, 0]
+            scores[fold == held] = residuals[own] / np.exp(np.clip(log_s, part.low, part.high))
+    except NumericalError:
+        return constant
+    return Intervals(spread, thin(scores))
+
+
+def _take(rows: Encoded, at: npt.NDArray[np.int64]) -> Encoded:
+    return Encoded(
+        rows.numbers[at], rows.names, rows.origins, {k: v[at] for k, v in rows.codes.items()}, rows.levels
+    )
+
+
+def sets(target: Target, eta: Floats, y: Floats) -> Sets:
+    """Learn prediction sets from held-out, tempered linear predictors ``[n, K]``."""
+    p = target.mean(eta)
+    return Sets(np.sort(1.0 - p[np.arange(len(y)), y.astype(np.int64)]))

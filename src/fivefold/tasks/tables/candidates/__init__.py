@@ -1,0 +1,1 @@
+"""The methods that ``fit`` considers on a table."""

@@ -1,0 +1,211 @@
+"""Linear models on bases: ridge and the other families, from plain effects to random Fourier features.
+
+The penalties are set by the marginal likelihood, one per block of the basis. For the ``kernel`` basis the
+marginal likelihood of a Gaussian process on a sample of rows first says which features matter and on which
+length scale; random features drawn with those scales then carry it to all rows.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from fivefold.core import Certificate, Status, numpy_generator
+from fivefold.inference import KernelEvidence, gaussian_evidence, kernel_relevance, laplace_evidence
+from fivefold.probability import Bernoulli, Categorical, Likelihood, Poisson
+from fivefold.tasks.tables.basis import (
+    Basis,
+    Block,
+    FourierBlock,
+    LevelsBlock,
+    LinearBlock,
+    interaction_blocks,
+    kernel_inputs,
+    plain_blocks,
+    spline_blocks,
+)
+from fivefold.tasks.tables.candidates.problem import Fitted, Problem
+from fivefold.tasks.tables.encode import Encoded
+from fivefold.tasks.tables.predictors import LinearPredictor
+
+Floats = npt.NDArray[np.float64]
+Level = Literal["plain", "additive", "interactions", "kernel"]
+_FEW_LEVELS = 12
+"""Categories with at most this many levels enter the smooth kernels as indicators."""
+
+
+def _likelihood(family: str, outputs: int) -> Likelihood:
+    match family:
+        case "poisson":
+            return Poisson()
+        case "bernoulli":
+            return Bernoulli()
+        case _:
+            return Categorical(outputs)
+
+
+@dataclass(frozen=True, eq=False)
+class _Mode:
+    w: Floats
+    status: Status
+    certificates: tuple[Certificate, ...]
+    details: dict[str, object]
+
+
+def _fit_basis(problem: Problem, design: npt.NDArray[np.float32], sizes: list[int], start: Floats | None = None, noise: float = 1.0, passes: int = 0) -> _Mode:
+    """Coefficients ``[1 + p, K]`` and penalties of a linear model on a design, by marginal likelihood."""
+    x, y = torch.from_numpy(design), torch.from_numpy(problem.y)
+    weights = None if problem.weights is None else torch.from_numpy(problem.weights)
+    family = problem.target.family
+    prior = None if start is None else torch.from_numpy(start)
+    if family in {"gaussian", "log-gaussian"}:
+        double = x.to(torch.float64) if design.shape[1] <= 400 else x  # noqa: PLR2004
+        exact = gaussian_evidence(
+            double, y, sizes, weights, steps=passes or 60, start=None if prior is None else (prior, noise)
+        )
+        details: dict[str, object] = {
+            "noise": exact.noise,
+            "effective": float(exact.effective.sum()),
+            "log_evidence": exact.log_evidence,
+        }
+        return _Mode(exact.w.numpy()[:, None], exact.status, exact.certificates, details)
+    offset = None if problem.offset is None else torch.from_numpy(problem.offset)
+    if family == "categorical":
+        y = y.to(torch.int64)
+    found = laplace_evidence(
+        x, y, _likelihood(family, problem.target.outputs), sizes, weights, offset, start=prior, passes=passes or 10
+    )
+    details = {"effective": float(found.effective.sum()), "log_evidence": found.log_evidence}
+    return _Mode(found.w.numpy(), found.status, found.certificates, details)
+
+
+@dataclass(frozen=True)
+class LinearCandidate:
+    """A linear model of the target's family on one of four bases.
+
+    Args:
+        level: ``plain`` effects; ``additive`` with smoothing splines; ``interactions`` with products of
+            coordinates and slopes by category; ``kernel`` with random Fourier features.
+        frequencies: Frequencies per smooth kernel (the block has twice as many columns).
+        sample: Rows on which relevance is learned.
+    """
+
+    level: Level
+    frequencies: int = 600
+    sample: int = 1000
+
+    @property
+    def name(self) -> str:
+        """Short name."""
+        return {"plain": "ridge", "additive": "splines", "interactions": "interactions", "kernel": "kernel features"}[
+            self.level
+        ]
+
+    @property
+    def description(self) -> str:
+        """One sentence for the report."""
+        return {
+            "plain": "Straight lines and shrunken category effects; penalties by marginal likelihood.",
+            "additive": "A smoothing spline for every number and shrunken category effects.",
+            "interactions": "Splines, products of pairs of numbers and slopes that differ by category.",
+            "kernel": "Random Fourier features of two kernels that relate all numbers to each other; which "
+            "numbers matter, and how far, is learned by marginal likelihood.",
+        }[self.level]
+
+    @property
+    def least_rows(self) -> int:
+        """Bases with many columns need some rows to be worth trying."""
+        return {"plain": 1, "additive": 30, "interactions": 100, "kernel": 40}[self.level]
+
+    def _count(self, rows: int, outputs: int) -> int:
+        """Frequencies per kernel: bounded by the rows, and by the Hessian of several outputs."""
+        bound = rows // 8 if outputs == 1 else min(rows // 8, 1200 // (4 * outputs))
+        return max(8, min(self.frequencies, bound))
+
+    def cost(self, rows: int, columns: int, outputs: int) -> float:
+        """Return a rough number of floating-point operations of one fit."""
+        p = {"plain": columns, "additive": 10 * columns, "interactions": 10 * columns + 150}.get(self.level, 0)
+        if self.level == "kernel":
+            p = 4 * self._count(rows, outputs) + columns
+            sample = min(self.sample, rows)
+            return 2.0 * rows * p**2 + 4 * p**3 + 50 * (6.0 * sample**3 + 60.0 * sample**2)
+        return 2.0 * rows * p**2 * outputs + 40.0 * (p * outputs) ** 3
+
+    def fit(self, problem: Problem) -> Fitted:
+        """Learn encoder, basis, penalties and coefficients on the rows of ``problem``."""
+        encoder, rows = problem.encoded()
+        start: Floats | None = None
+        noise, passes = 1.0, 0
+        details: dict[str, object] = {}
+        if self.level == "kernel":
+            blocks, start, noise, details = self._kernel_blocks(problem, rows)
+            passes = 4
+        else:
+            blocks = plain_blocks(rows)
+            if self.level != "plain":
+                blocks += spline_blocks(rows)
+            if self.level == "interactions":
+                blocks += interaction_blocks(rows, self._residual(problem, rows, blocks))
+        basis = Basis(tuple(blocks))
+        mode = _fit_basis(problem, basis.design(rows), basis.sizes, start, noise, passes)
+        return Fitted(
+            LinearPredictor(encoder, basis, mode.w), mode.status, mode.certificates, {**details, **mode.details}
+        )
+
+    @staticmethod
+    def _residual(problem: Problem, rows: Encoded, blocks: list[Block]) -> Floats:
+        """Residual ``[n, q]`` of the additive model for the working targets."""
+        basis = Basis(tuple(blocks))
+        design = torch.from_numpy(basis.design(rows)).to(torch.float64)
+        targets = problem.working_targets()
+        residual = np.empty_like(targets)
+        for q in range(targets.shape[1]):
+            t = torch.from_numpy(targets[:, q].copy())
+            w = gaussian_evidence(design, t, basis.sizes, steps=10).w
+            residual[:, q] = (t - w[0] - design @ w[1:]).numpy()
+        return residual
+
+    def _kernel_blocks(self, problem: Problem, rows: Encoded) -> tuple[list[Block], Floats, float, dict[str, object]]:
+        """Blocks with the scales and variances that the marginal likelihood of a sample of rows prefers."""
+        generator = numpy_generator(problem.seed, "kernel")
+        few = [c for c, levels in rows.levels.items() if 1 < len(levels) <= _FEW_LEVELS]
+        sample = np.sort(generator.permutation(problem.rows)[: self.sample])
+        inputs = kernel_inputs(rows, few)
+        origins = list(rows.origins) + [c for c in few for _ in rows.levels[c]]
+        order = {origin: i for i, origin in enumerate(dict.fromkeys(origins))}
+        # every coordinate has its own scale; the indicators of one category share one
+        labels = [f"z{j}" for j in range(len(rows.origins))] + [f"c{order[c]}" for c in few for _ in rows.levels[c]]
+        index = {label: i for i, label in enumerate(dict.fromkeys(labels))}
+        groups = np.array([index[label] for label in labels], dtype=np.int64)
+        plain = plain_blocks(rows)
+        linear = [block.columns(rows)[sample].astype(np.float64) for block in plain]
+        linear = [block - block.mean(0) for block in linear]
+        evidence = KernelEvidence(inputs[sample], problem.working_targets()[sample], groups, linear)
+        relevance = kernel_relevance(evidence)
+        count = self._count(problem.rows, problem.target.outputs)
+        blocks: list[Block] = []
+        for block, variance in zip(plain, relevance.linear, strict=True):
+            scale = float(np.sqrt(max(variance, 1e-8)))
+            match block:
+                case LinearBlock():
+                    blocks.append(LinearBlock(block.size, scale))
+                case LevelsBlock():
+                    blocks.append(LevelsBlock(block.column, block.size, scale))
+        for scales, amplitude in zip(relevance.scales, relevance.amplitudes, strict=True):
+            blocks.append(FourierBlock.draw(scales[groups], max(amplitude, 1e-8), count, few, generator))
+        unit = 1.0
+        if problem.target.family in {"gaussian", "log-gaussian"}:
+            unit = float(np.var(problem.y)) or 1.0
+        else:
+            unit = 16.0  # a logit moves about four times as far as the indicator it explains
+        reach = np.sqrt((relevance.scales**2 * relevance.amplitudes[:, None]).sum(0))
+        relevant = {label: float(reach[i]) for label, i in index.items()}
+        details: dict[str, object] = {
+            "relevance": {
+                name: relevant[labels[j]] for j, name in enumerate([*rows.names, *[c for c in few for _ in rows.levels[c]]])
+            },
+            "log_evidence_per_row": -relevance.value,
+        }
+        return blocks, np.full(len(blocks), unit), relevance.noise * unit, details

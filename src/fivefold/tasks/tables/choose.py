@@ -1,0 +1,186 @@
+"""Choice by repeated cross-validation, as a race that drops what has clearly lost.
+
+Every candidate is judged on the same rows. After each fold a candidate whose loss exceeds the leader's by more
+than three standard errors of the paired difference leaves the race (Maron and Moore, Hoeffding races, 1994;
+here with the normal bound on paired differences). At the end the simplest candidate within one standard error
+of the best is not preferred: the best mean is, because the intervals of the prediction speak of it.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from fivefold.core import Clock, NumericalError, child_seed
+from fivefold.tasks.tables.candidates.problem import Candidate, Fitted, Problem
+from fivefold.tasks.tables.plan import Plan
+from fivefold.tasks.tables.predictors import Predictor
+from fivefold.tasks.tables.splits import Splitter
+
+Floats = npt.NDArray[np.float64]
+_LEAVES_AT = 3.0
+_BRAKE = 0.75
+"""Share of the budget after which the clock may drop what the plan still holds."""
+YARDSTICK = "boosted trees"
+
+
+@dataclass(eq=False)
+class Entry:
+    """One candidate in the race.
+
+    Attributes:
+        candidate: The method.
+        losses: ``[n]`` sum of its losses on every training row when that row was held out.
+        counts: ``[n]`` how often the row was held out.
+        eta: ``[n, K]`` mean linear predictors of held-out rows (of the first repetition).
+        seconds: Time spent.
+        out: Why it left the race, or empty.
+        predictors: The fitted folds of the first repetition, for the spread of its effects.
+        statuses: How its fits ended.
+    """
+
+    candidate: Candidate
+    losses: Floats
+    counts: Floats
+    eta: Floats
+    seconds: float = 0.0
+    out: str = ""
+    predictors: list[Predictor] = field(default_factory=list)
+    statuses: list[str] = field(default_factory=list)
+
+    @property
+    def mean(self) -> float:
+        """Mean loss over the rows judged so far."""
+        return float(self.losses.sum() / max(self.counts.sum(), 1.0))
+
+    def per_row(self) -> Floats:
+        """Mean loss of every row, NaN where it was not held out."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.where(self.counts > 0, self.losses / self.counts, np.nan)
+
+
+def paired(a: Entry, b: Entry, clusters: npt.NDArray[np.int64] | None) -> tuple[float, float]:
+    """Return the mean difference of losses ``a - b`` on rows that both were judged on, and its standard error.
+
+    With clusters (groups) the standard error is that of the clusters' sums.
+    """
+    difference = a.per_row() - b.per_row()
+    both = np.flatnonzero(np.isfinite(difference))
+    if len(both) < 2:  # noqa: PLR2004
+        return 0.0, float("inf")
+    difference = difference[both]
+    mean = float(difference.mean())
+    if clusters is not None:
+        _, inverse = np.unique(clusters[both], return_inverse=True)
+        sums = np.bincount(inverse.reshape(-1), weights=difference - mean)
+        return mean, float(np.sqrt((sums**2).sum())) / len(both)
+    return mean, float(difference.std(ddof=1) / np.sqrt(len(both)))
+
+
+def race(
+    problem: Problem,
+    splitter: Splitter,
+    candidates: Sequence[Candidate],
+    plan: Plan,
+    clock: Clock,
+    progress: Callable[[str, dict[str, object]], None],
+) -> dict[str, Entry]:
+    """Judge candidates fold by fold, as the plan says, and write what was done into it.
+
+    Args:
+        problem: Training rows.
+        splitter: How to divide them.
+        candidates: The methods named in the plan.
+        plan: What to do; ``plan.follow`` replays ``plan.done`` whatever the clock says.
+        clock: Where the budget is spent, the folds still missing of the leader are made and the rest dropped.
+        progress: Called before every fit.
+
+    Returns:
+        One entry per candidate, by name.
+    """
+    n, outputs = problem.rows, problem.target.outputs
+    entries = {
+        c.name: Entry(c, np.zeros(n), np.zeros(n), np.full((n, outputs), np.nan)) for c in candidates
+    }
+    replay = set(plan.done) if plan.follow else None
+    for repetition in range(plan.repetitions):
+        for fold, (rows, held) in enumerate(splitter.folds(n, plan.folds, repetition)):
+            seed = child_seed(plan.seed, "fold", repetition, fold)
+            part = problem.take(rows, seed)
+            judged = problem.take(held, seed)
+            for name in plan.names:
+                entry = entries[name]
+                if replay is not None:
+                    if (name, repetition, fold) not in replay:
+                        entry.out = entry.out or plan.dropped.get(name, "")
+                        continue
+                elif entry.out:
+                    continue
+                progress("fit", {"method": name, "repetition": repetition, "fold": fold})
+                before = clock.elapsed
+                try:
+                    fitted = entry.candidate.fit(part)
+                    eta = _eta(fitted, judged)
+                except NumericalError as error:
+                    entry.out = f"failed: {error}"
+                    plan.dropped[name] = entry.out
+                    continue
+                finally:
+                    entry.seconds += clock.elapsed - before
+                if replay is None:
+                    plan.done.append((name, repetition, fold))
+                entry.losses[held] += problem.target.loss(eta, judged.y)
+                entry.counts[held] += 1
+                entry.statuses.append(str(fitted.status))
+                if repetition == 0:
+                    entry.eta[held] = eta
+                    entry.predictors.append(fitted.predictor)
+            if replay is None:
+                _drop_losers(entries, splitter, plan)
+                _drop_for_time(entries, plan, clock)
+        contenders = [e for e in _running(entries) if e.candidate.name != YARDSTICK]
+        if replay is None and (len(contenders) < 2 or splitter.times is not None):  # noqa: PLR2004
+            break
+    return entries
+
+
+def _eta(fitted: Fitted, judged: Problem) -> Floats:
+    eta = fitted.predictor.eta(judged.table)
+    eta = eta if judged.offset is None else eta + judged.offset[:, None]
+    if not np.isfinite(eta).all():
+        raise NumericalError("finite predictions", f"{int((~np.isfinite(eta)).sum())} that are not")
+    return eta
+
+
+def _running(entries: dict[str, Entry]) -> list[Entry]:
+    return [e for e in entries.values() if not e.out and e.counts.any()]
+
+
+def leader(entries: dict[str, Entry], allow_trees: bool = False) -> Entry:
+    """Return the candidate with the smallest mean loss among those still in the race (trees only on request)."""
+    running = [e for e in _running(entries) if allow_trees or e.candidate.name != YARDSTICK]
+    return min(running, key=lambda e: e.mean)
+
+
+def _drop_losers(entries: dict[str, Entry], splitter: Splitter, plan: Plan) -> None:
+    best = leader(entries)
+    for entry in _running(entries):
+        if entry is best or entry.candidate.name == YARDSTICK:
+            continue
+        mean, error = paired(entry, best, splitter.groups)
+        if mean > _LEAVES_AT * error:
+            entry.out = f"loses to {best.candidate.name} by {mean / error:.1f} standard errors" if error else (
+                f"loses to {best.candidate.name} on every row alike"
+            )
+            plan.dropped[entry.candidate.name] = entry.out
+
+
+def _drop_for_time(entries: dict[str, Entry], plan: Plan, clock: Clock) -> None:
+    if clock.budget.seconds is None or clock.elapsed < _BRAKE * clock.budget.seconds:
+        return
+    best = leader(entries)
+    for entry in _running(entries):
+        if entry is not best and entry.candidate.name != YARDSTICK and entry.seconds > 0.02 * clock.elapsed:
+            entry.out = "the budget was spent before it could be judged on every fold"
+            plan.dropped[entry.candidate.name] = entry.out

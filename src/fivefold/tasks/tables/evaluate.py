@@ -1,0 +1,176 @@
+"""Measures on rows that no fit has seen, with intervals by the bootstrap."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fivefold.core import numpy_generator
+from fivefold.tasks.tables.target import Target
+
+Floats = npt.NDArray[np.float64]
+Metric = Callable[[Floats, Floats, Floats], Floats]
+_DRAWS = 400
+
+# A metric is computed from sums over rows, so that every bootstrap draw is one product with its counts.
+Parts = Callable[[Floats, Floats], Floats]
+Final = Callable[[Floats], Floats]
+
+
+def _ratio(sums: Floats) -> Floats:
+    return sums[..., 0] / sums[..., -1]
+
+
+def _root(sums: Floats) -> Floats:
+    return np.sqrt(_ratio(sums))
+
+
+def _explained(sums: Floats) -> Floats:
+    """R^2 = 1 - sum (y - p)^2 / sum (y - mean)^2, from the sums of (y-p)^2, y^2, y and 1."""
+    spread = sums[..., 1] - sums[..., 2] ** 2 / sums[..., 3]
+    return 1.0 - sums[..., 0] / np.maximum(spread, 1e-300)
+
+
+def _one(values: Floats) -> Floats:
+    return np.column_stack([values, np.ones(len(values))])
+
+
+def _brier(y: Floats, p: Floats) -> Floats:
+    hot = y[:, None] == np.arange(p.shape[1])
+    return _one(((p - hot) ** 2).sum(1))
+
+
+def _log_loss(y: Floats, p: Floats) -> Floats:
+    return _one(-np.log(np.maximum(p[np.arange(len(y)), y.astype(np.int64)], 1e-15)))
+
+
+def _deviance(y: Floats, p: Floats) -> Floats:
+    rate = np.maximum(p, 1e-12)
+    return _one(2 * (np.where(y > 0, y * np.log(np.where(y > 0, y, 1.0) / rate), 0.0) - (y - rate)))
+
+
+METRICS: Mapping[str, tuple[Parts, Final, bool]] = {
+    "RMSE": (lambda y, p: _one((y - p) ** 2), _root, True),
+    "MAE": (lambda y, p: _one(np.abs(y - p)), _ratio, True),
+    "R2": (lambda y, p: np.column_stack([(y - p) ** 2, y**2, y, np.ones(len(y))]), _explained, False),
+    "RMSLE": (lambda y, p: _one((np.log(y) - np.log(np.maximum(p, 1e-300))) ** 2), _root, True),
+    "Poisson deviance": (_deviance, _ratio, True),
+    "log loss": (_log_loss, _ratio, True),
+    "accuracy": (lambda y, p: _one((p.argmax(1) == y).astype(np.float64)), _ratio, False),
+    "Brier score": (_brier, _ratio, True),
+}
+"""Name to (parts summed over rows, final function of the sums, whether lower is better)."""
+
+
+def metrics_of(target: Target, wanted: str | None = None) -> list[str]:
+    """Return the metrics of a family, the main one (or the one wanted) first."""
+    names = {
+        "gaussian": ["RMSE", "MAE", "R2"],
+        "log-gaussian": ["RMSE", "MAE", "RMSLE", "R2"],
+        "poisson": ["Poisson deviance", "RMSE", "MAE"],
+    }.get(target.family, ["log loss", "accuracy", "Brier score"])
+    if wanted is not None:
+        names = [wanted, *[n for n in names if n != wanted]]
+    return names
+
+
+class Bootstrap:
+    """The same bootstrap draws for every model and metric, so that differences are paired.
+
+    Args:
+        y: ``[n]`` the target in its own unit, or codes of classes.
+        seed: Seed of the draws.
+        clusters: ``[n]`` groups that are drawn whole, or ``None``. Above 20,000 rows the draws are of 20,000
+            blocks of rows.
+    """
+
+    def __init__(self, y: Floats, seed: int, clusters: npt.NDArray[np.int64] | None = None) -> None:
+        self.y = y
+        n = len(y)
+        if clusters is None and n > 20_000:  # noqa: PLR2004
+            clusters = np.arange(n) % 20_000
+        if clusters is not None:
+            _, inverse = np.unique(clusters, return_inverse=True)
+            self._cell = inverse.reshape(-1)
+        else:
+            self._cell = np.arange(n)
+        cells = int(self._cell.max()) + 1
+        generator = numpy_generator(seed, "bootstrap")
+        self._counts = generator.multinomial(cells, np.full(cells, 1 / cells), size=_DRAWS).astype(np.float64)
+
+    def sums(self, metric: str, p: Floats) -> tuple[Floats, Floats]:
+        """Return the sums over all rows ``[m]`` and in every draw ``[draws, m]``."""
+        parts = METRICS[metric][0](self.y, p)
+        if len(parts) != len(self._counts[0]) or not np.array_equal(self._cell, np.arange(len(parts))):
+            cells = np.zeros((self._counts.shape[1], parts.shape[1]))
+            np.add.at(cells, self._cell, parts)
+        else:
+            cells = parts
+        return parts.sum(0), self._counts @ cells
+
+    def draws(self, metric: str, p: Floats) -> tuple[float, Floats]:
+        """Return the metric on all rows and in every draw."""
+        total, drawn = self.sums(metric, p)
+        final = METRICS[metric][1]
+        return float(final(total)), final(drawn)
+
+    def interval(self, metric: str, p: Floats) -> dict[str, float]:
+        """Return the metric with its central 95% bootstrap interval."""
+        value, drawn = self.draws(metric, p)
+        low, high = np.quantile(drawn, [0.025, 0.975])
+        return {"value": value, "low": float(low), "high": float(high)}
+
+    def difference(self, metric: str, a: Floats, b: Floats) -> dict[str, float]:
+        """Return the metric of ``a`` less that of ``b`` with its paired 95% interval and standard error."""
+        (va, da), (vb, db) = self.draws(metric, a), self.draws(metric, b)
+        low, high = np.quantile(da - db, [0.025, 0.975])
+        return {"difference": va - vb, "low": float(low), "high": float(high), "error": float((da - db).std())}
+
+
+def wilson(successes: int, n: int, z: float = 1.959964) -> dict[str, float]:
+    """Return a proportion with its Wilson 95% interval.
+
+    >>> {k: round(v, 3) for k, v in wilson(9, 10).items()}
+    {'value': 0.9, 'low': 0.596, 'high': 0.982}
+    """
+    if n == 0:
+        return {"value": float("nan"), "low": 0.0, "high": 1.0}
+    share = successes / n
+    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+    return {"value": share, "low": float(max(0.0, centre - half)), "high": float(min(1.0, centre + half))}
+
+
+def scores(
+    bootstrap: Bootstrap, metrics: Sequence[str], predictions: Sequence[tuple[str, str, Floats]]
+) -> list[dict[str, Any]]:
+    """Return the table of scores: ``(name, role, predictions)`` by metric with intervals."""
+    return [
+        {"name": name, "role": role, "metrics": {m: bootstrap.interval(m, p) for m in metrics}}
+        for name, role, p in predictions
+    ]
+
+
+def coverage(inside: npt.NDArray[np.bool_]) -> dict[str, float]:
+    """Return measured coverage with its Wilson interval."""
+    return wilson(int(inside.sum()), len(inside))
+
+
+def reliability(probability: Floats, correct: npt.NDArray[np.bool_], bins: int = 10) -> list[dict[str, float]]:
+    """Return predicted against observed frequency in bins of equal counts of predicted probability."""
+    order = np.argsort(probability, kind="stable")
+    out = []
+    for part in np.array_split(order, min(bins, max(1, len(order) // 10))):
+        if len(part):
+            hits = wilson(int(correct[part].sum()), len(part))
+            out.append(
+                {
+                    "predicted": float(probability[part].mean()),
+                    "observed": hits["value"],
+                    "rows": float(len(part)),
+                    "low": hits["low"],
+                    "high": hits["high"],
+                }
+            )
+    return out

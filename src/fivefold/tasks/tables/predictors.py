@@ -1,0 +1,221 @@
+"""What predicts: typed rows to linear predictors with NumPy alone, for every method that can be chosen."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from fivefold.core import ArtifactError
+from fivefold.networks.dense_forward import evaluate_dense
+from fivefold.tasks.tables.basis import Basis
+from fivefold.tasks.tables.encode import Encoded, Encoder
+from fivefold.tasks.tables.table import Table
+
+Floats = npt.NDArray[np.float64]
+_CHUNK = 8192
+
+
+class Predictor(Protocol):
+    """A fitted method."""
+
+    def eta(self, table: Table) -> Floats:
+        """Return linear predictors ``[n, K]`` of typed rows."""
+        ...
+
+    def state(self) -> dict[str, Any]:
+        """Return the saved form."""
+        ...
+
+
+def _chunks(table: Table) -> Iterator[Table]:
+    """Cut the rows so that a wide basis never fills the memory."""
+    if table.rows <= _CHUNK:
+        yield table
+        return
+    for at in range(0, table.rows, _CHUNK):
+        yield table.take(np.arange(at, min(at + _CHUNK, table.rows)))
+
+
+@dataclass(frozen=True, eq=False)
+class ConstantPredictor:
+    """The same linear predictors ``[K]`` for every row."""
+
+    kind: ClassVar[str] = "constant"
+    values: Floats
+
+    def eta(self, table: Table) -> Floats:
+        """Return ``[n, K]``."""
+        return np.repeat(self.values[None, :], table.rows, axis=0)
+
+    def state(self) -> dict[str, Any]:
+        """Return the saved form."""
+        return {"kind": self.kind, "values": self.values}
+
+
+@dataclass(frozen=True, eq=False)
+class LinearPredictor:
+    """A linear model on a basis: ``eta = w[0] + design @ w[1:]``, ``w [1 + p, K]``."""
+
+    kind: ClassVar[str] = "linear"
+    encoder: Encoder
+    basis: Basis
+    w: Floats
+
+    def eta_encoded(self, rows: Encoded) -> Floats:
+        """Return ``[n, K]`` for encoded rows."""
+        product = self.basis.design(rows) @ self.w[1:].astype(np.float32)
+        return product.astype(np.float64) + self.w[0]
+
+    def eta(self, table: Table) -> Floats:
+        """Return ``[n, K]``."""
+        return np.concatenate([self.eta_encoded(self.encoder.transform(part)) for part in _chunks(table)])
+
+    def state(self) -> dict[str, Any]:
+        """Return the saved form."""
+        return {"kind": self.kind, "encoder": self.encoder.state(), "basis": self.basis.state(), "w": self.w}
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkPredictor:
+    """The mean of an ensemble of dense networks on a basis; ``centre`` and ``scale`` undo the target's scaling."""
+
+    kind: ClassVar[str] = "network"
+    encoder: Encoder
+    basis: Basis
+    arrays: dict[str, npt.NDArray[np.float32]]
+    activation: str
+    centre: float
+    scale: float
+
+    def eta(self, table: Table) -> Floats:
+        """Return ``[n, K]``: the mean over the members."""
+        parts = []
+        for part in _chunks(table):
+            inputs = self.basis.design(self.encoder.transform(part))
+            members = evaluate_dense(self.arrays, inputs, activation=self.activation)
+            parts.append(members.astype(np.float64).mean(0) * self.scale + self.centre)
+        return np.concatenate(parts)
+
+    def state(self) -> dict[str, Any]:
+        """Return the saved form."""
+        return {
+            "kind": self.kind,
+            "encoder": self.encoder.state(),
+            "basis": self.basis.state(),
+            "arrays": self.arrays,
+            "activation": self.activation,
+            "centre": self.centre,
+            "scale": self.scale,
+        }
+
+
+def tree_inputs(encoder: Encoder, table: Table) -> Floats:
+    """Return what trees see, ``[n, d]``: raw numbers with gaps as NaN, dates in days, codes of categories."""
+    rows = encoder.transform(table)
+    numbers = rows.numbers.copy()
+    for j, name in enumerate(rows.names):
+        if name.endswith(" is missing") and j and rows.origins[j] == rows.origins[j - 1]:
+            numbers[rows.numbers[:, j] > 0.5, j - 1] = np.nan  # noqa: PLR2004
+    codes = [np.where(c >= 0, c, np.nan).astype(np.float64) for c in rows.codes.values()]
+    return np.column_stack([numbers, *codes]) if codes else numbers
+
+
+@dataclass(frozen=True, eq=False)
+class TreesPredictor:
+    """Gradient-boosted trees as arrays of nodes.
+
+    Attributes:
+        encoder: The columns' encoders.
+        starts: ``[T]`` the first node of every tree.
+        outputs: ``[T]`` the linear predictor that every tree adds to.
+        baseline: ``[K]``.
+        feature, threshold, left, right, value, leaf, missing_left: ``[nodes]``.
+        category: ``[nodes]`` row of ``bits`` that holds the codes going left, or -1 for a split on a number.
+        bits: ``[splits, 8]`` 256 bits per split on a category.
+    """
+
+    kind: ClassVar[str] = "trees"
+    encoder: Encoder
+    starts: npt.NDArray[np.int64]
+    outputs: npt.NDArray[np.int64]
+    baseline: Floats
+    feature: npt.NDArray[np.int64]
+    threshold: Floats
+    left: npt.NDArray[np.int64]
+    right: npt.NDArray[np.int64]
+    value: Floats
+    leaf: npt.NDArray[np.bool_]
+    missing_left: npt.NDArray[np.bool_]
+    category: npt.NDArray[np.int64]
+    bits: npt.NDArray[np.uint32]
+
+    def _goes_left(self, seen: Floats, at: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        """Return which way the values ``seen`` go at the nodes ``at``."""
+        left = seen <= self.threshold[at]
+        split = self.category[at]
+        by_code = np.flatnonzero((split >= 0) & ~np.isnan(seen))
+        code = seen[by_code].astype(np.int64)
+        word = self.bits[split[by_code], code >> 5]
+        left[by_code] = (word >> (code & 31).astype(np.uint32)) & np.uint32(1) > 0
+        return np.where(np.isnan(seen), self.missing_left[at], left)
+
+    def eta(self, table: Table) -> Floats:
+        """Return ``[n, K]``: every row walks every tree to its leaf."""
+        parts = []
+        for part in _chunks(table):
+            x = tree_inputs(self.encoder, part)
+            out = np.repeat(self.baseline[None, :], len(x), axis=0)
+            every = np.arange(len(x))
+            for start, output in zip(self.starts, self.outputs, strict=True):
+                node = np.full(len(x), start)
+                walking = every[~self.leaf[node]]
+                while len(walking):
+                    at = node[walking]
+                    goes_left = self._goes_left(x[walking, self.feature[at]], at)
+                    node[walking] = start + np.where(goes_left, self.left[at], self.right[at])
+                    walking = walking[~self.leaf[node[walking]]]
+                out[:, output] += self.value[node]
+            parts.append(out)
+        return np.concatenate(parts)
+
+    def state(self) -> dict[str, Any]:
+        """Return the saved form."""
+        arrays = {k: v for k, v in self.__dict__.items() if k != "encoder"}
+        return {"kind": self.kind, "encoder": self.encoder.state(), **arrays}
+
+
+def _network(state: dict[str, Any]) -> Predictor:
+    return NetworkPredictor(
+        Encoder.from_state(state["encoder"]),
+        Basis.from_state(state["basis"]),
+        dict(state["arrays"]),
+        state["activation"],
+        float(state["centre"]),
+        float(state["scale"]),
+    )
+
+
+def _trees(state: dict[str, Any]) -> Predictor:
+    arrays = {k: v for k, v in state.items() if k not in {"kind", "encoder"}}
+    return TreesPredictor(Encoder.from_state(state["encoder"]), **arrays)
+
+
+_READERS: dict[str, Callable[[dict[str, Any]], Predictor]] = {
+    "constant": lambda s: ConstantPredictor(s["values"]),
+    "linear": lambda s: LinearPredictor(Encoder.from_state(s["encoder"]), Basis.from_state(s["basis"]), s["w"]),
+    "network": _network,
+    "trees": _trees,
+}
+
+
+def predictor_from_state(state: dict[str, Any]) -> Predictor:
+    """Read the saved form of any predictor through the closed list of kinds.
+
+    Raises:
+        ArtifactError: A kind that this version does not know.
+    """
+    if state.get("kind") not in _READERS:
+        raise ArtifactError(f"a predictor of {', '.join(sorted(_READERS))}", repr(state.get("kind")))
+    return _READERS[state["kind"]](state)

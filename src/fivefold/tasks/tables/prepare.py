@@ -1,0 +1,145 @@
+"""From a source to typed rows with a target: what is dropped is counted and said."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fivefold.core import ArgumentError, DataError
+from fivefold.tasks.tables.schema import Kind, Schema
+from fivefold.tasks.tables.source import as_table
+from fivefold.tasks.tables.table import Table, missing
+
+Floats = npt.NDArray[np.float64]
+LEAST_ROWS = 20
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """Rows ready to be split.
+
+    Attributes:
+        raw: Rows as read, with a known target.
+        typed: The same rows as the model takes them, without target, weight, group and time columns that
+            were only named for a role.
+        schema: Kinds of all columns, target included.
+        target: ``[n]`` values of the target, typed.
+        target_kind: Its kind.
+        weights: ``[n]`` with mean one, or ``None``.
+        offset: ``[n]`` log exposure, or ``None``.
+        groups: ``[n]`` codes of ``--group``, or ``None``.
+        times: ``[n]`` of ``--time``, or ``None``.
+        notes: What was dropped or noticed, in sentences.
+    """
+
+    raw: Table
+    typed: Table
+    schema: Schema
+    target: Any
+    target_kind: Kind
+    weights: Floats | None
+    offset: Floats | None
+    groups: npt.NDArray[np.int64] | None
+    times: Floats | None
+    notes: tuple[str, ...]
+
+
+def _positive(table: Table, schema: Schema, name: str, role: str) -> Floats:
+    values = np.asarray(schema.apply(table.select([name]), only=(name,))[0].column(name), dtype=np.float64)
+    if not (np.isfinite(values).all() and (values > 0).all()):
+        bad = int((~(np.isfinite(values) & (values > 0))).sum())
+        raise DataError(f"positive numbers in the {role} column {name!r}", f"{bad:,} that are not")
+    return values
+
+
+def prepare(
+    data: Any,
+    target: str,
+    *,
+    query: str | None = None,
+    drop: Sequence[str] = (),
+    types: Mapping[str, str] | None = None,
+    weight: str | None = None,
+    exposure: str | None = None,
+    group: str | None = None,
+    time: str | None = None,
+) -> Prepared:
+    """Read, type and check a source.
+
+    Raises:
+        DataError: No such column, too few rows, a target without values, values that cannot be read.
+        ArgumentError: A column named for two roles that exclude each other.
+    """
+    raw = as_table(data, query)
+    notes = list(raw.notes)
+    for name in (target, weight, exposure, group, time, *drop):
+        if name is not None:
+            raw.column(name)
+    roles = [name for name in (target, weight, exposure) if name is not None]
+    if len(set(roles)) < len(roles) or target in (group, time) or target in drop:
+        raise ArgumentError("a target that has no other role", f"{target!r} named twice", "name another column")
+    raw = raw.drop(drop) if drop else raw
+    absent = missing(raw.column(target))
+    if absent.all():
+        raise DataError(f"known values in the target {target!r}", f"all {raw.rows:,} rows missing")
+    if absent.any():
+        notes.append(f"{int(absent.sum()):,} of {raw.rows:,} rows have no {target} and were left out.")
+        raw = raw.take(np.flatnonzero(~absent))
+    if raw.rows < LEAST_ROWS:
+        raise DataError(
+            f"at least {LEAST_ROWS} rows with a known target", f"{raw.rows:,}", "fewer cannot be split and judged"
+        )
+    schema = Schema.guess(raw, target=target, overrides=dict(types or {}))
+    kinds = {c.name: c.kind for c in schema.columns}
+    values = schema.apply(raw.select([target]), only=(target,))[0].column(target)
+    if kinds[target] is Kind.NUMBER:
+        infinite = ~np.isfinite(np.asarray(values, dtype=np.float64))
+        if infinite.any():
+            raise DataError(
+                f"finite values in the target {target!r}", f"{int(infinite.sum()):,} infinite", "correct or drop them"
+            )
+    weights = None if weight is None else _positive(raw, schema, weight, "weight")
+    offset = None if exposure is None else np.log(_positive(raw, schema, exposure, "exposure"))
+    groups = times = None
+    if group is not None:
+        labels = np.array([str(v) for v in raw.column(group)])
+        groups = np.unique(labels, return_inverse=True)[1].reshape(-1)
+    if time is not None:
+        times = _times(raw, schema, time, kinds[time])
+    typed, remarks = schema.apply(raw, without=(target,))
+    notes += remarks
+    idle = [name for name in (weight, exposure) if name is not None and name in typed.columns]
+    if group is not None and group in typed.columns:
+        idle.append(group)
+        notes.append(f"{group} names the groups that stay together and is no feature: a new group has a new value.")
+    typed = typed.drop(idle) if idle else typed
+    if not typed.names:
+        raise DataError("at least one column to predict from", f"only the target {target!r} and columns left out")
+    return Prepared(
+        raw,
+        typed,
+        schema,
+        values,
+        kinds[target],
+        None if weights is None else weights / weights.mean(),
+        offset,
+        groups,
+        times,
+        tuple(notes),
+    )
+
+
+def _times(raw: Table, schema: Schema, name: str, kind: Kind) -> Floats:
+    values = schema.apply(raw.select([name]), only=(name,))[0].column(name) if kind is not Kind.IDENTIFIER else raw.column(name)
+    if values.dtype.kind == "M":
+        out = (values - np.datetime64("2000-01-01", "us")) / np.timedelta64(1, "s")
+        out = np.where(np.isnat(values), np.nan, out)
+    elif values.dtype == np.float64:
+        out = values
+    else:
+        raise DataError(f"dates or numbers in the time column {name!r}", f"a column of kind {kind}")
+    if not np.isfinite(out).all():
+        raise DataError(f"a known time in every row of {name!r}", f"{int((~np.isfinite(out)).sum()):,} missing")
+    return np.asarray(out, dtype=np.float64)

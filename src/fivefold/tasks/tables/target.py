@@ -1,0 +1,145 @@
+r"""The target: which family of distributions it is modelled by, and the way there and back.
+
+==============  =========================  ==========================================
+family          target                     linear predictor
+==============  =========================  ==========================================
+gaussian        any number                 mean of y
+log-gaussian    positive numbers           mean of log y
+poisson         counts                     log of the expected count (per exposure)
+bernoulli       two classes                log odds of the second class
+categorical     three classes or more      one score per class, softmax to probabilities
+==============  =========================  ==========================================
+
+``smear`` is Duan's factor: the mean of :math:`e^r` over residuals on the log scale, which turns the
+exponential of a mean of logarithms into a mean (Duan, Smearing estimate, JASA 78, 1983).
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from fivefold.core import ArtifactError, DataError
+
+Floats = npt.NDArray[np.float64]
+MOST_CLASSES = 100
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """A target column and its family.
+
+    Attributes:
+        name: The column.
+        family: One of :attr:`FAMILIES`.
+        classes: Labels in order, for the two families of classification; texts, as the schema gives them.
+        smear: Duan's factor of the log-gaussian family, 1 where the median is wanted.
+        reason: Why this family, for the report.
+    """
+
+    FAMILIES: ClassVar[tuple[str, ...]] = ("gaussian", "log-gaussian", "poisson", "bernoulli", "categorical")
+    name: str
+    family: str
+    classes: tuple[str, ...] = ()
+    smear: float = 1.0
+    reason: str = ""
+
+    def __post_init__(self) -> None:
+        if self.family not in self.FAMILIES:
+            raise ArtifactError(f"a family of {', '.join(self.FAMILIES)}", repr(self.family))
+
+    @property
+    def classifies(self) -> bool:
+        """Whether the target is a class."""
+        return bool(self.classes)
+
+    @property
+    def outputs(self) -> int:
+        """Number of linear predictors K."""
+        return len(self.classes) if self.family == "categorical" else 1
+
+    def encode(self, values: Any) -> Floats:
+        """Return the target on the scale of the model, ``[n]``: codes of classes, logarithms, or itself.
+
+        Raises:
+            DataError: A class that training has not seen, or a value outside the family.
+        """
+        if self.classifies:
+            table = {label: float(i) for i, label in enumerate(self.classes)}
+            unknown = sorted({str(v) for v in values if v not in table})
+            if unknown:
+                raise DataError(f"classes of {self.name}: {', '.join(self.classes[:10])}", ", ".join(unknown[:5]))
+            return np.array([table[v] for v in values], dtype=np.float64)
+        y = np.asarray(values, dtype=np.float64)
+        if self.family == "log-gaussian":
+            return np.log(y)
+        return y
+
+    def mean(self, eta: Floats) -> Floats:
+        """Return the prediction from linear predictors ``[n, K]``: ``[n]``, or probabilities ``[n, classes]``."""
+        match self.family:
+            case "gaussian":
+                return eta[:, 0]
+            case "log-gaussian":
+                return np.exp(np.clip(eta[:, 0], -700, 700)) * self.smear
+            case "poisson":
+                return np.exp(np.clip(eta[:, 0], -700, 700))
+            case "bernoulli":
+                p = 1.0 / (1.0 + np.exp(-np.clip(eta[:, 0], -700, 700)))
+                return np.column_stack([1.0 - p, p])
+            case _:
+                shifted = np.exp(eta - eta.max(1, keepdims=True))
+                return shifted / shifted.sum(1, keepdims=True)
+
+    def loss(self, eta: Floats, y: Floats) -> Floats:
+        """Return the loss per row ``[n]`` by which methods are chosen, on the scale of the model.
+
+        Squared error, Poisson deviance, or the negative log probability of the class.
+        """
+        match self.family:
+            case "gaussian" | "log-gaussian":
+                return (eta[:, 0] - y) ** 2
+            case "poisson":
+                rate = np.exp(np.clip(eta[:, 0], -700, 700))
+                with np.errstate(divide="ignore", invalid="ignore"):
+                    own = np.where(y > 0, y * np.log(np.where(y > 0, y, 1.0) / rate), 0.0)
+                return 2.0 * (own - (y - rate))
+            case _:
+                p = self.mean(eta)[np.arange(len(y)), y.astype(np.int64)]
+                return -np.log(np.maximum(p, 1e-15))
+
+    @property
+    def loss_name(self) -> str:
+        """Name of the mean loss (its square root where it is a squared error)."""
+        return {
+            "gaussian": "RMSE",
+            "log-gaussian": f"RMSE of log {self.name}",
+            "poisson": "mean Poisson deviance",
+        }.get(self.family, "log loss")
+
+    def score(self, losses: Floats) -> float:
+        """Turn losses per row into the score that is shown."""
+        mean = float(np.mean(losses))
+        return float(np.sqrt(mean)) if self.family in {"gaussian", "log-gaussian"} else mean
+
+    def with_smear(self, residuals: Floats) -> "Target":
+        """Set Duan's factor from residuals on the log scale ``[n]``; other families are unchanged."""
+        if self.family != "log-gaussian":
+            return self
+        return replace(self, smear=float(np.mean(np.exp(np.clip(residuals, -5, 5)))))
+
+    def state(self) -> dict[str, Any]:
+        """Return the saved form."""
+        return {
+            "name": self.name,
+            "family": self.family,
+            "classes": list(self.classes),
+            "smear": self.smear,
+            "reason": self.reason,
+        }
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> "Target":
+        """Read the saved form."""
+        return cls(state["name"], state["family"], tuple(state["classes"]), float(state["smear"]), state["reason"])

@@ -1,0 +1,101 @@
+"""Penalties of Gaussian linear models by marginal likelihood, against dense references."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import multivariate_normal
+
+from fivefold.core import ArgumentError, Status
+from fivefold.inference import gaussian_evidence
+
+
+def _data(seed: int = 0, n: int = 80) -> tuple[torch.Tensor, torch.Tensor, list[int]]:
+    generator = torch.Generator().manual_seed(seed)
+    x = torch.randn(n, 7, generator=generator, dtype=torch.float64) + 3.0  # away from the origin
+    w = torch.tensor([1.0, -2.0, 0.5, 0.0, 0.0, 0.0, 0.0], dtype=torch.float64)
+    y = 10.0 + x @ w + 0.3 * torch.randn(n, generator=generator, dtype=torch.float64)
+    return x, y, [3, 4]
+
+
+def _restricted_log_likelihood(x, y, sizes, variances, noise, weights=None):
+    """log of the density of y with a flat prior on the mean: N(y; 0, V) integrated over the intercept."""
+    a = np.ones(len(y)) if weights is None else weights
+    prior = np.repeat(variances, sizes)
+    v = noise * np.diag(1 / a) + x @ np.diag(prior) @ x.T
+    one = np.ones(len(y))
+    precision = np.linalg.inv(v)
+    information = one @ precision @ one
+    mean = one @ precision @ y / information
+    return multivariate_normal(mean * one, v).logpdf(y) + 0.5 * np.log(2 * np.pi / information)
+
+
+def test_the_variances_are_a_stationary_point_of_the_restricted_likelihood():
+    x, y, sizes = _data()
+    found = gaussian_evidence(x, y, sizes, steps=500, tolerance=1e-9)
+    assert found.status is Status.CONVERGED
+    at = np.log(np.r_[found.variances.numpy(), found.noise])
+
+    def value(theta):
+        return _restricted_log_likelihood(x.numpy(), y.numpy(), sizes, np.exp(theta[:2]), np.exp(theta[2]))
+
+    # The block without effect may run to zero variance, where the slope on the log scale vanishes too.
+    for j in range(3):
+        step = np.zeros(3)
+        step[j] = 1e-4
+        assert abs(value(at + step) - value(at - step)) / 2e-4 < 1e-3
+    for j, sign in ((0, 0.5), (0, -0.5), (2, 0.3), (2, -0.3)):
+        step = np.zeros(3)
+        step[j] = sign
+        assert value(at + step) < value(at)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_log_evidence_is_the_restricted_likelihood_up_to_its_constant(weighted):
+    x, y, sizes = _data(1)
+    weights = torch.linspace(0.5, 2.0, len(y), dtype=torch.float64) if weighted else None
+    pairs = []
+    for start in (torch.tensor([1.0, 0.2]), torch.tensor([0.1, 3.0])):
+        found = gaussian_evidence(x, y, sizes, weights, steps=1, start=(start, 0.5))
+        reference = _restricted_log_likelihood(
+            x.numpy(), y.numpy(), sizes, start.double().numpy(), 0.5, None if weights is None else weights.numpy()
+        )
+        pairs.append((found.log_evidence, reference))
+    difference = [a - b for a, b in pairs]
+    assert difference[0] == pytest.approx(difference[1], abs=1e-7)
+
+
+def test_the_mode_is_the_ridge_solution():
+    x, y, sizes = _data(2)
+    start = torch.tensor([0.7, 0.3])
+    found = gaussian_evidence(x, y, sizes, steps=1, start=(start, 0.4))
+    design = np.column_stack([np.ones(len(y)), x.numpy()])
+    penalty = np.diag(np.r_[0.0, np.repeat(0.4 / start.numpy().astype(float), sizes)])
+    reference = np.linalg.solve(design.T @ design + penalty, design.T @ y.numpy())
+    np.testing.assert_allclose(found.w.numpy(), reference, rtol=1e-6)
+
+
+def test_an_idle_block_is_shrunk_away_and_a_shift_of_the_target_moves_the_intercept_alone():
+    x, y, sizes = _data(3, n=400)
+    found = gaussian_evidence(x, y, sizes)
+    assert float(found.w[4:].abs().max()) < 0.05 < float(found.w[1:3].abs().min())
+    moved = gaussian_evidence(x, y + 1000.0, sizes)
+    np.testing.assert_allclose(moved.w[1:], found.w[1:], rtol=1e-5, atol=1e-6)
+    assert float(moved.w[0] - found.w[0]) == pytest.approx(1000.0, rel=1e-6)
+
+
+def test_the_certificate_can_come_out_false():
+    # Columns that differ by a factor of 1e9 within one block leave a residual that the bound refuses.
+    x, y, _ = _data(4)
+    x = torch.cat([x, x + 1e-9 * torch.randn(x.shape, dtype=torch.float64)], dim=1)
+    bad = gaussian_evidence(x * 1e8, y, [14], steps=1, start=(torch.tensor([1e8]), 1e-12))
+    good = gaussian_evidence(x[:, :7], y, [7])
+    assert good.certificates[0].holds is True
+    assert bad.certificates[0].holds is False
+
+
+def test_wrong_shapes_are_refused():
+    x, y, _ = _data()
+    with pytest.raises(ArgumentError, match="add up to 7"):
+        gaussian_evidence(x, y, [3])
+    with pytest.raises(ArgumentError, match="targets"):
+        gaussian_evidence(x, y[:-1], [7])

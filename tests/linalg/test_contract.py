@@ -1,0 +1,205 @@
+"""What every linear operator must satisfy, run on every registered member."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from fivefold.core import ArgumentError
+from fivefold.linalg import (
+    Adjoint,
+    DataMatrix,
+    Dense,
+    Diagonal,
+    Identity,
+    LinearOperator,
+    Product,
+    Scaled,
+    Sum,
+    gram,
+)
+
+# Entries away from the origin: an error that cancels around zero does not cancel here.
+G = torch.Generator().manual_seed(7)
+M = 5.0 + torch.randn(6, 4, generator=G, dtype=torch.float64)
+N = -3.0 + torch.randn(4, 6, generator=G, dtype=torch.float64)
+S = M.mT @ M
+D = torch.tensor([3.0, 1.0, 4.0, 1.5], dtype=torch.float64)
+BATCH = 2.0 + torch.randn(3, 6, 4, generator=G, dtype=torch.float64)
+
+Case = tuple[Callable[[torch.dtype], LinearOperator], Tensor]
+CASES: dict[str, Case] = {
+    "dense": (lambda t: Dense(M.to(t)), M),
+    "dense batch": (lambda t: Dense(BATCH.to(t)), BATCH),
+    "dense positive": (lambda t: Dense(S.to(t), positive=True), S),
+    "diagonal": (lambda t: Diagonal(D.to(t)), torch.diag(D)),
+    "diagonal indefinite": (lambda t: Diagonal((D - 2).to(t)), torch.diag(D - 2)),
+    "diagonal batch": (
+        lambda t: Diagonal(torch.stack([D, -D]).to(t)),
+        torch.diag_embed(torch.stack([D, -D])),
+    ),
+    "identity": (lambda t: Identity(4, dtype=t), torch.eye(4, dtype=torch.float64)),
+    "sum": (lambda t: Dense(M.to(t)) + Dense(N.mT.to(t)), M + N.mT),
+    "difference": (lambda t: Dense(M.to(t)) - Dense(N.mT.to(t)), M - N.mT),
+    "sum batch": (lambda t: Dense(BATCH.to(t)) + Dense(M.to(t)), BATCH + M),
+    "ridge": (lambda t: Dense(S.to(t), positive=True) + 2.0 * Identity(4, dtype=t), S + 2 * torch.eye(4)),
+    "product": (lambda t: Dense(M.to(t)) @ Dense(N.to(t)), M @ N),
+    "gram product": (lambda t: Product(Dense(M.mT.to(t)), Dense(M.to(t)), positive=True), S),
+    "scaled": (lambda t: -2.5 * Dense(M.to(t)), -2.5 * M),
+    "scaled positive": (lambda t: Dense(S.to(t), positive=True) * 3, 3 * S),
+    "negated positive": (lambda t: -Dense(S.to(t), positive=True), -S),
+    "adjoint": (lambda t: Adjoint(Dense(M.to(t)), lambda Y: M.to(t).mT @ Y), M.mT),
+    "data matrix": (lambda t: DataMatrix([M[:1].to(t), M[1:4].to(t), M[4:].to(t)]), M),
+    "data matrix adjoint": (lambda t: DataMatrix(lambda: [M[:2].to(t), M[2:].to(t)]).H, M.mT),
+    "gram of data": (lambda t: gram(DataMatrix([M[:2].to(t), M[2:].to(t)])), S),
+}
+TOLERANCE = {torch.float64: 1e-13, torch.float32: 1e-5}  # tens of units in the last place
+
+
+@pytest.fixture(params=CASES, ids=str)
+def name(request):
+    return request.param
+
+
+def close(a, b, dtype, slack=1.0):
+    a, b = torch.as_tensor(a).double(), torch.as_tensor(b).double()
+    assert a.shape == b.shape
+    assert float((a - b).abs().max()) <= slack * TOLERANCE[dtype] * float(b.abs().max())
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+def test_dense_form_shape_and_dtype(name, dtype):
+    make, reference = CASES[name]
+    A = make(dtype)
+    assert A.shape == tuple(reference.shape)
+    assert A.dtype == dtype
+    assert A.to_dense().dtype == dtype
+    close(A.to_dense(), reference, dtype)
+    assert type(A).__name__ in repr(A)
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+def test_products_with_vectors_matrices_and_batches(name, dtype):
+    make, reference = CASES[name]
+    A = make(dtype)
+    n = A.shape[-1]
+    x = 1.0 + torch.arange(n, dtype=dtype)
+    close(A @ x, (reference @ x.double()[:, None])[..., 0], dtype)
+    assert (A @ x).dtype == dtype
+    X = torch.stack([x, x**2], dim=-1)
+    close(A @ X, reference @ X.double(), dtype)
+    stack = torch.stack([X, 3 - X, 2 * X])
+    if len(A.batch) == 0 or A.batch == (3,):
+        close(A @ stack, reference @ stack.double(), dtype)
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+def test_adjoint_identity(name, dtype):
+    A = CASES[name][0](dtype)
+    x = 2.0 + torch.sin(torch.arange(A.shape[-1], dtype=dtype))[:, None]
+    y = 3.0 + torch.cos(torch.arange(A.shape[-2], dtype=dtype))[:, None]
+    left = ((A @ x) * y).sum(dim=(-2, -1))
+    right = (x * (A.adjoint() @ y)).sum(dim=(-2, -1))
+    close(left, right, dtype, slack=10)
+    close(A.H.to_dense(), A.to_dense().mT, dtype)
+    close(A.H.H.to_dense(), A.to_dense(), dtype)
+
+
+def test_linear_away_from_the_origin(name):
+    A = CASES[name][0](torch.float64)
+    x, y = torch.arange(4.0, 4.0 + A.shape[-1]).double(), torch.full((A.shape[-1],), 11.0).double()
+    close(A @ (3 * x - y), 3 * (A @ x) - A @ y, torch.float64, slack=100)
+    shift = A @ (x + y) - A @ y
+    close(shift, A @ x, torch.float64, slack=100)
+
+
+def test_numpy_in_numpy_out(name):
+    A = CASES[name][0](torch.float64)
+    x = np.arange(A.shape[-1])
+    out = A @ x
+    assert isinstance(out, np.ndarray)
+    assert out.dtype == np.float64
+    close(out, A @ torch.as_tensor(x), torch.float64)
+
+
+def test_claims_of_symmetry_and_positivity_are_true(name):
+    A = CASES[name][0](torch.float64)
+    dense = A.to_dense()
+    assert A.symmetric or not A.positive
+    if A.symmetric:
+        close(dense.mT, dense, torch.float64)
+        assert A.adjoint() is A
+    if A.positive:
+        assert float(torch.linalg.eigvalsh(dense).min()) >= -1e-12 * float(dense.abs().max())
+
+
+def test_wrong_sizes_are_refused(name):
+    A = CASES[name][0](torch.float64)
+    with pytest.raises(ArgumentError, match="operator of shape"):
+        A @ torch.ones(A.shape[-1] + 1)
+
+
+def test_every_operator_of_the_room_is_registered():
+    def leaves(cls):
+        for child in cls.__subclasses__():
+            if child.__module__.startswith("fivefold.linalg"):
+                yield child
+                yield from leaves(child)
+
+    covered = {type(make(torch.float64)) for make, _ in CASES.values()}
+    assert set(leaves(LinearOperator)) <= covered
+
+
+def test_expected_claims():
+    assert CASES["ridge"][0](torch.float64).positive
+    assert CASES["scaled positive"][0](torch.float64).positive
+    negated = CASES["negated positive"][0](torch.float64)
+    assert negated.symmetric
+    assert not negated.positive
+    assert not CASES["diagonal indefinite"][0](torch.float64).positive
+    assert not CASES["product"][0](torch.float64).symmetric
+
+
+def test_the_suite_can_fail():
+    class Wrong(Dense):
+        def _adjoint(self):
+            return Dense(-self.matrix.mT)
+
+    A = Wrong(M)
+    x, y = torch.ones(4).double(), torch.ones(6).double()
+    with pytest.raises(AssertionError):
+        close((A @ x) @ y, x @ (A.H @ y), torch.float64)
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (Sum, "at least one term"),
+        (lambda: Sum(Identity(2), Identity(3)), "terms of one shape"),
+        (lambda: Sum(Dense(torch.ones(2, 1, 1)), Dense(torch.ones(3, 1, 1))), "broadcast"),
+        (Product, "at least one factor"),
+        (lambda: Product(Identity(2), Identity(3)), "neighbouring sizes"),
+        (lambda: Scaled(float("nan"), Identity(2)), "finite factor"),
+        (lambda: Product(Dense(M), symmetric=True), "square operator where symmetry"),
+        (lambda: Identity(0), "positive sizes"),
+        (lambda: Identity(2, dtype=torch.float16), "float32 or float64"),
+        (lambda: Dense([1.0]), "matrix"),
+        (lambda: Dense([[1.0, 2.0], [0.0, 1.0]], symmetric=True), "symmetric matrix"),
+        (lambda: Dense([[float("nan")]]), "finite numbers"),
+        (lambda: Diagonal([float("inf")]), "finite numbers"),
+        (lambda: Diagonal([]), "nonempty"),
+    ],
+)
+def test_bad_constructions_are_refused(build, message):
+    with pytest.raises(ArgumentError, match=message):
+        build()
+
+
+def test_operators_do_not_add_to_arrays():
+    with pytest.raises(TypeError):
+        Identity(2) + torch.ones(2, 2)
+    with pytest.raises(TypeError):
+        Identity(2) - 1.0
+    assert (np.float64(2.0) * Identity(2)).to_dense().tolist() == [[2, 0], [0, 2]]
