@@ -20,7 +20,9 @@ NAMES = sorted(set(fivefold.__all__) - {"__version__"})
 
 def loaded_after(code: str) -> list[str]:
     """Which of the heavy packages a fresh interpreter has loaded after running the code."""
-    probe = f"import json, sys\n{code}\nprint(json.dumps([name for name in {HEAVY!r} if name in sys.modules]))"
+    probe = (
+        f"import json, sys\n{code}\nprint(json.dumps([name for name in {HEAVY!r} if name in sys.modules]))"
+    )
     done = subprocess.run(
         [sys.executable, "-c", probe],
         capture_output=True,
@@ -92,8 +94,14 @@ def test_the_version_is_that_of_the_installed_package() -> None:
 
 def test_type_checkers_see_the_same_names() -> None:
     tree = ast.parse(Path(fivefold.__file__).with_suffix(".pyi").read_text())
-    declared = {alias.asname for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names}
-    declared |= {str(node.target.id) for node in tree.body if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)}
+    declared = {
+        alias.asname for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names
+    }
+    declared |= {
+        str(node.target.id)
+        for node in tree.body
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+    }
     assert declared == set(fivefold.__all__)
 
 

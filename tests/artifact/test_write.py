@@ -91,7 +91,17 @@ def test_through_a_link_its_target_is_replaced(saved: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "what", ["file", "directory", "added file", "added directory", "added link", "no manifest"]
+    "what",
+    [
+        "listed directory",
+        "listed link",
+        "file",
+        "directory",
+        "added file",
+        "added directory",
+        "added link",
+        "no manifest",
+    ],
 )
 def test_what_is_not_an_artifact_of_ours_is_never_replaced(saved: Path, what: str) -> None:
     target = saved
@@ -104,6 +114,12 @@ def test_what_is_not_an_artifact_of_ours_is_never_replaced(saved: Path, what: st
         (target / "a.jpg").write_text("precious")
     elif what == "added file":
         (saved / "predictions.csv").write_text("precious")
+    elif what == "listed directory":
+        (saved / "plan.json").unlink()
+        (saved / "plan.json").mkdir()
+    elif what == "listed link":
+        (saved / "plan.json").unlink()
+        (saved / "plan.json").symlink_to("/etc/passwd")
     elif what == "added directory":
         (saved / "notes").mkdir()
     elif what == "added link":
@@ -403,3 +419,66 @@ def test_something_that_takes_the_name_meanwhile_is_not_replaced(
         save(target, bundle, overwrite=True)
     assert (target / "photo.jpg").read_text() == "precious"
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+@pytest.mark.parametrize("previous", [True, False])
+def test_everything_is_on_disk_before_the_name_changes_and_the_manifest_comes_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, previous: bool
+) -> None:
+    target = tmp_path / "model"
+    if previous:
+        save(target, make_bundle(1.0))
+    paths: dict[int, str] = {}
+    written: list[str] = []
+    flushed: list[str] = []
+    at_the_change: list[list[str]] = []
+    opened, wrote, synced = os.open, os.write, os.fsync
+
+    def open_(path: object, *rest: object, **options: object) -> int:
+        handle = opened(path, *rest, **options)  # type: ignore[arg-type]
+        paths[handle] = Path(os.fsdecode(path)).name  # type: ignore[arg-type]
+        return handle
+
+    def write_(handle: int, data: bytes) -> int:
+        written.append(paths[handle])
+        return wrote(handle, data)
+
+    def sync_(handle: int) -> None:
+        flushed.append(paths[handle])
+        synced(handle)
+
+    for place, name in ((os, "rename"), (swap, "exchange")):
+
+        def change(*names: Path, original: object = getattr(place, name)) -> object:
+            at_the_change.append(list(flushed))
+            return original(*names)  # type: ignore[operator]
+
+        monkeypatch.setattr(place, name, change)
+    monkeypatch.setattr(os, "open", open_)
+    monkeypatch.setattr(os, "write", write_)
+    monkeypatch.setattr(os, "fsync", sync_)
+    save(target, make_bundle(2.0), overwrite=True)
+    files = sorted(path.name for path in target.iterdir())
+    assert sorted(set(written)) == files
+    assert written[-1] == "manifest.json"
+    assert sorted(at_the_change[0][:-1]) == files
+    assert at_the_change[0][-1].endswith(".part")  # the directory itself
+    assert flushed[-1] == tmp_path.name
+
+
+def test_a_writer_holds_a_lock_by_which_others_see_that_it_lives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bundle: Bundle
+) -> None:
+    original, tried = write._write_file, []
+
+    def write_file(path: Path, data: bytes) -> None:
+        handle = os.open(path.parent, os.O_RDONLY)
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.close(handle)
+        tried.append(path.name)
+        original(path, data)
+
+    monkeypatch.setattr(write, "_write_file", write_file)
+    save(tmp_path / "model", bundle)
+    assert len(tried) == 6

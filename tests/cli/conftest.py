@@ -10,7 +10,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -31,7 +30,9 @@ class FakeModel:
 
     def save(self, directory: str | Path, overwrite: bool = False) -> Path:
         files = {"record.json": json.dumps(self.record).encode(), "report.html": b"<p>old page</p>"}
-        return save(directory, Bundle("fivefold.table", {"number": self.number}, {}, files), overwrite=overwrite)
+        return save(
+            directory, Bundle("fivefold.table", {"number": self.number}, {}, files), overwrite=overwrite
+        )
 
 
 class FakeFit:
@@ -111,7 +112,3 @@ def process() -> Iterator[Callable[..., subprocess.Popen[str]]]:
         if child.poll() is None:
             child.kill()
         child.communicate()
-
-
-def numbers(count: int) -> np.ndarray:
-    return np.arange(float(count))

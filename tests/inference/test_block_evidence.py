@@ -83,13 +83,17 @@ def test_an_idle_block_is_shrunk_away_and_a_shift_of_the_target_moves_the_interc
     assert float(moved.w[0] - found.w[0]) == pytest.approx(1000.0, rel=1e-6)
 
 
-def test_the_certificate_can_come_out_false():
-    # Columns that differ by a factor of 1e9 within one block leave a residual that the bound refuses.
+def test_the_certificate_bounds_the_error_and_can_come_out_false():
     x, y, _ = _data(4)
-    x = torch.cat([x, x + 1e-9 * torch.randn(x.shape, dtype=torch.float64)], dim=1)
-    bad = gaussian_evidence(x * 1e8, y, [14], steps=1, start=(torch.tensor([1e8]), 1e-12))
-    good = gaussian_evidence(x[:, :7], y, [7])
+    good = gaussian_evidence(x, y, [7], steps=1, start=(torch.tensor([0.5]), 0.3))
+    design = x.numpy() - x.numpy().mean(0)
+    exact = np.linalg.solve(design.T @ design / 0.3 + np.eye(7) / 0.5, design.T @ (y.numpy() - y.numpy().mean()) / 0.3)
     assert good.certificates[0].holds is True
+    distance = np.linalg.norm(good.w[1:].numpy() - exact) / np.linalg.norm(exact)
+    assert distance <= good.certificates[0].value + 1e-14  # the reference has rounding of its own
+    # Nearly equal columns, nearly no noise and nearly no penalty: nothing can be promised.
+    twin = torch.cat([x, x + 1e-6 * torch.randn(x.shape, generator=torch.Generator().manual_seed(0)).double()], dim=1)
+    bad = gaussian_evidence(twin, y, [14], steps=1, start=(torch.tensor([1e6]), 1e-10))
     assert bad.certificates[0].holds is False
 
 

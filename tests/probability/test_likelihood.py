@@ -8,7 +8,7 @@ import scipy.stats
 import torch
 
 from fivefold.core import ArgumentError, DataError
-from fivefold.probability import Bernoulli, Categorical, Gaussian, Poisson, create, names
+from fivefold.probability import Bernoulli, Categorical, Gaussian, Poisson
 
 D = torch.distributions
 
@@ -237,83 +237,12 @@ def test_stable_far_out(likelihood, extreme):
         assert bool(torch.isfinite(result).all())
 
 
-def test_bernoulli_keeps_relative_precision_in_both_tails():
-    eta = torch.tensor([40.0, -40.0], dtype=torch.float64)
-    y = torch.tensor([1.0, 0.0], dtype=torch.float64)
-    tail = float(np.exp(-40.0))  # log(1 + e^-40) = e^-40 to 17 digits
-    likelihood = Bernoulli()
-    assert likelihood.negative_log_density(eta, y).tolist() == pytest.approx([tail, tail], rel=1e-14)
-    assert likelihood.gradient(eta, y).tolist() == pytest.approx([-tail, tail], rel=1e-14)
-    assert likelihood.curvature(eta, y).tolist() == pytest.approx([tail, tail], rel=1e-14)
-
-
-def test_categorical_is_bernoulli_for_two_classes():
-    """K = 2 with predictors (0, eta) is the Bernoulli density of eta."""
-    eta, _ = points(Bernoulli())
-    y = observations(Bernoulli())
-    both = torch.stack([torch.zeros_like(eta), eta], dim=-1)
-    torch.testing.assert_close(
-        Categorical(2).negative_log_density(both, y.long()),
-        Bernoulli().negative_log_density(eta, y),
-        rtol=1e-13,
-        atol=1e-14,
-    )
-
-
-def test_poisson_overflow_is_infinity_and_never_nan():
-    value = Poisson().negative_log_density(torch.tensor([800.0]), torch.tensor([3.0]))
-    assert bool(torch.isinf(value).all())
-
-
-def test_contract_notices_a_wrong_gradient():
-    """The identity E[gradient] = 0 fails for a gradient that is off by 1 per cent."""
-    likelihood = Poisson()
-    eta = torch.tensor(0.7, dtype=torch.float64)
-    y, p = support(likelihood, eta, None)
-    wrong = 1.01 * torch.exp(eta) - y
-    assert abs(float(p @ wrong)) > 1e-3
-
-
-def test_free_gaussian_starts_at_the_spread_of_y():
-    y = torch.tensor([1.0, 5.0], dtype=torch.float64)
-    assert Gaussian().initial_theta(y).tolist() == pytest.approx([np.log(4.0)])
-    assert Gaussian().initial_theta(torch.ones(3)).tolist() == [0.0]
-    assert Gaussian(sd=1.0).initial_theta(y).shape == (0,)
-    assert Poisson().initial_theta(y).shape == (0,)
-
-
 def test_convexity_claim(likelihood):
     """Where convex is claimed the joint curvature has no negative eigenvalue; the free Gaussian has one."""
     eta, theta = points(likelihood)
     C = joint_matrix(likelihood, likelihood.joint_curvature(eta, observations(likelihood), theta))
     smallest = float(torch.linalg.eigvalsh(C).min())
     assert likelihood.convex == (smallest >= -1e-12)
-
-
-def test_registry_round_trip(likelihood):
-    record = likelihood.to_record()
-    again = create(**record)
-    assert type(again) is type(likelihood)
-    assert again.to_record() == record
-    assert record["name"] in names()
-    assert likelihood.name in repr(likelihood).lower()
-
-
-@pytest.mark.parametrize(
-    ("name", "options", "message"),
-    [
-        ("cauchy", {}, "a likelihood among bernoulli, categorical, gaussian, poisson"),
-        ("poisson", {"sd": 1.0}, "options of the poisson likelihood"),
-        ("categorical", {}, "options of the categorical likelihood"),
-        ("categorical", {"classes": 1}, "at least 2 classes"),
-        ("categorical", {"classes": 2.5}, "at least 2 classes"),
-        ("gaussian", {"sd": 0.0}, "positive, finite sd"),
-        ("gaussian", {"sd": float("inf")}, "positive, finite sd"),
-    ],
-)
-def test_registry_refuses(name, options, message):
-    with pytest.raises(ArgumentError, match=message):
-        create(name, **options)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from fivefold.calculus.check import GradientCheck, gradient_check
 from fivefold.calculus.gauss_newton import GaussNewtonOperator
-from fivefold.calculus.gradient import gradient, value_and_gradient
+from fivefold.calculus.gradients import gradient, value_and_gradient
 from fivefold.calculus.hessian import HessianOperator
 from fivefold.calculus.jacobian import JacobianOperator
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from fivefold.calculus.gradient import gradient as automatic_gradient
+from fivefold.calculus.gradients import gradient as automatic_gradient
 from fivefold.core import Certificate, Kind, Status, require, torch_generator
 from fivefold.linalg.arrays import Array, to_tensor
 

@@ -22,7 +22,8 @@ def over_columns(product: Callable[[Tensor], Tensor], X: Tensor) -> Tensor:
     >>> over_columns(lambda X: 2 * X, torch.ones(3, 2, 4)).shape
     torch.Size([3, 2, 4])
     """
+    # The cast is for torch: forward mode through a zero-dimensional float32 can come out in float64.
     if X.ndim == 2:
-        return product(X)
-    columns = product(X.movedim(-2, 0).reshape(X.shape[-2], -1))
+        return product(X).to(X.dtype)
+    columns = product(X.movedim(-2, 0).reshape(X.shape[-2], -1)).to(X.dtype)
     return columns.reshape(columns.shape[0], *X.shape[:-2], X.shape[-1]).movedim(0, -2)

@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 def fit(
     data: Annotated[
         list[str],
-        typer.Argument(
-            metavar="DATA", help="CSV, TSV, JSON or Parquet; several files, or a quoted pattern."
-        ),
+        typer.Argument(metavar="DATA", help="CSV, TSV, JSON or Parquet; several files, or a quoted pattern."),
     ],
     target: Annotated[
         str,
@@ -134,7 +132,7 @@ def check_source(name: str) -> None:
     """
     from fivefold.core import DataError
 
-    if not re.search(r"[*?\[]|://", name) and not Path(name).exists():
+    if not re.search(r"[*?]|\[.*\]|://", name) and not Path(name).exists():
         raise DataError("a file to read", f"no such file: {name!a}", "check the path")
 
 

@@ -20,7 +20,7 @@ def split_names(values: Sequence[str] | None, option: str) -> list[str]:
     >>> split_names(["a,b", '"c,d"'], "--drop")
     ['a', 'b', 'c,d']
     """
-    names = [name.strip() for value in values or () for name in next(csv.reader([value]), [""])]
+    names = [name.strip() for value in values or () for name in (next(csv.reader([value]), []) or [""])]
     if not all(names):
         raise typer.BadParameter("expected names separated by commas, got an empty one", param_hint=option)
     return names

@@ -23,9 +23,7 @@ def predict(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="The saved model.")],
     data: Annotated[
         list[str],
-        typer.Argument(
-            metavar="DATA", help="CSV, TSV, JSON or Parquet; several files, or a quoted pattern."
-        ),
+        typer.Argument(metavar="DATA", help="CSV, TSV, JSON or Parquet; several files, or a quoted pattern."),
     ],
     interval: Annotated[
         float, typer.Option(metavar="LEVEL", help="Coverage of the intervals or sets, between 0 and 1.")
@@ -62,21 +60,21 @@ def predict(
         from fivefold.tasks.tables.read import read
 
         model = load(directory)
-        rows, seen = 0, set[str]()
+        whole = read(data[0] if len(data) == 1 else list(data), query=query)
+        seen: set[str] = set()
         with TextSink(out) as sink:
-            writer: CsvRows | JsonRows = JsonRows(sink, model) if as_json else CsvRows(sink, model)
-            whole = read(data[0] if len(data) == 1 else list(data), query=query)
-            for start in range(0, whole.rows, _CHUNK):
-                table = whole.take(slice(start, start + _CHUNK))
-                found = model.predict_table(table, interval)
+            writer: CsvRows | JsonRows | None = None
+            for start in range(0, max(whole.rows, 1), _CHUNK):
+                found = model.predict_table(whole.take(slice(start, start + _CHUNK)), interval)
+                if writer is None:  # only now, so that rows that do not fit leave nothing, not even a header
+                    writer = JsonRows(sink, model) if as_json else CsvRows(sink, model)
                 writer.write(found)
-                rows += table.rows
                 for note in found.notes:
                     if note not in seen and not quiet:
                         say(f"note: {note}")
                     seen.add(note)
         if not quiet:
-            say(f"{rows:,} rows predicted" + (f", written to {out}" if out is not None else ""))
+            say(f"{whole.rows:,} rows predicted" + (f", written to {out}" if out is not None else ""))
 
 
 class CsvRows:

@@ -39,7 +39,7 @@ def activate(name: str, z: Array) -> tuple[Array, Array]:
 def gradient_by_layer(name: str, weights: list[Array], x: Array) -> Array:
     """Send rows x [n, d] up through square layers and a slope back down; return its size at each layer.
 
-    The size is ‖δₗ‖ / ‖g‖: g is a fixed slope at the output, δₗ what is left of it at layer l, first one first.
+    The size is ‖δₗ‖ / ‖g‖: g is a fixed slope at the output, δₗ what is left of it at layer l.
 
     >>> gradient_by_layer("sigmoid", [np.eye(2)] * 3, np.zeros((1, 2))).round(4)
     array([0.0134, 0.0534, 0.2273])

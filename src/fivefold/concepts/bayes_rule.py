@@ -22,7 +22,8 @@ def posterior(prior: Array, likelihood: Array) -> Array:
     array([0.092, 0.908])
     """
     joint = prior * likelihood
-    return joint / joint.sum()
+    belief: Array = joint / joint.sum()
+    return belief
 
 
 def log_posterior(log_prior: Array, log_likelihoods: Array) -> tuple[Array, float]:
@@ -53,4 +54,5 @@ def coin(heads: int, tails: int, grid: Array, a: float = 1.0, b: float = 1.0) ->
     log_prior = (a - 1.0) * np.log(grid) + (b - 1.0) * np.log1p(-grid)
     log_likelihood = heads * np.log(grid) + tails * np.log1p(-grid)
     log_p, _ = log_posterior(log_prior, log_likelihood[None, :])
-    return np.exp(log_p) / (grid[1] - grid[0])
+    density: Array = np.exp(log_p) / (grid[1] - grid[0])
+    return density

@@ -39,7 +39,8 @@ def cross_entropy(p: Array, q: Array) -> float:
 def log_softmax(logits: Array) -> Array:
     """Turn scores [n, k] into log-probabilities: zₖ − log Σⱼ exp zⱼ, the largest score taken out first."""
     shifted = logits - logits.max(axis=1, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    log_probabilities: Array = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return log_probabilities
 
 
 def mean_surprise(logits: Array, labels: Labels) -> float:

@@ -63,4 +63,5 @@ def pseudo_inverse(A: Array, tolerance: float = 1e-12) -> Array:
     """
     U, s, Vt = svd(A)
     kept = s > tolerance * s[0]
-    return (Vt[kept].T / s[kept]) @ U[:, kept].T
+    inverse: Array = (Vt[kept].T / s[kept]) @ U[:, kept].T
+    return inverse

@@ -181,7 +181,7 @@ def kernel_relevance(evidence: KernelEvidence, steps: int = 40) -> KernelRelevan
     True
     """
     objective = Objective.from_oracle(evidence.value_and_gradient, evidence.start)
-    optimum = minimize(objective, method="lbfgs", budget=Budget(steps=steps), tolerance=1e-4)
+    optimum = minimize(objective, method="lbfgs", budget=Budget(steps=steps), tolerance=1e-4, examine=False)
     theta = np.asarray(optimum.w, dtype=np.float64)
     scales, amplitudes, linear, noise = evidence.unpack(theta)
     away = theta - evidence.start

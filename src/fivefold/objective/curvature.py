@@ -41,7 +41,8 @@ def apply_curvature(curvature: JointCurvature, eta: Tensor, theta: Tensor) -> tu
         if theta.shape[-1]:
             out = out + torch.einsum("...nkq,...cq->...cnk", E, theta)
             return out, torch.einsum("...nkq,...cnk->...cq", E, eta) + theta @ T.sum(-3)
-    return out, theta.new_zeros((*out.shape[: theta.ndim - 1], 0))
+    rows = 2 if _several(curvature) else 1
+    return out, theta.new_zeros((*out.shape[: out.ndim - rows], 0))
 
 
 def _several(curvature: JointCurvature) -> bool:

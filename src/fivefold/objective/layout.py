@@ -39,7 +39,7 @@ class Layout:
         named, start = {}, 0
         for name, shape in self.shapes.items():
             stop = start + math.prod(shape)
-            named[name] = w[..., start:stop].reshape(*w.shape[:-1], *shape)
+            named[name] = w[..., start:stop].reshape((*w.shape[:-1], *shape))
             start = stop
         return named
 

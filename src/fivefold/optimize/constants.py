@@ -38,7 +38,7 @@ def self_concordance(objective: Objective) -> float | None:
     r"""A proven M with \|F'''[v, v, u]\| <= M \|u\| F''[v, v], wherever w is.
 
     The third derivative of a row's loss in the predictor is at most c times the second: c = 0 (Gaussian), 1
-    (Bernoulli, Poisson), sqrt 2 (categorical, the most by which u_k differs from its mean over a unit vector).
+    (Bernoulli, Poisson), sqrt 2 (categorical, the most by which two entries of a unit vector differ).
     The predictor moves by at most \|x_i\| \|u\|, so M = c max_i \|x_i\|.
 
     Returns:
@@ -59,7 +59,9 @@ def self_concordance(objective: Objective) -> float | None:
     if rows * size * size > _WORK:
         return None
     squares = torch.zeros(rows, dtype=torch.float64, device=data.device)
-    for block in torch.eye(size, dtype=data.dtype, device=data.device).split(64, dim=1):  # type: ignore[no-untyped-call]
+    identity = torch.eye(size, dtype=data.dtype, device=data.device)
+    for start in range(0, size, 64):
+        block = identity[:, start : start + 64]
         squares += (J @ block).double().square().sum(-1)
     return factor * math.sqrt(float(squares.max()))
 

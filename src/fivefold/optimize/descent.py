@@ -9,7 +9,7 @@ from fivefold.core import Info, Status
 from fivefold.objective import Objective
 from fivefold.optimize.directions import Direction
 from fivefold.optimize.line_search import LineSearch, search_wolfe
-from fivefold.optimize.optimality import lowest_curvature
+from fivefold.optimize.optimality import Curvatures, lowest_curvature
 
 _IDLE = 20
 """Steps without a lower value or gradient norm after which a point has stalled."""
@@ -27,6 +27,7 @@ class Descended:
         lowest_norm: Lowest gradient norm so far [B].
         idle: Steps since either fell [B].
         evaluations: Evaluations of F and its gradient, over all points.
+        curvatures: Eigenvalues of the Hessian at points that converged where they were examined.
         trace: ``value``, ``gradient_norm`` and ``step`` [B] after each step, the start first.
     """
 
@@ -39,6 +40,7 @@ class Descended:
     lowest_norm: Tensor
     idle: Tensor
     evaluations: int = 0
+    curvatures: dict[int, Curvatures] = field(default_factory=dict)
     trace: dict[str, list[Tensor]] = field(default_factory=dict)
 
     def going(self) -> Tensor:
@@ -152,7 +154,10 @@ class Descent:
     def _escape(self, state: Descended, row: int) -> bool:
         """Leave a saddle or maximum along its most negative curvature; false where there is none."""
         found = lowest_curvature(self.objective, state.w[row])
-        if found is None or found[0].lowest >= -found[0].noise:
+        if found is not None and found[0].lowest >= -found[0].noise:
+            state.curvatures[row] = found[0]
+            return False
+        if found is None:
             return False
         curvatures, along = found
         # one length per scale of w, halved until the value falls by a quarter of what the curvature promises
@@ -195,11 +200,14 @@ class Descent:
         norm = float(gradient.norm())
         along = gradient / norm
         h = torch.finfo(gradient.dtype).eps ** (1 / 3) * (1.0 + float(state.w[row].norm()))
-        values = self.objective.value(torch.stack([state.w[row] + h * along, state.w[row] - h * along]))
-        state.evaluations += 2
-        measured = float(values[0] - values[1]) / (2 * h)
-        noise = 4 * torch.finfo(gradient.dtype).eps * abs(float(state.value[row])) / h + 1e-3 * norm
-        if abs(measured - norm) > max(0.1 * norm, noise):
+        w = state.w[row]
+        above, here, below = self.objective.value(torch.stack([w + h * along, w, w - h * along])).tolist()
+        state.evaluations += 3
+        measured, bend = (above - below) / (2 * h), (above - 2 * here + below) / (h * h)
+        # rounding of the values, and the cubic term, taken to be of the size of the quadratic one
+        size = max(abs(above), abs(here), abs(below))
+        noise = 64 * torch.finfo(gradient.dtype).eps * size / h + 10 * h * h * abs(bend)
+        if abs(measured - norm) > 0.1 * norm + noise:
             return (
                 f"the gradient disagrees with F: slope along itself {norm:.3g}, by differences {measured:.3g}"
             )

@@ -83,7 +83,8 @@ def search_wolfe(
     """
     slope = (gradient * direction).sum(-1)
     searching = torch.isfinite(slope) & (slope < 0)
-    slack = 64 * torch.finfo(value.dtype).eps * value.abs()
+    rounding = 64 * torch.finfo(value.dtype).eps
+    slack = rounding * value.abs()
     far = _FAR * (1 + w.norm(dim=-1)) / direction.norm(dim=-1).clamp_min(torch.finfo(value.dtype).tiny)
     zero = torch.zeros_like(value)
     # the interval: its better end `low`, the other end `high`, infinite while nothing is bracketed
@@ -102,12 +103,17 @@ def search_wolfe(
         finite = torch.isfinite(new_value) & torch.isfinite(new_slope)
         fallen = new_value == -torch.inf
         armijo = finite & (new_value <= v0 + decrease * t * s0)
-        level = finite & (new_value <= v0 + noise)
+        level = finite & ((new_value - v0).abs() <= noise)
         flat = new_slope.abs() <= -curvature * s0
         accept = flat & (armijo | (level & (new_slope <= (2 * decrease - 1) * s0)))
+        if count == 1 and rows.shape[0] == value.shape[0] and bool(accept.all()):
+            # the usual end, near a minimum: the bookkeeping below would cost as much as a small objective
+            never = torch.zeros_like(accept)
+            return LineSearch(trial, points, new_value, new_gradient, accept, never, count)
         # where values cannot tell, the sign of the slope does
         toward = new_slope * (other - low[rows]) < 0
-        better = ~accept & ((armijo & (new_value < best)) | (level & (new_value <= best + noise) & toward))
+        near = (new_value - best).abs() <= torch.maximum(noise, rounding * best.abs())
+        better = ~accept & ((armijo & (new_value < best)) | ((armijo | level) & near & toward))
         worse = ~accept & ~better & ~fallen
         far_off = better & toward & torch.isinf(other) & (t >= far[rows])
         # the better end moves to the trial; the interval turns round where the slope points back

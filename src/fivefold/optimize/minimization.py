@@ -14,7 +14,6 @@ from fivefold.optimize import constants
 from fivefold.optimize.descent import Descended, Descent, worst
 from fivefold.optimize.directions import DenseNewton, Direction, QuasiNewton, TruncatedNewton
 from fivefold.optimize.optimality import (
-    Curvatures,
     certify_curvature,
     certify_stationary,
     certify_suboptimality,
@@ -111,6 +110,7 @@ def minimize(
     memory: int = 10,
     strong_convexity: float | None = None,
     self_concordance: float | None = None,
+    examine: bool | None = None,
     progress: Callable[[int, Info], None] | None = None,
 ) -> Optimum:
     r"""Find a local minimum of a smooth objective, from one point or from many at once.
@@ -132,6 +132,9 @@ def minimize(
             what follows from the objective's prior (:mod:`fivefold.optimize.constants`).
         self_concordance: A proven M with |F'''[v,v,u]| <= M |u| F''[v,v]; by default
             what follows from the objective's likelihood and data.
+        examine: Whether the Hessian's eigenvalues are computed at the end, to leave saddle points and to
+            prove what they can; by default where P is small enough for the method. Without a Hessian product
+            that costs 2 P evaluations.
         progress: Called after each step with its number and report.
 
     Returns:
@@ -164,6 +167,7 @@ def minimize(
         direction = DenseNewton(objective) if objective.size <= DENSE_SIZE else TruncatedNewton(objective)
     points = start.reshape(-1, objective.size)
     examined = objective.size <= (NEWTON_SIZE if chosen == "newton" else CHECKED_SIZE)
+    examined = examined if examine is None else examine
     run = drive(Descent(objective, points, direction, tolerance, examined), limits, progress)
     m, M = _known(objective, strong_convexity, self_concordance, examined=examined)
     state = run.state
@@ -240,14 +244,14 @@ def _certify(
     examined: bool,
 ) -> tuple[Certificate, ...]:
     norm = float(state.gradient[row].norm())
-    found: Curvatures | None = None
-    why_not = f"not computed, because P = {objective.size} is large"
-    if examined:
+    found = state.curvatures.get(row)
+    why_not = f"not computed: P = {objective.size} is large, or it was not asked for"
+    if examined and found is None:
         pair = lowest_curvature(objective, state.w[row]) if math.isfinite(norm) else None
         found = None if pair is None else pair[0]
         why_not = "not finite at w"
     return (
-        certify_stationary(norm, tolerance),
+        certify_stationary(float(state.value[row]), norm, tolerance),
         certify_curvature(found, why_not),
         certify_suboptimality(norm, strong_convexity=m, self_concordance=M, curvature=found),
     )

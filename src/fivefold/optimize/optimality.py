@@ -39,16 +39,16 @@ def lowest_curvature(objective: Objective, w: Tensor) -> tuple[Curvatures, Tenso
     return Curvatures(float(values[0]), float(values[-1]), noise), vectors[:, 0]
 
 
-def certify_stationary(gradient_norm: float, tolerance: float) -> Certificate:
-    """|grad F(w)| <= tolerance, evaluated.
+def certify_stationary(value: float, gradient_norm: float, tolerance: float) -> Certificate:
+    """F is finite at w and |grad F(w)| <= tolerance, evaluated.
 
-    >>> print(certify_stationary(1e-9, 1e-8).verdict)
+    >>> print(certify_stationary(3.0, 1e-9, 1e-8).verdict)
     yes
     """
     return Certificate(
-        "|grad F(w)| <= tolerance",
+        "F is finite at w and |grad F(w)| <= tolerance",
         Kind.PROOF,
-        gradient_norm <= tolerance,
+        math.isfinite(value) and gradient_norm <= tolerance,
         bound=tolerance,
         value=gradient_norm,
         assumptions=("the gradient given is that of F, up to rounding",),

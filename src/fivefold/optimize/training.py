@@ -26,8 +26,8 @@ class Training:
     Args:
         module: The module that was given, in evaluation mode, with the kept weights.
         status: ``CONVERGED`` where the validation loss stopped improving (only then was a stopping test met);
-            ``OUT_OF_BUDGET`` where the epochs, the budget or a callback ended it first; ``STALLED`` where the
-            training loss never fell below its first value; ``DIVERGED`` where a loss or weight became
+            ``OUT_OF_BUDGET`` where the epochs, the budget or a callback ended it first; ``STALLED`` where no
+            loss ever fell below its first value; ``DIVERGED`` where a loss or weight became
             infinite or not a number.
         reason: The same in words.
         history: One tensor per name, one entry per report, the state before training first: ``loss``,
@@ -73,8 +73,8 @@ def train(
 
     A loss with one number per member ([K], as the named losses give for an ``EnsembleDense``) is summed for
     the gradient, and the best weights are kept member by member; every parameter must then have K as its
-    first dimension. The same seed, machine and thread count give the same bits; the global generators are left
-    as they were, and dropout draws from a stream of the seed.
+    first dimension. The same seed, machine and thread count give the same bits; the global generators are
+    left as they were, and dropout draws from a stream of the seed.
 
     Args:
         module: Trained in place, on its own device.
@@ -235,8 +235,9 @@ class _Plan:
         self.batches = -(-rows // self.batch_size)
         total = self.epochs * self.batches
         self.scheduler = LambdaLR(self.optimizer, lambda step: rate_multiplier(self.schedule, step / total))
-        # a first look at a batch: it shows wrong shapes before any update
-        first = self._evaluate(self.loss, tuple(part[: self.batch_size] for part in self.data))
+        # by batches as in an epoch, so that the numbers compare; it also shows wrong shapes before any update
+        pieces = zip(*(torch.tensor_split(part, self.batches) for part in self.data), strict=True)
+        first = torch.stack([self._evaluate(self.loss, piece) for piece in pieces]).mean(0)
         score = first if self.held is None else self._evaluate(self.held_loss, self.held)
         require(score.ndim <= 1, "a loss of shape [] or [members]", tuple(score.shape))
         state = _State(_Best.start(self.module, score), first.mean().item())
@@ -271,9 +272,10 @@ class _Plan:
         if not stop and state.epoch < self.epochs:
             return None
         state.reason = "a callback asked to stop" if stop else "every planned epoch is done"
-        if not math.isfinite(state.first) or state.lowest < state.first:
+        learned = state.lowest < state.first or (self.held is not None and max(state.best.epochs) > 0)
+        if stop or learned or not math.isfinite(state.first):
             return Status.OUT_OF_BUDGET
-        state.reason += ", and the training loss never fell below its first value"
+        state.reason += ", and the loss never fell below its first value"
         return Status.STALLED
 
     def _epoch(self, state: _State) -> Tensor:

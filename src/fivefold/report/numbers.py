@@ -30,11 +30,13 @@ def missing(value: object) -> str:
     return f"{DASH} (not a number)"
 
 
-def number(value: object, digits: int = 3) -> str:
-    """Write a number with ``digits`` significant digits.
+def number(value: object, digits: int = 3, keep: bool = False) -> str:
+    """Write a number with ``digits`` significant digits; zeros at the end only where ``keep`` says so.
 
     >>> number(98312.4), number(0.123456), number(-5), number(1.2e-7), number(None)
     ('98,300', '0.123', '−5', '1.2 × 10⁻⁷', '– (not measured)')
+    >>> number(0.004, 2, keep=True)
+    '0.0040'
     """
     x = finite(value)
     if x is None:
@@ -45,7 +47,7 @@ def number(value: object, digits: int = 3) -> str:
         return _scientific(x, digits)
     decimals = digits - 1 - math.floor(math.log10(abs(x)))
     text = _fixed(x, decimals)
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    return text.rstrip("0").rstrip(".") if "." in text and not keep else text
 
 
 def interval(value: object, low: object, high: object) -> tuple[str, str, str]:
@@ -88,21 +90,32 @@ def span(low: object, high: object, value: object = None) -> str:
 def percent(value: object, decimals: int = 1) -> str:
     """Write a share as a percentage; a share that is not quite 0 or 1 never reads as 0 or 100.
 
-    >>> percent(0.9037), percent(1), percent(0.99996), percent(0.00001), percent(float("nan"))
-    ('90.4%', '100%', '>99.9%', '<0.1%', '– (not a number)')
+    >>> percent(0.9037), percent(0.86), percent(1), percent(0.99996), percent(0.00001)
+    ('90.4%', '86.0%', '100%', '>99.9%', '<0.1%')
     """
     x = finite(value)
     if x is None:
         return missing(value)
     if abs(x) > 1e6:
         return f"{number(100 * x)}%"
-    edge = 10.0**-decimals
-    if 0 < 100 * x < edge / 2:
-        return f"<{edge:.{decimals}f}%"
-    if 100 - edge / 2 < 100 * x < 100:
+    if x in (0, 1):
+        return f"{_fixed(100 * x, 0)}%"
+    text, edge = _fixed(100 * x, decimals), 10.0**-decimals
+    if text == _fixed(0.0, decimals):
+        return f"<{edge:.{decimals}f}%" if x > 0 else f">{MINUS}{edge:.{decimals}f}%"
+    if x < 1 and text == _fixed(100.0, decimals):
         return f">{100 - edge:.{decimals}f}%"
-    text = _fixed(100 * x, decimals)
-    return (text.rstrip("0").rstrip(".") if "." in text else text) + "%"
+    return f"{text}%"
+
+
+def level(value: object) -> str:
+    """Write a level that was asked for, in as few digits as it has.
+
+    >>> level(0.9), level(0.999), level(None)
+    ('90%', '99.9%', '– (not measured)')
+    """
+    x = finite(value)
+    return missing(value) if x is None else f"{number(100 * x, 6)}%"
 
 
 def count(value: object) -> str:

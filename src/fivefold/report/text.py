@@ -1,6 +1,8 @@
 """Texts from a record made harmless and short enough to show: every value in a record counts as hostile."""
 
+import math
 import unicodedata
+from collections.abc import Mapping
 
 NAME = 48
 """Longest name that is shown whole, in columns of a terminal."""
@@ -20,7 +22,8 @@ def clean(value: object, limit: int = SENTENCE) -> str:
     markup: the template and the picture writer do.
 
     Args:
-        value: Anything; ``None`` becomes the empty text.
+        value: Anything; what holds no words (``None``, lists, mappings, numbers that are not finite) becomes
+            the empty text.
         limit: Longest result, in columns of a terminal (a Chinese letter has two), at least 2.
 
     Returns:
@@ -33,7 +36,7 @@ def clean(value: object, limit: int = SENTENCE) -> str:
     >>> clean("x" * 10_000, 8), clean("地价地价地价", 8), clean(None)
     ('xxxxxxx…', '地价地…', '')
     """
-    raw = "" if value is None else str(value)[: 8 * limit + 64]
+    raw = "" if _wordless(value) else str(value)[: 8 * limit + 64]
     shown: list[str] = []
     marks = 0
     for character in raw:
@@ -89,7 +92,26 @@ def pad(text: str, width: int, right: bool = False) -> str:
     return room + text if right else text + room
 
 
+def _wordless(value: object) -> bool:
+    if isinstance(value, float):
+        return not math.isfinite(value)
+    return value is None or isinstance(value, list | tuple | set | Mapping)
+
+
 def _columns(character: str) -> int:
     if unicodedata.category(character) in {"Mn", "Me"}:
         return 0
     return 2 if unicodedata.east_asian_width(character) in {"W", "F"} else 1
+
+
+def code(text: str, limit: int = 20_000) -> str:
+    r"""Make a text of several lines safe to show with its indentation, cut after ``limit`` characters.
+
+    >>> code("{\n  'a': '\x00'\n}")
+    "{\n  'a': '⟨U+0000⟩'\n}"
+    """
+    lines = [
+        " " * (len(line) - len(line.lstrip(" "))) + clean(line, 2_000) for line in text[:limit].split("\n")
+    ]
+    cut = len(text) - limit
+    return "\n".join(lines) + (f"\n… and {cut:,} more characters" if cut > 0 else "")

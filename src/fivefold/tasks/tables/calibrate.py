@@ -1,7 +1,7 @@
 r"""From held-out predictions to honest uncertainty: the spread of residuals, scores, and a temperature.
 
-The temperature :math:`T` of a classification minimises the log loss of :math:`\eta / T` on held-out rows (Guo,
-Pleiss, Sun and Weinberger, On calibration of modern neural networks, 2017): a convex problem in
+The temperature :math:`T` of a classification minimises the log loss of :math:`\eta / T` on held-out rows
+(Guo, Pleiss, Sun and Weinberger, On calibration of modern neural networks, 2017): a convex problem in
 :math:`1 / T`, solved by golden section.
 """
 
@@ -52,7 +52,7 @@ def temperature(target: Target, eta: Floats, y: Floats) -> float:
 
 
 def _fit_spread(encoder: Encoder, rows: Encoded, residuals: Floats) -> Spread:
-    """Model :math:`\\log |r|` on splines and levels by ridge with penalties from the marginal likelihood."""
+    r"""Model :math:`\log |r|` on splines and levels by ridge with penalties from the marginal likelihood."""
     floor = 1e-3 * float(np.sqrt(np.mean(residuals**2))) or 1e-300
     y = np.log(np.maximum(np.abs(residuals), floor))
     # log|r| of a normal residual has mean log(s) - 0.635: the constant is absorbed by the scores' quantiles.

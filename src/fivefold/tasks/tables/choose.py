@@ -1,9 +1,10 @@
 """Choice by repeated cross-validation, as a race that drops what has clearly lost.
 
 Every candidate is judged on the same rows. After each fold a candidate whose loss exceeds the leader's by more
-than three standard errors of the paired difference leaves the race (Maron and Moore, Hoeffding races, 1994;
-here with the normal bound on paired differences). At the end the simplest candidate within one standard error
-of the best is not preferred: the best mean is, because the intervals of the prediction speak of it.
+than three standard errors of the paired difference, and by more than a twentieth, leaves the race (Maron and
+Moore, Hoeffding races, 1994; here with the normal bound on paired differences). At the end the methods still in
+the race are blended; the blend is taken where it beats the best of them by more than a standard error, judged
+on rows other than those that set its weights.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,13 +14,14 @@ import numpy as np
 import numpy.typing as npt
 
 from fivefold.core import Clock, NumericalError, child_seed
+from fivefold.tasks.tables.candidates.blend import BlendCandidate, greedy_weights
 from fivefold.tasks.tables.candidates.problem import Candidate, Fitted, Problem
 from fivefold.tasks.tables.plan import Plan
-from fivefold.tasks.tables.predictors import Predictor
+from fivefold.tasks.tables.predictors import BlendPredictor, Predictor
 from fivefold.tasks.tables.splits import Splitter
 
 Floats = npt.NDArray[np.float64]
-_LEAVES_AT = 3.0
+_LEAVES_AT, _LEAVES_BY = 3.0, 0.05
 _BRAKE = 0.75
 """Share of the budget after which the clock may drop what the plan still holds."""
 YARDSTICK = "boosted trees"
@@ -169,7 +171,7 @@ def _drop_losers(entries: dict[str, Entry], splitter: Splitter, plan: Plan) -> N
         if entry is best or entry.candidate.name == YARDSTICK:
             continue
         mean, error = paired(entry, best, splitter.groups)
-        if mean > _LEAVES_AT * error:
+        if mean > _LEAVES_AT * error and mean > _LEAVES_BY * best.mean:
             entry.out = f"loses to {best.candidate.name} by {mean / error:.1f} standard errors" if error else (
                 f"loses to {best.candidate.name} on every row alike"
             )
@@ -184,3 +186,51 @@ def _drop_for_time(entries: dict[str, Entry], plan: Plan, clock: Clock) -> None:
         if entry is not best and entry.candidate.name != YARDSTICK and entry.seconds > 0.02 * clock.elapsed:
             entry.out = "the budget was spent before it could be judged on every fold"
             plan.dropped[entry.candidate.name] = entry.out
+
+
+def add_blend(entries: dict[str, Entry], problem: Problem, allow_trees: bool = False) -> Entry | None:
+    """Blend the methods still in the race and enter the blend; ``None`` where fewer than two were judged whole.
+
+    Its loss is judged by exchange: weights from one half of the rows are applied to the other.
+    """
+    judged = [
+        e
+        for e in _running(entries)
+        if (allow_trees or e.candidate.name != YARDSTICK) and e.candidate.name != "constant"
+    ]
+    known = np.flatnonzero(np.isfinite(np.array([e.eta for e in judged])).all((0, 2))) if judged else np.zeros(0)
+    if len(judged) < 2 or len(known) < 0.5 * problem.rows:  # noqa: PLR2004
+        return None
+    target, y = problem.target, problem.y
+
+    def weights_on(rows: npt.NDArray[np.int64]) -> Floats:
+        return greedy_weights([e.eta[rows] for e in judged], lambda eta: float(np.mean(target.loss(eta, y[rows]))))
+
+    n = problem.rows
+    entry = Entry(
+        BlendCandidate((), np.zeros(0)), np.zeros(n), np.zeros(n), np.full_like(judged[0].eta, np.nan)
+    )
+    halves = known[::2], known[1::2]
+    for rows, others in (halves, halves[::-1]):
+        eta = sum(w * e.eta[others] for w, e in zip(weights_on(rows), judged, strict=True))
+        entry.losses[others] = target.loss(np.asarray(eta), y[others])
+        entry.counts[others] = 1
+    weights = weights_on(known)
+    kept = [i for i, w in enumerate(weights) if w > 0]
+    if len(kept) < 2:  # noqa: PLR2004
+        return None
+    members = [judged[i] for i in kept]
+    shares = weights[kept]
+    entry.candidate = BlendCandidate(tuple(m.candidate for m in members), shares)
+    entry.eta = np.asarray(sum(w * m.eta for w, m in zip(shares, members, strict=True)))
+    entry.predictors = [
+        BlendPredictor(parts, shares) for parts in zip(*(m.predictors for m in members), strict=False)
+    ]
+    entry.seconds = sum(m.seconds for m in members)
+    entry.statuses = [s for m in members for s in m.statuses]
+    best = min(judged, key=lambda e: e.mean)
+    mean, error = paired(entry, best, None)
+    if mean > -error:
+        entry.out = f"beats {best.candidate.name} alone by less than a standard error"
+    entries["blend"] = entry
+    return entry

@@ -2,18 +2,18 @@ r"""Prediction intervals and sets that cover as they claim, from held-out residu
 
 **Intervals.** Every training row has a residual :math:`r_i = y_i - \hat y_{-i}(x_i)` of a model that has not
 seen it (its fold was left out), and the spread :math:`\hat s(x)` of residuals is itself modelled: a ridge
-regression of :math:`\log |r_i|` on the basis. With :math:`q_\alpha` the quantiles of :math:`r_i / \hat s(x_i)`
-(the spread, too, from folds that have not seen the row), the interval is
-:math:`[\hat y + q_{\alpha/2} \hat s,\ \hat y + q_{1-\alpha/2} \hat s]` on the model's scale, so that it follows
-the target where it is skewed and widens where the model is less sure.
+regression of :math:`\log |r_i|` on the basis. With :math:`q_\alpha` the quantiles of
+:math:`r_i / \hat s(x_i)` (the spread, too, from folds that have not seen the row), the interval is
+:math:`[\hat y + q_{\alpha/2} \hat s,\ \hat y + q_{1-\alpha/2} \hat s]` on the model's scale, so that it
+follows the target where it is skewed and widens where the model is less sure.
 
 **Sets.** For classes the score is one minus the probability of the class; the set holds every class whose
 score is at most its :math:`1-\alpha` quantile.
 
 Rows exchangeable with the training rows are covered with probability about :math:`1 - \alpha` (never below
 :math:`1 - 2\alpha` up to :math:`O(1/n)`: Barber, Candes, Ramdas and Tibshirani, Predictive inference with the
-jackknife+, Annals of Statistics 49, 2021; scores scaled by a spread: Lei et al., JASA 113, 2018). The claim is
-measured on the test rows.
+jackknife+, Annals of Statistics 49, 2021; scores scaled by a spread: Lei et al., JASA 113, 2018). The claim
+is measured on the test rows.
 """
 
 from dataclasses import dataclass
@@ -53,7 +53,7 @@ def conformal_quantile(scores: Floats, level: float) -> float:
 
 
 def thin(scores: Floats) -> Floats:
-    """Return the sorted scores, or :data:`_KEPT` of their order statistics (extremes kept) where they are many."""
+    """Return the sorted scores, or where they are many :data:`_KEPT` of them at even ranks, extremes kept."""
     ordered = np.sort(scores)
     if len(ordered) <= _KEPT:
         return ordered
@@ -75,14 +75,18 @@ class Spread:
     high: float
 
     def __call__(self, table: Table) -> Floats:
-        """Return :math:`\\hat s(x)` ``[n]``, positive."""
+        r"""Return :math:`\hat s(x)` ``[n]``, positive."""
         if self.model is None:
             return np.ones(table.rows)
         return np.exp(np.clip(self.model.eta(table)[:, 0], self.low, self.high))
 
     def state(self) -> dict[str, Any]:
         """Return the saved form."""
-        return {"model": None if self.model is None else self.model.state(), "low": self.low, "high": self.high}
+        return {
+            "model": None if self.model is None else self.model.state(),
+            "low": self.low,
+            "high": self.high,
+        }
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> "Spread":

@@ -1,7 +1,7 @@
 """Bring a physical column to the form of its kind, at fit and again at prediction.
 
-A cell that contradicts the kind is read as missing where at most one in a hundred does so, with a note; more of
-them are an error that names the column, an example and the count.
+A cell that contradicts the kind is read as missing where at most one in a hundred does so, with a note; more
+of them are an error that names the column, an example and the count.
 """
 
 from collections.abc import Callable, Iterable
@@ -56,7 +56,8 @@ def convert(column: Column, kind: ColumnType, *, fitting: bool) -> tuple[Column,
     Raises:
         DataError: More than one cell in a hundred contradicts the kind; infinities at fit.
 
-    >>> convert(np.array(["$5", "-"], dtype=object), ColumnType("x", Kind.NUMBER, ""), fitting=True)[0].tolist()
+    >>> prices = np.array(["$5", "-"], dtype=object)
+    >>> convert(prices, ColumnType("x", Kind.NUMBER, ""), fitting=True)[0].tolist()
     [5.0, nan]
     """
     notes: list[str] = []
@@ -95,7 +96,9 @@ def _refuse(kind: ColumnType, bad: list[Any], rows: int, notes: list[str]) -> No
             f"{len(bad):,} of {rows:,} cells that are none, as {example}",
             f"correct them, or give the column another kind: --types {kind.name}=category",
         )
-    notes.append(f"column {kind.name!r}: {len(bad):,} cells are no {kind.kind.value}, as {example}: read as missing")
+    notes.append(
+        f"column {kind.name!r}: {len(bad):,} cells are no {kind.kind.value}, as {example}: read as missing"
+    )
 
 
 def _numbers(column: Column, kind: ColumnType, notes: list[str]) -> NDArray[np.float64]:
@@ -103,7 +106,8 @@ def _numbers(column: Column, kind: ColumnType, notes: list[str]) -> NDArray[np.f
         known = column[np.isfinite(column)]
         if kind.number_form is not None and kind.number_form.decimal == "," and bool(np.any(known % 1)):
             notes.append(
-                f"column {kind.name!r} had a decimal comma in training and has a decimal point here: read as a point"
+                f"column {kind.name!r} had a decimal comma in training and has a decimal point here: "
+                "read as a point"
             )
         return column.astype(np.float64)
     if column.dtype.kind == "M":
@@ -125,7 +129,9 @@ def _finite(column: NDArray[np.float64], name: str, fitting: bool, notes: list[s
     where = f"{count:,} infinite values (row {rows}{', …' if count > 5 else ''})"
     if fitting:
         raise DataError(
-            f"finite numbers in column {name!r}", where, f"correct them or leave the column out: --drop {name}"
+            f"finite numbers in column {name!r}",
+            where,
+            f"correct them or leave the column out: --drop {name}",
         )
     notes.append(f"column {name!r}: {where} read as missing")
     return np.where(infinite, np.nan, column)
@@ -134,13 +140,18 @@ def _finite(column: NDArray[np.float64], name: str, fitting: bool, notes: list[s
 def _booleans(column: Column, kind: ColumnType, notes: list[str]) -> NDArray[np.float64]:
     pair = kind.levels or ("false", "true")
     pairs = (*_PAIRS, pair) if pair in _PAIRS else (pair,)
-    accepted = {form: float(i) for words in pairs for i, word in enumerate(words) for form in (word.lower(), word)}
+    accepted = {
+        form: float(i) for words in pairs for i, word in enumerate(words) for form in (word.lower(), word)
+    }
 
     def parse(value: Any) -> float | None:
         if isinstance(value, bool):
             return accepted.get(str(value).lower())
         text = format_number(value) if isinstance(value, float) else str(value).strip()
-        if text.lower() in {"", "na", "n/a", "nan", "null", "none", "?", "-"} and text.lower() not in accepted:
+        if (
+            text.lower() in {"", "na", "n/a", "nan", "null", "none", "?", "-"}
+            and text.lower() not in accepted
+        ):
             return float("nan")
         return accepted.get(text, accepted.get(text.lower()))
 
@@ -165,19 +176,22 @@ def _dates(column: Column, kind: ColumnType, notes: list[str]) -> NDArray[np.dat
         # Another file may write the same dates in another way; only a form that all its cells share is taken.
         guess = guess_date_form(known)
         if guess is not None and (guess[1] or form is None):
+            if form is not None or not guess[1]:
+                notes.append(f"column {kind.name!r}: dates read as {guess[0].value}")
             form = guess[0]
-            notes.append(f"column {kind.name!r}: dates read as {form.value}")
     chosen = form or DateForm.YEAR_FIRST
     nat = np.datetime64("NaT", "us")
     return _map_texts(column, kind, lambda text: parse_date(str(text), chosen), nat, "datetime64[us]", notes)
 
 
 def _texts(column: Column, kind: ColumnType) -> NDArray[Any]:
-    """Texts; a whole number loses its point, as in training, so that 98178.0, 98178 and "98178" are one level."""
+    """Texts; a whole number loses its point, so that 98178.0, 98178 and "98178" are one level."""
     out = np.empty(len(column), dtype=object)
     if column.dtype.kind == "f":
         values, inverse = np.unique(column, return_inverse=True)
-        texts = np.array([None if np.isnan(value) else format_number(value) for value in values], dtype=object)
+        texts = np.array(
+            [None if np.isnan(value) else format_number(value) for value in values], dtype=object
+        )
         out[:] = texts[inverse] if len(values) else None
         return out
     if column.dtype.kind == "M":
@@ -208,5 +222,6 @@ def _note_unseen(texts: NDArray[Any], kind: ColumnType, notes: list[str]) -> Non
         rows = sum(text in unseen for text in texts)
         example = sorted(unseen)[0][:60]
         notes.append(
-            f"column {kind.name!r}: {rows:,} rows hold {len(unseen):,} levels unseen in training, as {example!r}"
+            f"column {kind.name!r}: {rows:,} rows hold {len(unseen):,} levels unseen in training, "
+            f"as {example!r}"
         )

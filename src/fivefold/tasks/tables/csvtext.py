@@ -1,7 +1,6 @@
 """The outside of a CSV file: its encoding, its delimiter, its header. The cells are DuckDB's to read."""
 
 import codecs
-import csv
 import gzip
 import io
 import re
@@ -13,7 +12,7 @@ from typing import IO
 from fivefold.core import DataError
 
 DELIMITERS = (",", ";", "\t", "|")
-SAMPLE = 1 << 18
+SAMPLE = 1 << 21
 LONGEST_LINE = 16_000_000
 MOST_COLUMNS = 20_000
 LARGEST_RECODED = 1 << 31
@@ -50,11 +49,6 @@ def _open(path: Path) -> IO[bytes]:
     return gzip.open(path, "rb") if compression_of(path) == "gzip" else path.open("rb")  # type: ignore[return-value]
 
 
-def _chunks(path: Path) -> "list[bytes] | object":
-    """Placeholder for typing; see :func:`_scan`."""
-    return path
-
-
 def inspect_csv(path: Path, sample: str | None = None) -> CsvShape:
     """Find a file's encoding, delimiter and column names.
 
@@ -72,22 +66,19 @@ def inspect_csv(path: Path, sample: str | None = None) -> CsvShape:
         notes += [note] if note else []
         with _open(path) as file:
             sample = codecs.decode(file.read(SAMPLE), encoding, "ignore")
-        cut = len(sample) >= SAMPLE // 4
-    else:
-        cut = True
-    sample = sample.lstrip("\ufeff")
+    sample = sample.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     if not sample.strip():
         raise DataError("a table", f"no text in {path.name!r}", "the file is empty")
-    lines = sample.splitlines(keepends=True)
-    lines = lines[:-1] if cut and len(lines) > 1 else lines
-    delimiter = _delimiter(lines, path)
-    header = next(_rows(lines, delimiter), [])
+    delimiter = _delimiter(sample, path)
+    header = next(iter(_records(sample, delimiter, 1)), [])
     names, more = unique_names([name.strip() for name in header])
     if len(names) > MOST_COLUMNS:
         raise DataError(f"at most {MOST_COLUMNS:,} columns", f"{len(names):,} in {path.name!r}")
     if len(names) > 1 and all(re.fullmatch(r"[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?", name) for name in header):
         raise DataError(
-            "column names in the first line", f"numbers in {path.name!r}: {', '.join(header[:5])}", "add a header line"
+            "column names in the first line",
+            f"numbers in {path.name!r}: {', '.join(header[:5])}",
+            "add a header line",
         )
     return CsvShape(names, delimiter, encoding, recode, (*notes, *more))
 
@@ -118,15 +109,24 @@ def write_utf8(path: Path, encoding: str, target: Path) -> None:
     """Rewrite a text file as UTF-8 with line feeds.
 
     Raises:
-        DataError: More than 2 GiB of text.
+        DataError: More than 2 GiB of text, or bytes that are none in this encoding.
     """
     written = 0
-    with _open(path) as raw, target.open("w", encoding="utf-8", newline="") as out:
-        for line in io.TextIOWrapper(raw, encoding=encoding, newline=None):
-            written += len(line)
-            if written > LARGEST_RECODED:
-                raise DataError("at most 2 GiB of text that is not UTF-8", path.name, "save the file as UTF-8")
-            out.write(line)
+    try:
+        with (
+            _open(path) as raw,
+            io.TextIOWrapper(raw, encoding=encoding, newline=None) as text,
+            target.open("w", encoding="utf-8", newline="") as out,
+        ):
+            while part := text.read(_CHUNK):
+                written += len(part)
+                if written > LARGEST_RECODED:
+                    raise DataError(
+                        "at most 2 GiB of text that is not UTF-8", path.name, "save the file as UTF-8"
+                    )
+                out.write(part)
+    except UnicodeError as error:
+        raise DataError(f"text in {encoding}", f"{path.name!r}: {error}", "save the file as UTF-8") from error
 
 
 def _encoding(path: Path) -> tuple[str, bool, str | None]:
@@ -147,7 +147,9 @@ def _encoding(path: Path) -> tuple[str, bool, str | None]:
                     return "utf-16-be", True, "the file is in UTF-16 without its mark"
             return _check_utf8(file, start, path)
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise DataError("a whole gzip file", f"{path.name!r} that ends early or is damaged: {error}") from error
+            raise DataError(
+                "a whole gzip file", f"{path.name!r} that ends early or is damaged: {error}"
+            ) from error
 
 
 def _check_utf8(file: IO[bytes], chunk: bytes, path: Path) -> tuple[str, bool, str | None]:
@@ -156,7 +158,9 @@ def _check_utf8(file: IO[bytes], chunk: bytes, path: Path) -> tuple[str, bool, s
     while chunk:
         if b"\x00" in chunk:
             line = lines + chunk[: chunk.index(b"\x00")].count(b"\n")
-            raise DataError("a text file", f"a NUL byte in line {line} of {path.name!r}", "it may be a binary file")
+            raise DataError(
+                "a text file", f"a NUL byte in line {line} of {path.name!r}", "it may be a binary file"
+            )
         if invalid is None:
             try:
                 decoder.decode(chunk)
@@ -169,10 +173,58 @@ def _check_utf8(file: IO[bytes], chunk: bytes, path: Path) -> tuple[str, bool, s
     if invalid is None:
         return "utf-8-sig", False, None
     codec, name = ("cp1252", "Windows-1252") if legal else ("latin-1", "Latin-1")
-    note = f"line {invalid[0]} holds the byte 0x{invalid[1]:02x}, which is not UTF-8: the file is read as {name}"
+    note = (
+        f"line {invalid[0]} holds the byte 0x{invalid[1]:02x}, which is not UTF-8: the file is read as {name}"
+    )
     return codec, True, note
 
 
-def _rows(lines: list[str], delimiter: str) -> "csv._reader":
-    csv.field_size_limit(LONGEST_LINE)
-    return csv.reader(lines, delimiter=delimiter, doublequote=True)
+def _records(text: str, delimiter: str, limit: int) -> list[list[str]]:
+    """The first records of a text, without blank lines; quoted fields may hold delimiters and line ends."""
+    mark = re.escape(delimiter)
+    token = re.compile(rf'(?:[ ]*"((?:[^"]|"")*)"[^{mark}\n]*|([^{mark}\n]*))({mark}|\n|\Z)')
+    records: list[list[str]] = []
+    row: list[str] = []
+    place = 0
+    while place <= len(text) and len(records) < limit:
+        match = token.match(text, place)
+        if match is None:
+            break
+        row.append(match[2] if match[1] is None else match[1].replace('""', '"'))
+        if match[3] != delimiter:
+            if row != [""]:
+                records.append(row)
+            row = []
+        if match.end() == place:
+            break
+        place = match.end()
+    return records
+
+
+def _delimiter(text: str, path: Path) -> str:
+    """The delimiter that splits most of the first records into as many fields as the header."""
+    tabs = path.name.lower().endswith((".tsv", ".tab"))
+    best, chosen = (0.0, False, 0), ","
+    for mark in DELIMITERS:
+        records = _records(text[:65_536], mark, 100)
+        if len(text) > 65_536 and 1 < len(records) < 100:
+            records.pop()  # cut in its middle
+        width = len(records[0]) if records else 0
+        if width > 1:
+            same = sum(len(record) == width for record in records) / len(records)
+            score = (round(same, 2), tabs and mark == "\t", width)
+            if score > best:
+                best, chosen = score, mark
+    if best[2] > 1:
+        return chosen
+    lines = [line for line in text.splitlines()[:50] if line.strip()]
+    others: tuple[tuple[str | None, str], ...] = ((":", "':'"), ("^", "'^'"), ("~", "'~'"), (None, "spaces"))
+    for other, name in others:
+        widths = {len(line.split(other)) for line in lines}
+        if len(lines) > 1 and len(widths) == 1 and widths.pop() > 1:
+            raise DataError(
+                "columns separated by a comma, semicolon, tab or bar",
+                f"{path.name!r}, whose columns seem to be separated by {name}",
+                "save it with commas",
+            )
+    return chosen

@@ -20,7 +20,9 @@ _NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", 
 _MONTH = r"(?P<name>[A-Za-z]{3,9})\.?"
 _DAY = r"(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,?\s+)?"
 _YEAR_FIRST = re.compile(r"(?P<year>\d{4})(?P<mark>[-/.])(?P<month>\d{1,2})(?P=mark)(?P<day>\d{1,2})" + _TIME)
-_YEAR_LAST = re.compile(r"(?P<first>\d{1,2})(?P<mark>[-/.])(?P<then>\d{1,2})(?P=mark)(?P<year>\d{4}|\d{2})" + _TIME)
+_YEAR_LAST = re.compile(
+    r"(?P<first>\d{1,2})(?P<mark>[-/.])(?P<then>\d{1,2})(?P=mark)(?P<year>\d{4}|\d{2})" + _TIME
+)
 _COMPACT = re.compile(r"(?P<year>(?:1[6-9]|20|21)\d{2})(?P<month>\d{2})(?P<day>\d{2})" + _TIME)
 _NAMED_DAY_FIRST = re.compile(
     _DAY + r"(?P<day>\d{1,2})(?:st|nd|rd|th)?[\s-]*" + _MONTH + r"[\s,-]*(?P<year>\d{4}|\d{2})" + _TIME
@@ -49,7 +51,12 @@ def _match(text: str, form: DateForm) -> tuple[re.Match[str], int, int, int] | N
         found = _NAMED_DAY_FIRST.fullmatch(text) or _NAMED_MONTH_FIRST.fullmatch(text)
         if found is None or found["name"][:3].lower() not in _NAMES:
             return None
-        return found, _full_year(found["year"]), _NAMES.index(found["name"][:3].lower()) + 1, int(found["day"])
+        return (
+            found,
+            _full_year(found["year"]),
+            _NAMES.index(found["name"][:3].lower()) + 1,
+            int(found["day"]),
+        )
     found = _YEAR_LAST.fullmatch(text)
     if found is None:
         return None
@@ -92,7 +99,7 @@ def parse_date(text: str, form: DateForm) -> np.datetime64 | None:
             return None
         hour = hour % 12 + (12 if match["half"][0] in "pP" else 0)
     try:
-        moment = datetime(year, month, day, hour, int(match["minute"] or 0), int(match["second"] or 0))  # noqa: DTZ001
+        moment = datetime(year, month, day, hour, int(match["minute"] or 0), int(match["second"] or 0))
         moment += timedelta(microseconds=int((match["fraction"] or "0").ljust(6, "0")[:6]))
         zone = match["zone"]
         if zone and zone[0] in "+-":

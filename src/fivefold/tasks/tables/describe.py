@@ -9,14 +9,15 @@ from fivefold.diagnosis import Finding
 from fivefold.linalg import condition, effective_rank, svd
 from fivefold.tasks.tables.basis import Basis, plain_blocks
 from fivefold.tasks.tables.encode import Encoder
-from fivefold.tasks.tables.schema import Kind, Schema
+from fivefold.tasks.tables.kinds import Kind
+from fivefold.tasks.tables.schema import Schema
 from fivefold.tasks.tables.table import Table, missing
 
 _MOST_ROWS, _MOST_COLUMNS, _BINS = 20_000, 200, 16
 
 
 def _number(x: float) -> str:
-    return f"{x:,.6g}" if abs(x) < 1e6 else f"{x:,.0f}"  # noqa: PLR2004
+    return f"{x:,.6g}" if abs(x) < 1e6 else f"{x:,.0f}"
 
 
 def _summary(kind: Kind, values: Any) -> tuple[str, list[int] | None, int]:
@@ -45,7 +46,9 @@ def _summary(kind: Kind, values: Any) -> tuple[str, list[int] | None, int]:
     return shown, histogram, len(counts)
 
 
-def describe(raw: Table, typed: Table, schema: Schema, findings: Sequence[Finding], duplicates: str) -> dict[str, Any]:
+def describe(
+    raw: Table, typed: Table, schema: Schema, findings: Sequence[Finding], duplicates: str
+) -> dict[str, Any]:
     """Return the part ``table`` of the report's record.
 
     Args:
@@ -56,7 +59,7 @@ def describe(raw: Table, typed: Table, schema: Schema, findings: Sequence[Findin
         duplicates: A sentence about repeated rows.
     """
     columns = []
-    for column in schema.columns[:_MOST_COLUMNS]:
+    for column in ([schema.target] if schema.target else []) + list(schema.columns[:_MOST_COLUMNS]):
         values = typed.columns.get(column.name, raw.columns.get(column.name))
         if values is None:
             continue
@@ -78,16 +81,18 @@ def describe(raw: Table, typed: Table, schema: Schema, findings: Sequence[Findin
         "findings": [f.to_record() for f in findings],
         "leaks": [f.title for f in findings if f.code.startswith("leak")],
         "collinear": [
-            {"columns": [], "sentence": f"{f.title}. {f.evidence}"} for f in findings if f.code.startswith("collinear")
+            {"columns": [], "sentence": f"{f.title}. {f.evidence}"}
+            for f in findings
+            if f.code.startswith("collinear")
         ],
         "spectrum": None,
         "condition": None,
         "effective_rank": None,
     }
-    part = typed.take(np.arange(0, typed.rows, max(1, typed.rows // _MOST_ROWS)))
+    part = typed.take(np.arange(0, typed.rows, max(1, -(-typed.rows // _MOST_ROWS))))
     rows = Encoder.fit(part, schema).transform(part)
     design = Basis(tuple(plain_blocks(rows))).design(rows).astype(np.float64)
-    if 0 < design.shape[1] <= 600 and len(design) > 1:  # noqa: PLR2004
+    if 0 < design.shape[1] <= 600 and len(design) > 1:
         design = design - design.mean(0)
         spread = design.std(0)
         design = design[:, spread > 0] / spread[spread > 0]

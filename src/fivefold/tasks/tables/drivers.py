@@ -15,8 +15,9 @@ import numpy.typing as npt
 
 from fivefold.core import numpy_generator
 from fivefold.tasks.tables.evaluate import METRICS, Bootstrap
+from fivefold.tasks.tables.kinds import Kind
 from fivefold.tasks.tables.predictors import Predictor
-from fivefold.tasks.tables.schema import Kind, Schema
+from fivefold.tasks.tables.schema import Schema
 from fivefold.tasks.tables.table import Table
 from fivefold.tasks.tables.target import Target
 
@@ -29,7 +30,14 @@ def _replace(table: Table, name: str, values: npt.NDArray[Any]) -> Table:
 
 
 def importance(
-    predictor: Predictor, table: Table, y: Floats, target: Target, metric: str, seed: int, temperature: float = 1.0
+    predictor: Predictor,
+    table: Table,
+    y: Floats,
+    target: Target,
+    metric: str,
+    seed: int,
+    temperature: float = 1.0,
+    offset: Floats | None = None,
 ) -> list[dict[str, Any]]:
     """Return the columns by falling importance: name, importance, low, high.
 
@@ -41,17 +49,19 @@ def importance(
         metric: A name of :data:`METRICS`.
         seed: Seed of the shuffles.
         temperature: Divides the linear predictors.
+        offset: ``[n]`` added to the linear predictors (log exposure).
     """
     generator = numpy_generator(seed, "importance")
     rows = np.sort(generator.permutation(table.rows)[:_MOST_ROWS])
     part, truth = table.take(rows), y[rows]
     bootstrap = Bootstrap(truth, seed)
-    base = target.mean(predictor.eta(part) / temperature)
+    added = np.zeros((part.rows, 1)) if offset is None else offset[rows][:, None]
+    base = target.mean(predictor.eta(part) / temperature + added)
     sign = 1.0 if METRICS[metric][2] else -1.0
     found = []
     for name in table.names[:_MOST_COLUMNS]:
         shuffled = _replace(part, name, part.column(name)[generator.permutation(part.rows)])
-        worse = target.mean(predictor.eta(shuffled) / temperature)
+        worse = target.mean(predictor.eta(shuffled) / temperature + added)
         change = bootstrap.difference(metric, worse, base)
         low, high = sorted((sign * change["low"], sign * change["high"]))
         found.append({"name": name, "importance": sign * change["difference"], "low": low, "high": high})
@@ -65,6 +75,7 @@ def effects(
     schema: Schema,
     target: Target,
     seed: int,
+    temperature: float = 1.0,
 ) -> None:
     """Add the effect of the leading columns to their records, in place.
 
@@ -75,6 +86,7 @@ def effects(
         schema: Kinds of the columns.
         target: The family.
         seed: Seed of the choice of rows.
+        temperature: Divides the linear predictors.
     """
     generator = numpy_generator(seed, "effects")
     rows = np.sort(generator.permutation(table.rows)[:_EFFECT_ROWS])
@@ -88,9 +100,9 @@ def effects(
             known = np.asarray(values, dtype=np.float64)
             known = known[np.isfinite(known)]
             grid = np.unique(np.quantile(known, np.linspace(0.01, 0.99, _GRID))) if len(known) else known
-            if len(grid) < 2:  # noqa: PLR2004
+            if len(grid) < 2:
                 continue
-            mean, low, high = _means(predictors, part, name, list(grid), target)
+            mean, low, high = _means(predictors, part, name, list(grid), target, temperature)
             record["curve"] = {
                 "x": grid.tolist(),
                 "y": mean.tolist(),
@@ -105,7 +117,7 @@ def effects(
                 if value is not None:
                     counts[value] = counts.get(value, 0) + 1
             levels = sorted(counts, key=lambda v: (-counts[v], v))[:12]
-            mean, low, high = _means(predictors, part, name, levels, target)
+            mean, low, high = _means(predictors, part, name, levels, target, temperature)
             record["levels"] = [
                 {"name": level, "value": float(m), "low": float(a), "high": float(b)}
                 for level, m, a, b in sorted(zip(levels, mean, low, high, strict=True), key=lambda r: -r[1])
@@ -113,16 +125,21 @@ def effects(
 
 
 def _means(
-    predictors: Sequence[Predictor], part: Table, name: str, grid: list[Any], target: Target
+    predictors: Sequence[Predictor],
+    part: Table,
+    name: str,
+    grid: list[Any],
+    target: Target,
+    temperature: float,
 ) -> tuple[Floats, Floats, Floats]:
-    """Mean prediction ``[grid]`` of the first predictor when every row has the same value, and the range of all."""
+    """Mean prediction ``[grid]`` of the first predictor with one value in every row, and the range of all."""
     n = part.rows
     column = np.repeat(np.array(grid, dtype=part.column(name).dtype), n)
     tiled = part.take(np.tile(np.arange(n), len(grid)))
     tiled = _replace(tiled, name, column)
     curves = []
     for predictor in predictors:
-        mean = target.mean(predictor.eta(tiled))
+        mean = target.mean(predictor.eta(tiled) / temperature)
         mean = mean[:, -1] if target.classifies else mean
         curves.append(mean.reshape(len(grid), n).mean(1))
     stacked = np.array(curves)

@@ -1,9 +1,9 @@
 """Typed columns to numbers: learned on training rows alone, replayed on any rows with NumPy alone.
 
-A number becomes a standardised coordinate that is held inside the range seen in training, so that no basis
-can run away outside its data; a missing value becomes the middle of the column and a flag. A category becomes
-a code among its known levels; a date a trend and the seasons that its span can show; a text a few
-coordinates of its word counts.
+A number becomes a standardised coordinate that is held inside the range seen in training, and within five
+standard deviations of the mean, so that no basis can run away outside its data; a missing value becomes the
+middle of the column and a flag. A category becomes a code among its known levels; a date a trend and the
+seasons that its span can show; a text a few coordinates of its word counts.
 """
 
 from dataclasses import dataclass
@@ -13,11 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from fivefold.core import ArtifactError
-from fivefold.tasks.tables.schema import Kind, Schema
+from fivefold.tasks.tables.kinds import Kind
+from fivefold.tasks.tables.schema import Schema
 from fivefold.tasks.tables.table import Table
 from fivefold.tasks.tables.words import WordEncoder
 
 Floats = npt.NDArray[np.float64]
+_FAR = 5.0
 MOST_LEVELS = 300
 """Levels of a category that keep an effect of their own; rarer ones share one."""
 
@@ -54,10 +56,11 @@ def _skewness(x: Floats) -> float:
 
 @dataclass(frozen=True, eq=False)
 class NumberEncoder:
-    r"""A number as :math:`z = (t(x) - m) / s` clipped to the training range; :math:`t` identity or log1p.
+    r"""A number as :math:`z = (t(x) - m) / s`, clipped to the training range and to 5 deviations.
 
-    The logarithm :math:`t(x) = \log(1 + x / c)`, :math:`c` the median of the positive values, is taken where
-    the column has no negative value, is skewed (above 1.5) and the logarithm halves that.
+    :math:`t` is the identity; the logarithm :math:`\log(1 + x / c)`, :math:`c` the median of the positive
+    values, is taken where the column has no negative value, is skewed (above 1.5) and the logarithm halves
+    that.
     """
 
     kind: ClassVar[str] = "number"
@@ -86,7 +89,7 @@ class NumberEncoder:
         centre, scale = float(shaped.mean()), float(shaped.std())
         scale = scale if scale > 1e-12 * max(abs(centre), 1e-300) else 1.0
         z = (shaped - centre) / scale
-        return cls(column, unit, centre, scale, float(z.min()), float(z.max()), gaps)
+        return cls(column, unit, centre, scale, max(float(z.min()), -_FAR), min(float(z.max()), _FAR), gaps)
 
     def transform(self, values: Any) -> tuple[Floats, list[str]]:
         """Return coordinates ``[n, 1 or 2]`` and their names."""
@@ -131,19 +134,19 @@ class DateEncoder:
 
     @classmethod
     def fit(cls, column: str, values: Any) -> "DateEncoder":
-        """Learn the trend's scale and which seasons (year, week, day) the training dates cover twice or so."""
+        """Learn the trend's scale and which seasons (year, week, day) the training dates can show."""
         days = cls._days(values)
         known = days[np.isfinite(days)]
         seasons: list[str] = []
         if len(known):
             span = float(known.max() - known.min())
             within_day = bool(np.any(np.abs(known - np.round(known)) > 1e-9))
-            daily = len(np.unique(np.floor(known) % 7)) > 4  # noqa: PLR2004
-            if span >= 330:  # noqa: PLR2004
+            daily = len(np.unique(np.floor(known) % 7)) > 4
+            if span >= 330:
                 seasons.append("year")
-            if daily and span >= 14:  # noqa: PLR2004
+            if daily and span >= 14:
                 seasons.append("week")
-            if within_day and len(np.unique(np.round(known % 1.0, 3))) > 4:  # noqa: PLR2004
+            if within_day and len(np.unique(np.round(known % 1.0, 3))) > 4:
                 seasons.append("day")
         return cls(column, NumberEncoder.fit(column, days), tuple(seasons))
 
@@ -155,18 +158,26 @@ class DateEncoder:
         known = np.isfinite(days)
         for season in self.seasons:
             angle = 2 * np.pi * np.where(known, days, 0.0) / _SEASONS[season]
-            parts += [np.where(known, np.sin(angle), 0.0)[:, None], np.where(known, np.cos(angle), 0.0)[:, None]]
+            parts += [
+                np.where(known, np.sin(angle), 0.0)[:, None],
+                np.where(known, np.cos(angle), 0.0)[:, None],
+            ]
             names += [f"{self.column} ({season}, sine)", f"{self.column} ({season}, cosine)"]
         return np.column_stack(parts), names
 
     def state(self) -> dict[str, Any]:
         """Return the learned numbers."""
-        return {"kind": self.kind, "column": self.column, "trend": self.trend.state(), "seasons": list(self.seasons)}
+        return {
+            "kind": self.kind,
+            "column": self.column,
+            "trend": self.trend.state(),
+            "seasons": list(self.seasons),
+        }
 
 
 @dataclass(frozen=True, eq=False)
 class CategoryEncoder:
-    """A category as the code of its level; unseen, rare and missing values get -1 (a missing value may be a level)."""
+    """A category as the code of its level; unseen and rare ones get -1, missing ones too unless a level."""
 
     kind: ClassVar[str] = "category"
     column: str
@@ -177,7 +188,7 @@ class CategoryEncoder:
 
     @classmethod
     def fit(cls, column: str, values: Any) -> "CategoryEncoder":
-        """Learn the levels: the most frequent :data:`MOST_LEVELS` that occur at least twice (once below 20 rows)."""
+        """Learn the levels: the most frequent :data:`MOST_LEVELS` that occur twice (below 20 rows: once)."""
         counts: dict[str, int] = {}
         missing = 0
         for value in values:
@@ -185,8 +196,10 @@ class CategoryEncoder:
                 missing += 1
             else:
                 counts[value] = counts.get(value, 0) + 1
-        least = 2 if len(values) >= 20 else 1  # noqa: PLR2004
-        kept = sorted((v for v, c in counts.items() if c >= least), key=lambda v: (-counts[v], v))[:MOST_LEVELS]
+        least = 2 if len(values) >= 20 else 1
+        kept = sorted((v for v, c in counts.items() if c >= least), key=lambda v: (-counts[v], v))[
+            :MOST_LEVELS
+        ]
         missing_level = missing >= least
         return cls(column, tuple(kept) + ((cls.MISSING,) if missing_level else ()), missing_level)
 
@@ -199,7 +212,12 @@ class CategoryEncoder:
 
     def state(self) -> dict[str, Any]:
         """Return the learned levels."""
-        return {"kind": self.kind, "column": self.column, "levels": list(self.levels), "missing_level": self.missing_level}
+        return {
+            "kind": self.kind,
+            "column": self.column,
+            "levels": list(self.levels),
+            "missing_level": self.missing_level,
+        }
 
 
 @dataclass(frozen=True, eq=False)
@@ -268,12 +286,16 @@ class Encoder:
                     numbers.append(NumberEncoder(**fields))
                 case "date":
                     trend = {k: v for k, v in fields["trend"].items() if k != "kind"}
-                    numbers.append(DateEncoder(fields["column"], NumberEncoder(**trend), tuple(fields["seasons"])))
+                    numbers.append(
+                        DateEncoder(fields["column"], NumberEncoder(**trend), tuple(fields["seasons"]))
+                    )
                 case "words":
                     numbers.append(WordEncoder.from_state(record))
                 case "category":
                     categories.append(
-                        CategoryEncoder(fields["column"], tuple(fields["levels"]), bool(fields["missing_level"]))
+                        CategoryEncoder(
+                            fields["column"], tuple(fields["levels"]), bool(fields["missing_level"])
+                        )
                     )
                 case other:
                     raise ArtifactError("an encoder of number, date, words or category", repr(other))

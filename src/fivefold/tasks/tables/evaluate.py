@@ -11,7 +11,7 @@ from fivefold.tasks.tables.target import Target
 
 Floats = npt.NDArray[np.float64]
 Metric = Callable[[Floats, Floats, Floats], Floats]
-_DRAWS = 400
+_DRAWS, _FEW_CLUSTERS = 400, 10
 
 # A metric is computed from sums over rows, so that every bootstrap draw is one product with its counts.
 Parts = Callable[[Floats, Floats], Floats]
@@ -30,6 +30,11 @@ def _explained(sums: Floats) -> Floats:
     """R^2 = 1 - sum (y - p)^2 / sum (y - mean)^2, from the sums of (y-p)^2, y^2, y and 1."""
     spread = sums[..., 1] - sums[..., 2] ** 2 / sums[..., 3]
     return 1.0 - sums[..., 0] / np.maximum(spread, 1e-300)
+
+
+def _variances(y: Floats, p: Floats) -> Floats:
+    centred = y - y.mean()  # R^2 does not change with the origin, its rounding errors do
+    return np.column_stack([(y - p) ** 2, centred**2, centred, np.ones(len(y))])
 
 
 def _one(values: Floats) -> Floats:
@@ -53,8 +58,8 @@ def _deviance(y: Floats, p: Floats) -> Floats:
 METRICS: Mapping[str, tuple[Parts, Final, bool]] = {
     "RMSE": (lambda y, p: _one((y - p) ** 2), _root, True),
     "MAE": (lambda y, p: _one(np.abs(y - p)), _ratio, True),
-    "R2": (lambda y, p: np.column_stack([(y - p) ** 2, y**2, y, np.ones(len(y))]), _explained, False),
-    "RMSLE": (lambda y, p: _one((np.log(y) - np.log(np.maximum(p, 1e-300))) ** 2), _root, True),
+    "R2": (_variances, _explained, False),
+    "RMSLE": (lambda y, p: _one((np.log1p(y) - np.log1p(np.maximum(p, 0.0))) ** 2), _root, True),
     "Poisson deviance": (_deviance, _ratio, True),
     "log loss": (_log_loss, _ratio, True),
     "accuracy": (lambda y, p: _one((p.argmax(1) == y).astype(np.float64)), _ratio, False),
@@ -75,29 +80,42 @@ def metrics_of(target: Target, wanted: str | None = None) -> list[str]:
     return names
 
 
+def _within(
+    cell: npt.NDArray[np.int64], counts: npt.NDArray[np.int64], generator: np.random.Generator
+) -> npt.NDArray[np.int64]:
+    """Draw rows within the drawn clusters: counts of rows ``[draws, n]`` from counts of clusters."""
+    out = np.zeros((len(counts), len(cell)), dtype=np.int64)
+    for c in range(counts.shape[1]):
+        rows = np.flatnonzero(cell == c)
+        out[:, rows] = generator.multinomial(counts[:, c] * len(rows), np.full(len(rows), 1 / len(rows)))
+    return out
+
+
 class Bootstrap:
     """The same bootstrap draws for every model and metric, so that differences are paired.
 
     Args:
         y: ``[n]`` the target in its own unit, or codes of classes.
         seed: Seed of the draws.
-        clusters: ``[n]`` groups that are drawn whole, or ``None``. Above 20,000 rows the draws are of 20,000
-            blocks of rows.
+        clusters: ``[n]`` groups that are drawn whole, or ``None``. Fewer than ten are drawn, and then rows
+            within them: one alone would never vary. Above 20,000 rows the draws are of 20,000 blocks of rows.
     """
 
     def __init__(self, y: Floats, seed: int, clusters: npt.NDArray[np.int64] | None = None) -> None:
         self.y = y
         n = len(y)
-        if clusters is None and n > 20_000:  # noqa: PLR2004
+        if clusters is None and n > 20_000:
             clusters = np.arange(n) % 20_000
+        cell = np.arange(n)
         if clusters is not None:
-            _, inverse = np.unique(clusters, return_inverse=True)
-            self._cell = inverse.reshape(-1)
-        else:
-            self._cell = np.arange(n)
-        cells = int(self._cell.max()) + 1
+            cell = np.unique(clusters, return_inverse=True)[1].reshape(-1)
+        cells = int(cell.max()) + 1
         generator = numpy_generator(seed, "bootstrap")
-        self._counts = generator.multinomial(cells, np.full(cells, 1 / cells), size=_DRAWS).astype(np.float64)
+        counts = generator.multinomial(cells, np.full(cells, 1 / cells), size=_DRAWS)
+        if clusters is not None and cells < _FEW_CLUSTERS and n <= 20_000:
+            counts = _within(cell, counts, generator)
+            cell = np.arange(n)
+        self._cell, self._counts = cell, counts.astype(np.float64)
 
     def sums(self, metric: str, p: Floats) -> tuple[Floats, Floats]:
         """Return the sums over all rows ``[m]`` and in every draw ``[draws, m]``."""
@@ -125,7 +143,12 @@ class Bootstrap:
         """Return the metric of ``a`` less that of ``b`` with its paired 95% interval and standard error."""
         (va, da), (vb, db) = self.draws(metric, a), self.draws(metric, b)
         low, high = np.quantile(da - db, [0.025, 0.975])
-        return {"difference": va - vb, "low": float(low), "high": float(high), "error": float((da - db).std())}
+        return {
+            "difference": va - vb,
+            "low": float(low),
+            "high": float(high),
+            "error": float((da - db).std()),
+        }
 
 
 def wilson(successes: int, n: int, z: float = 1.959964) -> dict[str, float]:
@@ -139,7 +162,9 @@ def wilson(successes: int, n: int, z: float = 1.959964) -> dict[str, float]:
     share = successes / n
     centre = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-    return {"value": share, "low": float(max(0.0, centre - half)), "high": float(min(1.0, centre + half))}
+    # the share itself bounds the ends against rounding where no row or every row succeeds
+    low, high = min(share, max(0.0, centre - half)), max(share, min(1.0, centre + half))
+    return {"value": share, "low": float(low), "high": float(high)}
 
 
 def scores(
@@ -157,7 +182,9 @@ def coverage(inside: npt.NDArray[np.bool_]) -> dict[str, float]:
     return wilson(int(inside.sum()), len(inside))
 
 
-def reliability(probability: Floats, correct: npt.NDArray[np.bool_], bins: int = 10) -> list[dict[str, float]]:
+def reliability(
+    probability: Floats, correct: npt.NDArray[np.bool_], bins: int = 10
+) -> list[dict[str, float]]:
     """Return predicted against observed frequency in bins of equal counts of predicted probability."""
     order = np.argsort(probability, kind="stable")
     out = []

@@ -1,7 +1,7 @@
 r"""Which family models a target: decided by the log density that it gives to rows held out.
 
-Every family that admits the values is fitted on three quarters of the training rows (at most 4,000) with plain
-effects, and judged by the mean log density of the others in the target's own unit,
+Every family that admits the values is fitted on three quarters of the training rows (at most 4,000) with
+plain effects, and judged by the mean log density of the others in the target's own unit,
 
 .. math::
     \log p(y) = \log N(y; \mu, \sigma^2), \qquad
@@ -20,7 +20,8 @@ import numpy.typing as npt
 from fivefold.core import DataError, NumericalError, child_seed, numpy_generator
 from fivefold.tasks.tables.candidates.linear import LinearCandidate
 from fivefold.tasks.tables.candidates.problem import Problem
-from fivefold.tasks.tables.schema import Kind, Schema
+from fivefold.tasks.tables.kinds import Kind
+from fivefold.tasks.tables.schema import Schema
 from fivefold.tasks.tables.table import Table
 from fivefold.tasks.tables.target import MOST_CLASSES, Target
 
@@ -34,10 +35,13 @@ def classes_of(name: str, values: Any) -> Target:
     Raises:
         DataError: One class, or more than 100.
     """
-    labels, counts = np.unique(np.array([str(v) for v in values], dtype=object).astype(str), return_counts=True)
-    if len(labels) < 2:  # noqa: PLR2004
+    labels, counts = np.unique(
+        np.array([str(v) for v in values], dtype=object).astype(str), return_counts=True
+    )
+    if len(labels) < 2:
         raise DataError(
-            f"a target {name!r} that varies", f"the one value {labels[0]!r}" if len(labels) else "no value"
+            f"a target {name!r} that varies",
+            f"the one value {str(labels[0])!r}" if len(labels) else "no value",
         )
     if len(labels) > MOST_CLASSES:
         raise DataError(
@@ -45,20 +49,28 @@ def classes_of(name: str, values: Any) -> Target:
             f"{len(labels):,}",
             f"if it is a number, say --types {name}=number; otherwise group the rare ones",
         )
-    rare = [str(v) for v, c in zip(labels, counts, strict=True) if c < 2]  # noqa: PLR2004
+    rare = [str(v) for v, c in zip(labels, counts, strict=True) if c < 2]
     if rare:
         raise DataError(
             f"at least 2 training rows of every class of {name!r}",
-            f"one of {', '.join(repr(r) for r in rare[:5])}" + (f" and {len(rare) - 5} more" if len(rare) > 5 else ""),  # noqa: PLR2004
+            f"one of {', '.join(repr(r) for r in rare[:5])}"
+            + (f" and {len(rare) - 5} more" if len(rare) > 5 else ""),
             "leave those rows out or join the classes",
         )
-    family = "bernoulli" if len(labels) == 2 else "categorical"  # noqa: PLR2004
+    family = "bernoulli" if len(labels) == 2 else "categorical"
     reason = f"{len(labels)} classes: " + ("log odds" if family == "bernoulli" else "softmax scores")
     return Target(name, family, tuple(str(v) for v in labels), reason=reason)
 
 
 def choose_family(
-    table: Table, schema: Schema, name: str, kind: Kind, values: Any, offset: Floats | None, weights: Floats | None, seed: int
+    table: Table,
+    schema: Schema,
+    name: str,
+    kind: Kind,
+    values: Any,
+    offset: Floats | None,
+    weights: Floats | None,
+    seed: int,
 ) -> Target:
     """Return the family of a target.
 
@@ -79,7 +91,9 @@ def choose_family(
         return classes_of(name, values)
     if kind is not Kind.NUMBER:
         raise DataError(
-            f"a target {name!r} that is a number or a class", f"a column of kind {kind}", f"say --types {name}=category"
+            f"a target {name!r} that is a number or a class",
+            f"a column of kind {kind}",
+            f"say --types {name}=category",
         )
     y = np.asarray(values, dtype=np.float64)
     if np.ptp(y) == 0:
@@ -87,15 +101,20 @@ def choose_family(
     whole = bool((y == np.round(y)).all()) and y.min() >= 0
     if offset is not None:
         if not whole:
-            raise DataError(f"counts in {name!r} beside an exposure", "values that are not whole or are negative")
+            raise DataError(
+                f"counts in {name!r} beside an exposure", "values that are not whole or are negative"
+            )
         return Target(name, "poisson", reason="counts with an exposure")
     families = ["gaussian"]
-    if y.min() > 0 and y.max() > 1.5 * y.min():  # noqa: PLR2004
+    if y.min() > 0 and y.max() > 1.5 * y.min():
         families.append("log-gaussian")
-    if whole and y.max() <= 1000 and (y.min() == 0 or y.mean() < 20):  # noqa: PLR2004
+    if whole and y.max() <= 1000 and (y.min() == 0 or y.mean() < 20):
         families.append("poisson")
     if len(families) == 1:
-        return Target(name, "gaussian", reason="a number that can be negative or zero")
+        why = (
+            "a number that can be negative or zero" if y.min() <= 0 else "a number of one order of magnitude"
+        )
+        return Target(name, "gaussian", reason=why)
     densities = _densities(table, schema, name, y, weights, families, seed)
     best = max(densities, key=lambda f: densities[f])
     shown = ", ".join(f"{f} {d:.3f}" for f, d in sorted(densities.items(), key=lambda item: -item[1]))
@@ -103,7 +122,13 @@ def choose_family(
 
 
 def _densities(
-    table: Table, schema: Schema, name: str, y: Floats, weights: Floats | None, families: Sequence[str], seed: int
+    table: Table,
+    schema: Schema,
+    name: str,
+    y: Floats,
+    weights: Floats | None,
+    families: Sequence[str],
+    seed: int,
 ) -> dict[str, float]:
     rows = numpy_generator(seed, "family").permutation(len(y))[:_MOST_ROWS]
     cut = max(1, 3 * len(rows) // 4)
@@ -114,7 +139,9 @@ def _densities(
     found: dict[str, float] = {}
     for family in families:
         target = Target(name, family)
-        problem = Problem(table, schema, target, target.encode(y), weights, None, child_seed(seed, "family", family))
+        problem = Problem(
+            table, schema, target, target.encode(y), weights, None, child_seed(seed, "family", family)
+        )
         part = problem.take(fit, problem.seed)
         try:
             fitted = plain.fit(part)

@@ -12,7 +12,23 @@ from typing import Any
 from fivefold.core import ArtifactError
 
 MISSING_WORDS = frozenset(
-    {"na", "n/a", "#n/a", "nan", "null", "none", "nil", "-", "--", ".", "?", "missing", "#null!", "#div/0!", "nd"}
+    {
+        "na",
+        "n/a",
+        "#n/a",
+        "nan",
+        "null",
+        "none",
+        "nil",
+        "-",
+        "--",
+        ".",
+        "?",
+        "missing",
+        "#null!",
+        "#div/0!",
+        "nd",
+    }
 )
 """Words that stand for a missing value where the rest of the column is numbers or dates (lower case)."""
 
@@ -84,7 +100,10 @@ class NumberForm:
         body = match["body"].strip()
         if any(mark in body for mark in self.thousands):
             whole, _, rest = body.partition(self.decimal)
-            if not any(_GROUPED[mark].fullmatch(whole) for mark in self.thousands) or not (rest or "0").isdigit():
+            if (
+                not any(_GROUPED[mark].fullmatch(whole) for mark in self.thousands)
+                or not (rest or "0").isdigit()
+            ):
                 return None
             body = "".join(c for c in whole if c.isdigit()) + (f".{rest}" if rest else "")
         elif self.decimal == ",":
@@ -99,7 +118,12 @@ class NumberForm:
 
     def to_record(self) -> dict[str, Any]:
         """Plain JSON form."""
-        return {"decimal": self.decimal, "thousands": self.thousands, "unit": self.unit, "ambiguous": self.ambiguous}
+        return {
+            "decimal": self.decimal,
+            "thousands": self.thousands,
+            "unit": self.unit,
+            "ambiguous": self.ambiguous,
+        }
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> "NumberForm":
@@ -113,7 +137,9 @@ class NumberForm:
         """
         decimal, thousands = str(record.get("decimal")), str(record.get("thousands"))
         if decimal not in {".", ","} or not set(thousands) <= set(_GROUPED) - {decimal}:
-            raise ArtifactError("a number form with a decimal mark and other marks between thousands", str(record))
+            raise ArtifactError(
+                "a number form with a decimal mark and other marks between thousands", str(record)
+            )
         return cls(decimal, thousands, str(record.get("unit", "")), bool(record.get("ambiguous", False)))
 
 
@@ -160,7 +186,13 @@ def guess_number_form(texts: Iterable[str]) -> NumberForm | None:
                 decimals.add(mark)
             else:
                 doubtful.add(mark)
-    if not seen or len(units) > 1 or decimals & thousands or len(decimals) > 1 or (units == {"%"} and bare_unit):
+    if (
+        not seen
+        or len(units) > 1
+        or decimals & thousands
+        or len(decimals) > 1
+        or (units == {"%"} and bare_unit)
+    ):
         return None
     decimal = next(iter(decimals), "," if "." in thousands else ".")
     ambiguous = False

@@ -7,19 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from threadpoolctl import threadpool_limits
 
 from fivefold.core import ArgumentError, Budget, Clock, child_seed
 from fivefold.diagnosis import Finding, check_table
+from fivefold.diagnosis.duplicates import row_codes
 from fivefold.tasks.tables import calibrate
 from fivefold.tasks.tables.candidates.constant import Constant
 from fivefold.tasks.tables.candidates.linear import LinearCandidate
 from fivefold.tasks.tables.candidates.network import NetworkCandidate
 from fivefold.tasks.tables.candidates.problem import Candidate, Fitted, Problem
 from fivefold.tasks.tables.candidates.trees import TreesCandidate
-from fivefold.tasks.tables.choose import YARDSTICK, Entry, leader, race
+from fivefold.tasks.tables.choose import YARDSTICK, Entry, add_blend, leader, race
 from fivefold.tasks.tables.evaluate import METRICS
 from fivefold.tasks.tables.family import choose_family
 from fivefold.tasks.tables.groups import GroupError, group_error
@@ -27,7 +27,7 @@ from fivefold.tasks.tables.model import Model
 from fivefold.tasks.tables.plan import Plan
 from fivefold.tasks.tables.prepare import Prepared, prepare
 from fivefold.tasks.tables.record import build_record
-from fivefold.tasks.tables.schema import Kind
+from fivefold.tasks.tables.kinds import Kind
 from fivefold.tasks.tables.splits import Rows, Splitter
 from fivefold.tasks.tables.table import Table
 
@@ -119,24 +119,9 @@ def _metric(name: str | None, classifies: bool) -> str | None:
     return found
 
 
-def row_keys(table: Table) -> npt.NDArray[np.int64]:
-    """Return a number ``[n]`` per row that equal rows share."""
-    keys = np.zeros(table.rows, dtype=np.int64)
-    for name in table.names:
-        values = table.column(name)
-        if values.dtype == object:
-            index: dict[Any, int] = {}
-            column = np.fromiter((index.setdefault(v, len(index)) for v in values), np.int64, len(values))
-        else:
-            column = np.unique(values, return_inverse=True)[1].reshape(-1).astype(np.int64)
-        keys = np.unique(np.column_stack([keys, column]), axis=0, return_inverse=True)[1].reshape(-1)
-    return keys
-
-
 def _without_twins(table: Table, target: Any, train: Rows, test: Rows) -> tuple[Rows, Rows]:
     """Move test rows that repeat a training row, target included, to the training rows."""
-    codes = np.unique(np.array([str(v) for v in target]), return_inverse=True)[1].reshape(-1)
-    keys = row_keys(Table({**table.columns, "\x00target": codes.astype(np.float64)}))
+    keys = row_codes({**table.columns, "\x00target": np.asarray(target)})
     twin = np.isin(keys[test], keys[train])
     return np.sort(np.concatenate([train, test[twin]])), test[~twin]
 
@@ -268,7 +253,7 @@ def search(
         stored: A plan to follow.
         progress: Called with events.
     """
-    name = prepared.schema.target
+    name = prepared.target_name
     part = prepared.typed.take(train)
     weights = None if prepared.weights is None else prepared.weights[train]
     offset = None if prepared.offset is None else prepared.offset[train]
@@ -286,6 +271,7 @@ def search(
     )
     racing = [c for c in everyone if c.name in plan.names]
     entries = race(problem, splitter, racing, plan, clock, progress)
+    add_blend(entries, problem, allow_trees)
     chosen = leader(entries, allow_trees)
     progress("chosen", {"method": chosen.candidate.name})
     fits = {}
@@ -310,7 +296,7 @@ def _run(
     classifies = prepared.target_kind in {Kind.CATEGORY, Kind.BOOLEAN}
     main = _metric(metric, classifies)
     splitter, train, test, twins = _split(prepared, seed, classifies)
-    findings = check_table(prepared.raw, prepared.schema, prepared.schema.target)
+    findings = check_table(prepared.raw, prepared.schema, prepared.target_name)
     progress("checked", {"findings": [f.title for f in findings]})
     found = search(
         prepared,

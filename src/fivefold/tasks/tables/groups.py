@@ -84,9 +84,11 @@ def group_error(
         if name in entries:
             methods.setdefault(name, entries[name].candidate)
     eta = {}
+    # Trees take an unseen level for a missing one; they are given the better way, to do without the column.
+    without = part.without(column)
     for name, method in methods.items():
         try:
-            found = method.fit(part).predictor.eta(judged.table)
+            found = method.fit(without if name == YARDSTICK else part).predictor.eta(judged.table)
         except NumericalError:
             continue
         eta[name] = found if judged.offset is None else found + judged.offset[:, None]

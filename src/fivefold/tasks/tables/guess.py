@@ -17,15 +17,21 @@ from fivefold.tasks.tables.kinds import ColumnType, Kind, Physical
 from fivefold.tasks.tables.table import Column, missing
 
 MOST_RECORDED_LEVELS = 10_000
-_CODE_WORDS = frozenset(
-    "zip zipcode postcode postal postalcode plz fips code district region ward precinct tract county state province "
-    "country city town borough neighborhood neighbourhood area_code msa naics sic sku branch store shop dept "
-    "department sector vendor brand category segment cluster group class type species label team school hospital "
-    "station route zone division channel site warehouse".split()
-)
+_CODE_WORDS = frozenset({
+        "zip", "zipcode", "postcode", "postal", "postalcode", "plz", "fips", "code", "district",
+        "region", "ward", "precinct", "tract", "county", "state", "province", "country", "city",
+        "town", "borough", "neighborhood", "neighbourhood", "msa", "naics", "sic", "sku", "branch",
+        "store", "shop", "dept", "department", "sector", "vendor", "brand", "category", "segment",
+        "cluster", "group", "class", "type", "species", "label", "team", "school", "hospital",
+        "station", "route", "zone", "division", "channel", "site", "warehouse"
+})  # fmt: skip
 _KEY_WORDS = frozenset({"id", "ids", "key", "uuid", "guid", "pk", "rowid", "identifier", "oid", "pid", "uid"})
-_ROW_WORDS = frozenset({"index", "id", "row", "rownum", "rownames", "rowid", "unnamed", "no", "nr", "obs", "column0"})
-_TIME_WORDS = frozenset({"year", "month", "day", "time", "t", "date", "week", "hour", "period", "epoch", "step", "minute"})
+_ROW_WORDS = frozenset(
+    {"index", "id", "row", "rownum", "rownames", "rowid", "unnamed", "no", "nr", "obs", "column0"}
+)
+_TIME_WORDS = frozenset(
+    {"year", "month", "day", "time", "t", "date", "week", "hour", "period", "epoch", "step", "minute"}
+)
 _LABEL_WORDS = frozenset({"class", "target", "label", "species", "category", "type", "diagnosis", "group"})
 
 
@@ -105,7 +111,12 @@ def _from_numbers(name: str, known: NDArray[np.float64], rows: int, target: bool
         return ColumnType(name, Kind.BOOLEAN, "only 0 and 1")
     codes = tuple(sorted(format_number(v) for v in values)) if len(values) <= MOST_RECORDED_LEVELS else None
     if target:
-        if set(words) & _LABEL_WORDS and 2 <= len(values) <= 20 and low in {0, 1} and high - low < len(values):
+        if (
+            set(words) & _LABEL_WORDS
+            and 2 <= len(values) <= 20
+            and low in {0, 1}
+            and high - low < len(values)
+        ):
             reason = f"{span}, under a name for classes"
             return ColumnType(name, Kind.CATEGORY, reason, certain=False, levels=codes)
         return ColumnType(name, number, span, certain=len(values) > 12)
@@ -121,11 +132,13 @@ def _from_numbers(name: str, known: NDArray[np.float64], rows: int, target: bool
     key, code = bool(words) and words[-1] in _KEY_WORDS, bool(set(words) & _CODE_WORDS)
     if (key or code) and low >= 0:
         if unique > 0.9 and len(values) > 2:
-            return ColumnType(name, Kind.IDENTIFIER, f"a key: {len(values):,} different in {rows:,} rows", used=False)
-        if len(values) > 2 and (code or unique < 0.5):
+            return ColumnType(
+                name, Kind.IDENTIFIER, f"a key: {len(values):,} different in {rows:,} rows", used=False
+            )
+        if code or unique < 0.5:
             reason = f"{len(values):,} codes that repeat, under a name for codes"
             return ColumnType(name, Kind.CATEGORY, reason, certain=code and unique < 0.5, levels=codes)
-        if key and len(values) > 2:
+        if key:
             return ColumnType(name, Kind.IDENTIFIER, f"a key, {span}", certain=False, used=False)
     few = len(values) <= 12
     return ColumnType(name, number, span + (": read in their order" if few else ""), certain=not few)
@@ -136,7 +149,9 @@ def _is_row_number(known: NDArray[np.float64], rows: int) -> bool:
 
 
 def _looks_compact_date(words: list[str], values: NDArray[np.float64]) -> bool:
-    if not set(words) & {"date", "day", "datum", "dt", "time"} or not (values[0] >= 19000101 and values[-1] < 21000101):
+    if not set(words) & {"date", "day", "datum", "dt", "time"} or not (
+        values[0] >= 19000101 and values[-1] < 21000101
+    ):
         return False
     return all(parse_date(format_number(value), DateForm.COMPACT) is not None for value in values)
 
@@ -146,10 +161,14 @@ def _from_texts(name: str, counts: Counter[str], rows: int, target: bool) -> Col
     present = {value: n for value, n in counts.items() if value.strip().lower() not in MISSING_WORDS}
     total = sum(present.values())
     if not present:
-        return ColumnType(name, Kind.NUMBER, "every value is missing: nothing to learn", used=target, physical=text)
+        return ColumnType(
+            name, Kind.NUMBER, "every value is missing: nothing to learn", used=target, physical=text
+        )
     words = boolean_words(present)
     if words is not None and len(present) == 2:
-        return ColumnType(name, Kind.BOOLEAN, f"only {words[0]!r} and {words[1]!r}", physical=text, levels=words)
+        return ColumnType(
+            name, Kind.BOOLEAN, f"only {words[0]!r} and {words[1]!r}", physical=text, levels=words
+        )
     number = _number(name, present, total, rows)
     if number is not None:
         return number
@@ -171,13 +190,15 @@ def _from_texts(name: str, counts: Counter[str], rows: int, target: bool) -> Col
     if unique > 0.9:
         key = bool(set(words_of(name)) & (_KEY_WORDS | {"name", "title", "code", "ticket", "email", "phone"}))
         reason = f"almost every text occurs once ({distinct:,} different in {rows:,} rows)"
-        return ColumnType(name, Kind.IDENTIFIER, reason, certain=key or length < 1.5, used=False, physical=text)
+        return ColumnType(
+            name, Kind.IDENTIFIER, reason, certain=key or length < 1.5, used=False, physical=text
+        )
     sure = unique < 0.2
     return ColumnType(name, Kind.CATEGORY, category.reason, certain=sure, physical=text, levels=levels)
 
 
 def _number(name: str, present: dict[str, int], total: int, rows: int) -> ColumnType | None:
-    """The number type of texts, at most one in a hundred of which is no number; a key or code stays a text."""
+    """The number type of texts, at most 1% of which are none; a key or code stays a text."""
     form = guess_number_form(present)
     if form is None:
         return None

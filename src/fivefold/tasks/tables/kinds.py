@@ -22,7 +22,7 @@ class Kind(StrEnum):
 
 
 class Physical(StrEnum):
-    """How the training table stored a column; it decides how a later file's cells are brought to the same texts."""
+    """How the training table stored a column, so that a later file's cells come to the same texts."""
 
     NUMBER = "number"
     TEXT = "text"

@@ -81,8 +81,8 @@ class Model:
         Raises:
             DataError: A column is missing or cannot be read as its kind.
         """
-        table, notes = self.schema.apply(as_table(data), without=(self.target.name,))
-        return table, tuple(notes)
+        table = self.schema.apply(as_table(data))
+        return table, tuple(table.notes)
 
     def predict_table(self, data: Any, level: float = 0.9) -> Prediction:
         """Predict with intervals or sets.

@@ -13,7 +13,7 @@ from typing import Any
 from fivefold.core import ArtifactError, Budget
 from fivefold.tasks.tables.candidates.problem import Candidate
 
-OPERATIONS_PER_SECOND = 1.2e10
+OPERATIONS_PER_SECOND = 1e11
 """What the nominal machine does in a second: two cores of a laptop at mixed work."""
 _SHARE_FOR_CHOICE = 0.45
 

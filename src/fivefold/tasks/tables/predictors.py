@@ -66,7 +66,7 @@ class LinearPredictor:
     def eta_encoded(self, rows: Encoded) -> Floats:
         """Return ``[n, K]`` for encoded rows."""
         product = self.basis.design(rows) @ self.w[1:].astype(np.float32)
-        return product.astype(np.float64) + self.w[0]
+        return np.asarray(product.astype(np.float64) + self.w[0])
 
     def eta(self, table: Table) -> Floats:
         """Return ``[n, K]``."""
@@ -79,7 +79,7 @@ class LinearPredictor:
 
 @dataclass(frozen=True, eq=False)
 class NetworkPredictor:
-    """The mean of an ensemble of dense networks on a basis; ``centre`` and ``scale`` undo the target's scaling."""
+    """The mean of an ensemble of networks on a basis; ``centre`` and ``scale`` undo the target's scaling."""
 
     kind: ClassVar[str] = "network"
     encoder: Encoder
@@ -111,13 +111,33 @@ class NetworkPredictor:
         }
 
 
+@dataclass(frozen=True, eq=False)
+class BlendPredictor:
+    """A weighted mean of the linear predictors of several methods; the weights add up to one."""
+
+    kind: ClassVar[str] = "blend"
+    members: tuple[Predictor, ...]
+    weights: Floats
+
+    def eta(self, table: Table) -> Floats:
+        """Return ``[n, K]``."""
+        total = np.zeros(())
+        for weight, member in zip(self.weights, self.members, strict=True):
+            total = total + weight * member.eta(table)
+        return np.asarray(total)
+
+    def state(self) -> dict[str, Any]:
+        """Return the saved form."""
+        return {"kind": self.kind, "members": [m.state() for m in self.members], "weights": self.weights}
+
+
 def tree_inputs(encoder: Encoder, table: Table) -> Floats:
     """Return what trees see, ``[n, d]``: raw numbers with gaps as NaN, dates in days, codes of categories."""
     rows = encoder.transform(table)
     numbers = rows.numbers.copy()
     for j, name in enumerate(rows.names):
         if name.endswith(" is missing") and j and rows.origins[j] == rows.origins[j - 1]:
-            numbers[rows.numbers[:, j] > 0.5, j - 1] = np.nan  # noqa: PLR2004
+            numbers[rows.numbers[:, j] > 0.5, j - 1] = np.nan
     codes = [np.where(c >= 0, c, np.nan).astype(np.float64) for c in rows.codes.values()]
     return np.column_stack([numbers, *codes]) if codes else numbers
 
@@ -202,9 +222,21 @@ def _trees(state: dict[str, Any]) -> Predictor:
     return TreesPredictor(Encoder.from_state(state["encoder"]), **arrays)
 
 
+def _blend(state: dict[str, Any]) -> Predictor:
+    members = state["members"]
+    if any(member.get("kind") == "blend" for member in members):
+        raise ArtifactError("a blend of methods", "a blend of blends", "the artifact is damaged")
+    return BlendPredictor(
+        tuple(predictor_from_state(member) for member in members), np.asarray(state["weights"])
+    )
+
+
 _READERS: dict[str, Callable[[dict[str, Any]], Predictor]] = {
+    "blend": _blend,
     "constant": lambda s: ConstantPredictor(s["values"]),
-    "linear": lambda s: LinearPredictor(Encoder.from_state(s["encoder"]), Basis.from_state(s["basis"]), s["w"]),
+    "linear": lambda s: LinearPredictor(
+        Encoder.from_state(s["encoder"]), Basis.from_state(s["basis"]), s["w"]
+    ),
     "network": _network,
     "trees": _trees,
 }

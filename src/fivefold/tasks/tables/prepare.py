@@ -1,19 +1,20 @@
 """From a source to typed rows with a target: what is dropped is counted and said."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from fivefold.core import ArgumentError, DataError
-from fivefold.tasks.tables.schema import Kind, Schema
+from fivefold.tasks.tables.kinds import Kind
+from fivefold.tasks.tables.schema import Schema
 from fivefold.tasks.tables.source import as_table
 from fivefold.tasks.tables.table import Table, missing
 
 Floats = npt.NDArray[np.float64]
-LEAST_ROWS = 20
+LEAST_ROWS = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,13 +46,29 @@ class Prepared:
     times: Floats | None
     notes: tuple[str, ...]
 
+    @property
+    def target_name(self) -> str:
+        """The column to predict."""
+        assert self.schema.target is not None
+        return self.schema.target.name
 
-def _positive(table: Table, schema: Schema, name: str, role: str) -> Floats:
-    values = np.asarray(schema.apply(table.select([name]), only=(name,))[0].column(name), dtype=np.float64)
-    if not (np.isfinite(values).all() and (values > 0).all()):
-        bad = int((~(np.isfinite(values) & (values > 0))).sum())
+
+def _typed_column(raw: Table, schema: Schema, name: str) -> Any:
+    """One column in the form of its kind, whether or not a model would see it."""
+    alone = Schema((replace(schema[name], used=True),))
+    return alone.apply(raw.select([name]), fitting=True).column(name)
+
+
+def _positive(raw: Table, schema: Schema, name: str, role: str) -> Floats:
+    values = _typed_column(raw, schema, name)
+    if values.dtype != np.float64:
+        raise DataError(
+            f"positive numbers in the {role} column {name!r}", f"a column of kind {schema[name].kind}"
+        )
+    bad = int((~(np.isfinite(values) & (values > 0))).sum())
+    if bad:
         raise DataError(f"positive numbers in the {role} column {name!r}", f"{bad:,} that are not")
-    return values
+    return np.asarray(values)
 
 
 def prepare(
@@ -77,9 +94,12 @@ def prepare(
     for name in (target, weight, exposure, group, time, *drop):
         if name is not None:
             raw.column(name)
-    roles = [name for name in (target, weight, exposure) if name is not None]
-    if len(set(roles)) < len(roles) or target in (group, time) or target in drop:
-        raise ArgumentError("a target that has no other role", f"{target!r} named twice", "name another column")
+    if target in (weight, exposure, group, time, *drop):
+        raise ArgumentError(
+            "a target that has no other role", f"{target!r} named twice", "name another column"
+        )
+    if weight is not None and weight == exposure:
+        raise ArgumentError("a weight that is no exposure", f"{weight!r} named twice", "name another column")
     raw = raw.drop(drop) if drop else raw
     absent = missing(raw.column(target))
     if absent.all():
@@ -89,50 +109,68 @@ def prepare(
         raw = raw.take(np.flatnonzero(~absent))
     if raw.rows < LEAST_ROWS:
         raise DataError(
-            f"at least {LEAST_ROWS} rows with a known target", f"{raw.rows:,}", "fewer cannot be split and judged"
+            f"at least {LEAST_ROWS} rows with a known target",
+            f"{raw.rows:,}",
+            "fewer cannot be split and judged",
         )
-    schema = Schema.guess(raw, target=target, overrides=dict(types or {}))
-    kinds = {c.name: c.kind for c in schema.columns}
-    values = schema.apply(raw.select([target]), only=(target,))[0].column(target)
-    if kinds[target] is Kind.NUMBER:
-        infinite = ~np.isfinite(np.asarray(values, dtype=np.float64))
-        if infinite.any():
-            raise DataError(
-                f"finite values in the target {target!r}", f"{int(infinite.sum()):,} infinite", "correct or drop them"
-            )
+    schema = Schema.guess(raw, target, dict(types or {}))
+    assert schema.target is not None
+    if schema.target.kind is Kind.BOOLEAN:  # its two texts are the classes
+        schema = Schema.guess(raw, target, {**(types or {}), target: "category"})
+        assert schema.target is not None
+    values, remarks = schema.apply_target(raw)
+    notes += remarks
+    lost = missing(values)
+    if lost.any():
+        keep = np.flatnonzero(~lost)
+        raw, values = raw.take(keep), values[keep]
     weights = None if weight is None else _positive(raw, schema, weight, "weight")
     offset = None if exposure is None else np.log(_positive(raw, schema, exposure, "exposure"))
     groups = times = None
     if group is not None:
         labels = np.array([str(v) for v in raw.column(group)])
         groups = np.unique(labels, return_inverse=True)[1].reshape(-1)
+        notes.append(
+            f"{group} names the groups that stay together and is no feature: a new group has a new value."
+        )
     if time is not None:
-        times = _times(raw, schema, time, kinds[time])
-    typed, remarks = schema.apply(raw, without=(target,))
-    notes += remarks
-    idle = [name for name in (weight, exposure) if name is not None and name in typed.columns]
-    if group is not None and group in typed.columns:
-        idle.append(group)
-        notes.append(f"{group} names the groups that stay together and is no feature: a new group has a new value.")
-    typed = typed.drop(idle) if idle else typed
+        times = _times(raw, schema, time)
+    # A weight or a group is not asked for at prediction; an exposure is, as the column it was.
+    apart = {name for name in (weight, group) if name is not None}
+    schema = Schema(tuple(c for c in schema.columns if c.name not in apart), schema.target)
+    if exposure is not None:
+        columns = tuple(replace(c, used=True) if c.name == exposure else c for c in schema.columns)
+        schema = Schema(columns, schema.target)
+    assert schema.target is not None
+    notes += [
+        f"{c.name} is read as {c.kind} ({c.reason}); --types {c.name}=… says otherwise."
+        for c in schema.uncertain[:10]
+    ]
+    typed = schema.apply(replace(raw, notes=()), fitting=True)
+    notes += typed.notes
+    if exposure is not None:
+        typed = typed.drop([exposure])
     if not typed.names:
-        raise DataError("at least one column to predict from", f"only the target {target!r} and columns left out")
+        raise DataError(
+            "at least one column to predict from", f"only the target {target!r} and columns left out"
+        )
     return Prepared(
         raw,
         typed,
         schema,
         values,
-        kinds[target],
+        schema.target.kind,
         None if weights is None else weights / weights.mean(),
         offset,
         groups,
         times,
-        tuple(notes),
+        tuple(dict.fromkeys(notes)),
     )
 
 
-def _times(raw: Table, schema: Schema, name: str, kind: Kind) -> Floats:
-    values = schema.apply(raw.select([name]), only=(name,))[0].column(name) if kind is not Kind.IDENTIFIER else raw.column(name)
+def _times(raw: Table, schema: Schema, name: str) -> Floats:
+    kind = schema[name].kind
+    values = raw.column(name) if kind is Kind.IDENTIFIER else _typed_column(raw, schema, name)
     if values.dtype.kind == "M":
         out = (values - np.datetime64("2000-01-01", "us")) / np.timedelta64(1, "s")
         out = np.where(np.isnat(values), np.nan, out)
@@ -141,5 +179,7 @@ def _times(raw: Table, schema: Schema, name: str, kind: Kind) -> Floats:
     else:
         raise DataError(f"dates or numbers in the time column {name!r}", f"a column of kind {kind}")
     if not np.isfinite(out).all():
-        raise DataError(f"a known time in every row of {name!r}", f"{int((~np.isfinite(out)).sum()):,} missing")
+        raise DataError(
+            f"a known time in every row of {name!r}", f"{int((~np.isfinite(out)).sum()):,} missing"
+        )
     return np.asarray(out, dtype=np.float64)

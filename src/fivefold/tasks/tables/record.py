@@ -49,16 +49,25 @@ def _own_unit(target: Target, y: Floats) -> Floats:
     return np.exp(y) if target.family == "log-gaussian" else y
 
 
-def _sections(outcome: "Outcome", target: Target, names: list[str]) -> tuple[dict[str, Any], dict[str, Any] | None]:
+def _truth(outcome: "Outcome", target: Target) -> Floats:
+    """The target of the test rows: codes of classes, or numbers as read, those outside the family too."""
+    values = outcome.prepared.target[outcome.test]
+    return target.encode(values) if target.classifies else np.asarray(values, dtype=np.float64)
+
+
+def _sections(
+    outcome: "Outcome", target: Target, names: list[str]
+) -> tuple[dict[str, Any], dict[str, Any] | None]:
     """Scores on the test rows and on whole groups."""
     p = outcome.prepared
     seed = outcome.plan.seed
     typed = p.typed.take(outcome.test)
     offset = 0.0 if p.offset is None else p.offset[outcome.test][:, None]
-    truth = _own_unit(target, target.encode(p.target[outcome.test]))
+    truth = _truth(outcome, target)
     clusters = None if p.groups is None else p.groups[outcome.test]
     predictions = {
-        name: _mean(outcome, target, name, fitted.predictor.eta(typed) + offset) for name, fitted in outcome.fits.items()
+        name: _mean(outcome, target, name, fitted.predictor.eta(typed) + offset)
+        for name, fitted in outcome.fits.items()
     }
     test = _compared(Bootstrap(truth, seed, clusters), target, names, predictions, outcome)
     test["rows"] = len(outcome.test)
@@ -71,7 +80,8 @@ def _sections(outcome: "Outcome", target: Target, names: list[str]) -> tuple[dic
     section |= {"column": g.column, "levels": g.levels[0], "rows": len(g.rows)}
     section["sentence"] = (
         f"With {g.levels[0]} of {g.levels[1]} levels of {g.column} left out of the fit whole, "
-        + section["sentence"][0].lower() + section["sentence"][1:]
+        + section["sentence"][0].lower()
+        + section["sentence"][1:]
     )
     return test, section
 
@@ -91,7 +101,11 @@ def _compared(
 ) -> dict[str, Any]:
     chosen = outcome.chosen.candidate.name
     rows = [
-        (f"fivefold: {name}" if name == chosen else name, "chosen" if name == chosen else _ROLES.get(name, "other"), p)
+        (
+            f"fivefold: {name}" if name == chosen else name,
+            "chosen" if name == chosen else _ROLES.get(name, "other"),
+            p,
+        )
         for name, p in predictions.items()
     ]
     main = names[0]
@@ -113,15 +127,17 @@ def _compared(
         else:
             verdict = "cannot be told from the boosted trees"
         sentence = (
-            f"On these rows the chosen model {verdict}: the difference in {main} is {change['difference']:,.4g} "
-            f"(95% interval {change['low']:,.4g} to {change['high']:,.4g})."
+            f"On these rows the chosen model {verdict}: the difference in {main} is "
+            f"{change['difference']:,.4g} (95% interval {change['low']:,.4g} to {change['high']:,.4g})."
         )
         section["paired"] = {"against": YARDSTICK, "metric": main, **change, "sentence": sentence}
         section["sentence"] = sentence
     return section
 
 
-def _interval_section(outcome: "Outcome", model: Model) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+def _interval_section(
+    outcome: "Outcome", model: Model
+) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
     """Coverage of the intervals on the test rows, and points for the scatter."""
     p = outcome.prepared
     if model.intervals is None:
@@ -133,7 +149,7 @@ def _interval_section(outcome: "Outcome", model: Model) -> tuple[dict[str, Any] 
         low, high = np.exp(low), np.exp(high)
     elif model.target.family == "poisson":
         low, high = np.floor(np.maximum(low, 0.0)), np.ceil(np.maximum(high, 0.0))
-    truth = _own_unit(model.target, model.target.encode(p.target[outcome.test]))
+    truth = _truth(outcome, model.target)
     mean = model.target.mean(eta[:, None])
     inside = (truth >= low) & (truth <= high)
     width = high - low
@@ -192,7 +208,7 @@ def _class_section(outcome: "Outcome", model: Model) -> dict[str, Any] | None:
     p = outcome.prepared
     typed = p.typed.take(outcome.test)
     probability = model.target.mean(model.predictor.eta(typed) / model.temperature)
-    truth = model.target.encode(p.target[outcome.test]).astype(np.int64)
+    truth = _truth(outcome, model.target).astype(np.int64)
     found = probability.argmax(1)
     count = len(model.classes)
     confusion = np.zeros((count, count), dtype=np.int64)
@@ -200,8 +216,8 @@ def _class_section(outcome: "Outcome", model: Model) -> dict[str, Any] | None:
     inside = model.sets.members(probability, LEVEL)
     hit = inside[np.arange(len(truth)), truth]
     sizes, counts = np.unique(inside.sum(1), return_counts=True)
-    shown = probability[:, 1] if count == 2 else probability.max(1)  # noqa: PLR2004
-    correct = truth == 1 if count == 2 else found == truth  # noqa: PLR2004
+    shown = probability[:, 1] if count == 2 else probability.max(1)
+    correct = truth == 1 if count == 2 else found == truth
     bins = reliability(shown, correct)
     error = sum(b["rows"] * abs(b["predicted"] - b["observed"]) for b in bins) / max(len(truth), 1)
     return {
@@ -267,10 +283,12 @@ def _verdict(entry: Entry, best: Entry) -> str:
 
 
 def _reason(entry: Entry, best: Entry, outcome: "Outcome") -> str:
-    folds = int(round(entry.counts.sum() / max(len(entry.counts), 1) * outcome.plan.folds))
+    folds = round(float(entry.counts.sum() / max(len(entry.counts), 1) * outcome.plan.folds))
     if entry is best:
         return f"smallest mean loss on held-out rows over {folds} folds"
-    mean, error = paired(entry, best, outcome.prepared.groups[outcome.train] if outcome.prepared.groups is not None else None)
+    mean, error = paired(
+        entry, best, outcome.prepared.groups[outcome.train] if outcome.prepared.groups is not None else None
+    )
     if entry.out:
         return f"{entry.out} after {folds} fold{'s' if folds != 1 else ''}"
     if not np.isfinite(error) or error == 0:
@@ -288,7 +306,9 @@ def trees_win(outcome: "Outcome") -> float | None:
     return mean / error if error > 0 and mean > error else None
 
 
-def _certificates(outcome: "Outcome", intervals: dict[str, Any] | None, classes: dict[str, Any] | None, test: dict[str, Any]) -> list[Certificate]:
+def _certificates(
+    outcome: "Outcome", intervals: dict[str, Any] | None, classes: dict[str, Any] | None, test: dict[str, Any]
+) -> list[Certificate]:
     found = list(outcome.fits[outcome.chosen.candidate.name].certificates)
     measured = intervals or (classes["sets"] if classes else None)
     if measured is not None:
@@ -303,7 +323,8 @@ def _certificates(outcome: "Outcome", intervals: dict[str, Any] | None, classes:
                 value=share["value"],
                 assumptions=("new rows are exchangeable with the rows of this table",),
                 method=f"Wilson 95% interval {_percent(share['low'])} to {_percent(share['high'])} on "
-                f"{len(outcome.test):,} rows that no fit has seen; unknown where it contains {_percent(LEVEL)}",
+                f"{len(outcome.test):,} rows that no fit has seen; unknown where it contains "
+                f"{_percent(LEVEL)}",
             )
         )
         found.append(
@@ -329,7 +350,8 @@ def _certificates(outcome: "Outcome", intervals: dict[str, Any] | None, classes:
                 bound=0.0,
                 value=sign * pair["difference"],
                 assumptions=("new rows are exchangeable with the rows of this table",),
-                method="paired bootstrap 95% interval of the difference on the test rows; unknown where it contains 0",
+                method="paired bootstrap 95% interval of the difference on the test rows; unknown where it "
+                "contains 0",
             )
         )
     return found
@@ -339,8 +361,9 @@ def _risks(outcome: "Outcome", test: dict[str, Any], groups: dict[str, Any] | No
     risks = [
         {
             "title": "Rows unlike these",
-            "text": "Every figure here is about rows drawn like the rows of this table. Inputs are held inside the "
-            "range seen in training, so predictions do not run away outside it, but nothing measures them there.",
+            "text": "Every figure here is about rows drawn like the rows of this table. Inputs are held "
+            "inside the range seen in training, so predictions do not run away outside it, but nothing "
+            "measures them there.",
         }
     ]
     if groups:
@@ -350,8 +373,8 @@ def _risks(outcome: "Outcome", test: dict[str, Any], groups: dict[str, Any] | No
         risks.append(
             {
                 "title": f"A new {groups['column']}",
-                "text": f"For levels of {groups['column']} that training has not seen, {main} was {own:,.4g} instead of "
-                f"{here:,.4g}. The intervals are not made for that.",
+                "text": f"For levels of {groups['column']} that training has not seen, {main} was {own:,.4g} "
+                f"instead of {here:,.4g}. The intervals are not made for that.",
             }
         )
     names = {c.name: c.kind for c in outcome.prepared.schema.columns}
@@ -360,62 +383,85 @@ def _risks(outcome: "Outcome", test: dict[str, Any], groups: dict[str, Any] | No
         risks.append(
             {
                 "title": "The future",
-                "text": f"The rows carry a date ({', '.join(dates[:3])}) and were split at random: the error on later rows "
-                f"may be larger. --time {dates[0]} measures it.",
+                "text": f"The rows carry a date ({', '.join(dates[:3])}) and were split at random: the error "
+                f"on later rows may be larger. --time {dates[0]} measures it.",
             }
         )
     risks += [{"title": f.title, "text": f.fix} for f in outcome.findings[:8]]
     return risks
 
 
-def _headline(outcome: "Outcome", test: dict[str, Any], intervals: dict[str, Any] | None, classes: dict[str, Any] | None) -> str:
+def _headline(
+    outcome: "Outcome", test: dict[str, Any], intervals: dict[str, Any] | None, classes: dict[str, Any] | None
+) -> str:
     main = test["metrics"][0]
     by_role = {s["role"]: s["metrics"][main] for s in test["scores"]}
     own = by_role["chosen"]
     name = outcome.chosen.candidate.name
     text = (
-        f"On {len(outcome.test):,} unseen rows, {name} predicts {outcome.problem.target.name} with {main} {own['value']:,.4g} "
-        f"({own['low']:,.4g} to {own['high']:,.4g})"
+        f"On {len(outcome.test):,} unseen rows, {name} predicts {outcome.problem.target.name} with {main} "
+        f"{own['value']:,.4g} ({own['low']:,.4g} to {own['high']:,.4g})"
     )
-    beside = [f"{by_role[r]['value']:,.4g} for {label}" for r, label in (("yardstick", "boosted trees"), ("constant", "a constant")) if r in by_role]
+    beside = [
+        f"{by_role[r]['value']:,.4g} for {label}"
+        for r, label in (("yardstick", "boosted trees"), ("constant", "a constant"))
+        if r in by_role
+    ]
     if beside:
         text += "; " + ", ".join(beside)
     measured = intervals or (classes["sets"] if classes else None)
     if measured:
-        text += f". {LEVEL:.0%} {'intervals' if intervals else 'sets'} covered {_percent(measured['coverage']['value'])}"
+        kind = "intervals" if intervals else "sets"
+        text += f". {LEVEL:.0%} {kind} covered {_percent(measured['coverage']['value'])}"
     return text + "."
 
 
-def build_record(outcome: "Outcome", seconds: float, progress: Callable[[str, dict[str, object]], None]) -> dict[str, Any]:
+def build_record(
+    outcome: "Outcome", seconds: float, progress: Callable[[str, dict[str, object]], None]
+) -> dict[str, Any]:
     """Return the record of a fit; see the report for what each part means."""
     model, p = outcome.model, outcome.prepared
     target = model.target
     names = metrics_of(target, outcome.metric)
+    undefined = "RMSLE" in names and bool((_truth(outcome, target) < 0).any())
+    if undefined:
+        names.remove("RMSLE")
     test, groups = _sections(outcome, target, names)
     intervals, scatter = _interval_section(outcome, model)
     classes = _class_section(outcome, model)
     progress("drivers", {})
     typed = p.typed.take(outcome.test)
-    truth = _own_unit(target, target.encode(p.target[outcome.test]))
+    offset = None if p.offset is None else p.offset[outcome.test]
+    seed = outcome.plan.seed
     ranked = drivers.importance(
-        model.predictor, typed, truth, target, names[0], outcome.plan.seed, model.temperature
+        model.predictor, typed, _truth(outcome, target), target, names[0], seed, model.temperature, offset
     )
     drivers.effects(
-        ranked, [model.predictor, *outcome.chosen.predictors], typed, p.schema, target, outcome.plan.seed
+        ranked,
+        [model.predictor, *outcome.chosen.predictors],
+        typed,
+        p.schema,
+        target,
+        seed,
+        model.temperature,
     )
     for record in ranked:
         record["unit"] = names[0]
     warnings = list(p.notes)
+    if undefined:
+        warnings.append(f"RMSLE is left out: {target.name} is negative in some test rows.")
     margin = trees_win(outcome)
     if margin is not None:
         warnings.insert(
             0,
-            f"Boosted trees win by {margin:.1f} standard errors in cross-validation; --allow-trees returns them.",
+            f"Boosted trees win by {margin:.1f} standard errors in cross-validation; --allow-trees returns "
+            "them.",
         )
     alarms = [f for f in outcome.findings if f.code.startswith("leak")]
     warnings = [f.title for f in alarms] + warnings
     twins = (
-        f"{outcome.duplicates:,} test rows repeat a training row, target included; they were counted as training rows."
+        f"{outcome.duplicates:,} test rows repeat a training row, target included; they were counted as "
+        "training rows."
         if outcome.duplicates
         else "No test row repeats a training row."
     )
@@ -439,7 +485,7 @@ def build_record(outcome: "Outcome", seconds: float, progress: Callable[[str, di
             "target": target.name,
             "task": "classification" if target.classifies else "regression",
             "classes": list(target.classes),
-            "dropped": [n for n in p.notes],
+            "dropped": list(p.notes),
             "family": target.family,
             "family_reason": target.reason,
         },

@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from fivefold.core import ArgumentError, ArtifactError, DataError
 from fivefold.tasks.tables.convert import convert
 from fivefold.tasks.tables.guess import guess_column, levels_of
 from fivefold.tasks.tables.kinds import ColumnType, Kind, Physical
-from fivefold.tasks.tables.table import Column, Table
+from fivefold.tasks.tables.table import Column, Table, missing
 
 __all__ = ["ColumnType", "Kind", "Physical", "Schema"]
 
@@ -43,7 +45,6 @@ class Schema:
             DataError: No such target column; an overridden column whose values contradict the kind.
             ArgumentError: An override of an unknown column or to an unknown kind.
 
-        >>> import numpy as np
         >>> table = Table({"zip": np.array([98178.0, 98125.0] * 20), "price": np.arange(40.0) ** 2})
         >>> [column.kind.value for column in Schema.guess(table, "price").columns]
         ['category']
@@ -91,21 +92,24 @@ class Schema:
         Raises:
             DataError: A used column is missing; cells contradict a kind in more than one row of a hundred.
 
-        >>> import numpy as np
         >>> schema = Schema((ColumnType("zip", Kind.CATEGORY, "a code"),))
         >>> schema.apply(Table({"zip": np.array([98178.0])})).column("zip").tolist()
         ['98178']
         """
         absent = [column.name for column in self.used if column.name not in table.columns]
         if absent:
-            shown = ", ".join(map(repr, absent[:10])) + (f" and {len(absent) - 10} more" if len(absent) > 10 else "")
+            shown = ", ".join(map(repr, absent[:10])) + (
+                f" and {len(absent) - 10} more" if len(absent) > 10 else ""
+            )
             present = ", ".join(map(repr, table.names[:10])) + (", …" if len(table.names) > 10 else "")
             raise DataError(f"the columns of the training table, {shown} among them", f"columns {present}")
         notes: list[str] = []
         known = {column.name for column in self.columns} | ({self.target.name} if self.target else set())
         extra = [name for name in table.names if name not in known]
         if extra:
-            shown = ", ".join(map(repr, extra[:10])) + (f" and {len(extra) - 10} more" if len(extra) > 10 else "")
+            shown = ", ".join(map(repr, extra[:10])) + (
+                f" and {len(extra) - 10} more" if len(extra) > 10 else ""
+            )
             notes.append(f"columns unknown in training are passed over: {shown}")
         columns: dict[str, Column] = {}
         for column in self.used:
@@ -118,16 +122,23 @@ class Schema:
 
         Raises:
             ArgumentError: The schema has no target.
-            DataError: The column is missing, or its cells contradict its kind.
+            DataError: The column is missing, its cells contradict its kind, it is infinite somewhere, or it
+                has fewer than two values.
 
-        >>> import numpy as np
         >>> table = Table({"y": np.array(["yes", "no"] * 5, dtype=object)})
         >>> Schema.guess(table, "y").apply_target(table)[0].tolist()[:2]
         [1.0, 0.0]
         """
         if self.target is None:
             raise ArgumentError("a schema with a target", "one without", "guess it with target=…")
-        return convert(table.column(self.target.name), self.target, fitting=True)
+        values, notes = convert(table.column(self.target.name), self.target, fitting=True)
+        known = values[~missing(values)]
+        if not len(known) or bool(np.all(known == known[0])):
+            got = f"always {str(known[0])[:40]!r}" if len(known) else "missing in every row"
+            raise DataError(
+                f"a target {self.target.name!r} with at least two values", got, "nothing can be learned"
+            )
+        return values, notes
 
     def to_record(self) -> dict[str, Any]:
         """Plain JSON form."""
@@ -163,9 +174,13 @@ def _checked(overrides: Mapping[str, str], table: Table) -> dict[str, Kind]:
     for name, kind in overrides.items():
         if name not in table.columns:
             shown = ", ".join(map(repr, table.names[:10]))
-            raise ArgumentError(f"a kind for one of the columns {shown}", f"a kind for {name!r}", "see --types")
+            raise ArgumentError(
+                f"a kind for one of the columns {shown}", f"a kind for {name!r}", "see --types"
+            )
         if kind not in set(Kind):
-            raise ArgumentError(f"a kind of {', '.join(Kind)}", f"{kind!r} for column {name!r}", "see --types")
+            raise ArgumentError(
+                f"a kind of {', '.join(Kind)}", f"{kind!r} for column {name!r}", "see --types"
+            )
         wanted[name] = Kind(kind)
     return wanted
 

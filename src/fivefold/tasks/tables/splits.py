@@ -55,9 +55,15 @@ class Splitter:
                     "times that differ", "most rows at the latest time", "drop --time, or give a finer column"
                 )
             return np.flatnonzero(~late), np.flatnonzero(late)
-        folds = max(2, round(1 / share))
-        assignment = self.assign(n, folds, "test")
-        return np.flatnonzero(assignment != 0), np.flatnonzero(assignment == 0)
+        assignment = self.assign(n, self._most_folds(max(2, round(1 / share))), "test")
+        # With groups the folds differ in size, and the largest group is in the first one.
+        sizes = np.bincount(assignment)
+        out = 0 if self.groups is None else int(np.argmin(np.abs(sizes - share * n)))
+        return np.flatnonzero(assignment != out), np.flatnonzero(assignment == out)
+
+    def _most_folds(self, folds: int) -> int:
+        """No more folds than groups, but two."""
+        return folds if self.groups is None else max(2, min(folds, len(np.unique(self.groups))))
 
     def assign(self, n: int, folds: int, *names: str | int) -> npt.NDArray[np.int64]:
         """Return the fold ``[n]`` of every row, random, within strata and never through a group."""
@@ -65,7 +71,9 @@ class Splitter:
         if self.groups is not None:
             labels, inverse, counts = np.unique(self.groups, return_inverse=True, return_counts=True)
             if len(labels) < folds:
-                raise DataError(f"at least {folds} groups", str(len(labels)), "group by a column with more levels")
+                raise DataError(
+                    f"at least {folds} groups", str(len(labels)), "group by a column with more levels"
+                )
             # The largest groups first, each to the lightest fold; ties and equal sizes in random order.
             order = generator.permutation(len(labels))
             order = order[np.argsort(-counts[order], kind="stable")]
@@ -87,16 +95,26 @@ class Splitter:
         return out
 
     def folds(self, n: int, count: int, repetition: int) -> Iterator[tuple[Rows, Rows]]:
-        """Yield training and validation rows of every fold of one repetition."""
+        """Yield training and validation rows of every fold of one repetition.
+
+        Raises:
+            DataError: Too few groups, or times that do not differ.
+        """
         if self.times is not None:
             # Rolling origin: the first part only trains, every later one judges the rows before it.
             edges = np.quantile(self.times, np.linspace(0, 1, count + 2)[1:])
             part = np.searchsorted(edges[:-1], self.times, side="left")
-            for fold in range(1, count + 1):
-                before, now = np.flatnonzero(part < fold), np.flatnonzero(part == fold)
-                if len(before) and len(now):
-                    yield before, now
+            judged = [(np.flatnonzero(part < f), np.flatnonzero(part == f)) for f in range(1, count + 1)]
+            judged = [(before, now) for before, now in judged if len(before) and len(now)]
+            if not judged:
+                raise DataError(
+                    "training rows at different times",
+                    "most at one time",
+                    "drop --time, or give a finer column",
+                )
+            yield from judged
             return
+        count = self._most_folds(count)
         assignment = self.assign(n, count, "fold", repetition)
         for fold in range(count):
             yield np.flatnonzero(assignment != fold), np.flatnonzero(assignment == fold)

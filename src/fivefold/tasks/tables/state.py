@@ -29,8 +29,11 @@ def flatten(state: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Array]]:
 
     def walk(value: Any, path: str) -> Any:
         if isinstance(value, np.ndarray):
-            tensors[path] = value
-            return _KEY + path
+            name = path
+            while name in tensors:  # keys may hold points: {"a": {"b": …}} and {"a.b": …}
+                name += "'"
+            tensors[name] = value
+            return _KEY + name
         if isinstance(value, dict):
             return {key: walk(item, f"{path}.{key}" if path else key) for key, item in value.items()}
         if isinstance(value, list | tuple):

@@ -26,7 +26,8 @@ def missing(column: Column) -> NDArray[np.bool_]:
     ([False, True], [False, True])
     """
     if column.dtype.kind == "O":
-        return np.equal(column, None).astype(bool)
+        nothing: Any = None
+        return np.asarray(np.equal(column, nothing), dtype=bool)
     if column.dtype.kind in "mM":
         return np.isnat(column)
     return np.isnan(column)
@@ -67,7 +68,7 @@ class Table:
                 f"{first[0]!r} with shape {first[1]} and {other[0]!r} with shape {other[1]}",
             )
         for name, column in self.columns.items():
-            physical = column.dtype == np.float64 or column.dtype == object or column.dtype.kind == "M"
+            physical = column.dtype == np.float64 or column.dtype.kind in "MO"
             if column.ndim != 1 or not physical:
                 raise ArgumentError(
                     "columns of float64, datetime64 or object with one dimension",
@@ -96,7 +97,9 @@ class Table:
             return self.columns[name]
         near = difflib.get_close_matches(name, self.names, n=3)
         shown = ", ".join(repr(known) for known in self.names[:10]) + (", …" if len(self.names) > 10 else "")
-        fix = f"did you mean {' or '.join(map(repr, near))}?" if near else "names are matched letter by letter"
+        fix = (
+            f"did you mean {' or '.join(map(repr, near))}?" if near else "names are matched letter by letter"
+        )
         raise DataError(f"a column named {name!r}", f"{len(self.names)} columns: {shown}", fix)
 
     def take(self, rows: NDArray[Any] | slice) -> "Table":

@@ -69,15 +69,19 @@ class Target:
             table = {label: float(i) for i, label in enumerate(self.classes)}
             unknown = sorted({str(v) for v in values if v not in table})
             if unknown:
-                raise DataError(f"classes of {self.name}: {', '.join(self.classes[:10])}", ", ".join(unknown[:5]))
+                raise DataError(
+                    f"classes of {self.name}: {', '.join(self.classes[:10])}", ", ".join(unknown[:5])
+                )
             return np.array([table[v] for v in values], dtype=np.float64)
         y = np.asarray(values, dtype=np.float64)
-        if self.family == "log-gaussian":
-            return np.log(y)
-        return y
+        least = {"log-gaussian": np.nextafter(0.0, 1.0), "poisson": 0.0}.get(self.family, -np.inf)
+        if not (y >= least).all():
+            wanted = "positive numbers" if self.family == "log-gaussian" else "counts"
+            raise DataError(f"{wanted} in {self.name!r}", f"{int((~(y >= least)).sum()):,} that are not")
+        return np.log(y) if self.family == "log-gaussian" else y
 
     def mean(self, eta: Floats) -> Floats:
-        """Return the prediction from linear predictors ``[n, K]``: ``[n]``, or probabilities ``[n, classes]``."""
+        """Return predictions of linear predictors ``[n, K]``: ``[n]``, or probabilities ``[n, classes]``."""
         match self.family:
             case "gaussian":
                 return eta[:, 0]
@@ -90,7 +94,7 @@ class Target:
                 return np.column_stack([1.0 - p, p])
             case _:
                 shifted = np.exp(eta - eta.max(1, keepdims=True))
-                return shifted / shifted.sum(1, keepdims=True)
+                return np.asarray(shifted / shifted.sum(1, keepdims=True))
 
     def loss(self, eta: Floats, y: Floats) -> Floats:
         """Return the loss per row ``[n]`` by which methods are chosen, on the scale of the model.
@@ -142,4 +146,6 @@ class Target:
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> "Target":
         """Read the saved form."""
-        return cls(state["name"], state["family"], tuple(state["classes"]), float(state["smear"]), state["reason"])
+        return cls(
+            state["name"], state["family"], tuple(state["classes"]), float(state["smear"]), state["reason"]
+        )

@@ -1,12 +1,13 @@
-"""A text column as a few coordinates of its word counts.
+r"""A text column as a few coordinates of its word counts.
 
-Term frequencies :math:`\\log(1 + f)` times inverse document frequencies :math:`\\log(n / d)`, each text scaled
-to length one, projected on the leading right singular vectors (latent semantic analysis). Source: Deerwester
-et al., Indexing by latent semantic analysis (1990).
+Term frequencies :math:`\log(1 + f)` times inverse document frequencies :math:`\log(n / d)`, each text
+scaled to length one, projected on the leading right singular vectors (latent semantic analysis). Source:
+Deerwester et al., Indexing by latent semantic analysis (1990).
 """
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
@@ -21,12 +22,12 @@ _MOST_CHARACTERS = 20_000
 
 def _words(text: str | None) -> list[str]:
     words = _WORD.findall((text or "")[:_MOST_CHARACTERS].lower())
-    return words + [f"{a} {b}" for a, b in zip(words, words[1:], strict=False)]
+    return words + [f"{a} {b}" for a, b in pairwise(words)]
 
 
 @dataclass(frozen=True, eq=False)
 class WordEncoder:
-    """Words and pairs of neighbouring words of a text column, in at most 24 coordinates and the text's length.
+    """Words and pairs of neighbouring words of a text column: at most 24 coordinates, and the text's length.
 
     Attributes:
         column: The column.
@@ -55,7 +56,9 @@ class WordEncoder:
             lengths[i] = np.log1p(len(words))
             for word in set(words):
                 documents[word] = documents.get(word, 0) + 1
-        kept = sorted((w for w, d in documents.items() if d >= 2), key=lambda w: (-documents[w], w))[:_VOCABULARY]  # noqa: PLR2004
+        kept = sorted((w for w, d in documents.items() if d >= 2), key=lambda w: (-documents[w], w))[
+            :_VOCABULARY
+        ]
         weights = np.log(len(values) / np.array([documents[w] for w in kept], dtype=np.float64)) + 1e-6
         empty = np.zeros((len(kept), 0))
         length = (float(lengths.mean()), float(lengths.std()) or 1.0)
@@ -70,7 +73,8 @@ class WordEncoder:
         directions = directions * np.where(directions.sum(0) < 0, -1.0, 1.0)  # the sign is arbitrary: fix it
         coordinates = counts @ directions
         spread = coordinates.std(0)
-        directions = directions / np.where(spread > 0, spread, 1.0)
+        # texts have length one: a smaller spread is rounding, of texts that are all alike
+        directions = directions / np.where(spread > 1e-7, spread, 1.0)
         means = (counts @ directions).mean(0)
         return cls(column, tuple(kept), weights, directions, means, length)
 

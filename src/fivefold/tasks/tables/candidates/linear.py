@@ -93,7 +93,7 @@ class LinearCandidate:
     """
 
     level: Level
-    frequencies: int = 600
+    frequencies: int = 500
     sample: int = 1000
 
     @property
@@ -130,8 +130,8 @@ class LinearCandidate:
         if self.level == "kernel":
             p = 4 * self._count(rows, outputs) + columns
             sample = min(self.sample, rows)
-            return 2.0 * rows * p**2 + 4 * p**3 + 50 * (6.0 * sample**3 + 60.0 * sample**2)
-        return 2.0 * rows * p**2 * outputs + 40.0 * (p * outputs) ** 3
+            return 2.0 * rows * p**2 + 8 * p**3 + 50 * (2.0 * sample**3 + 200.0 * sample**2)
+        return 2.0 * rows * p**2 * outputs + 10.0 * (p * outputs) ** 3
 
     def fit(self, problem: Problem) -> Fitted:
         """Learn encoder, basis, penalties and coefficients on the rows of ``problem``."""

@@ -1,6 +1,8 @@
 """A dense network: an ensemble trained by minibatches on the plain effects of a table."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -16,23 +18,29 @@ from fivefold.tasks.tables.predictors import NetworkPredictor
 from fivefold.tasks.tables.target import Target
 
 
-def _loss(target: Target) -> "torch.nn.Module | object":
-    """Return the loss of ``(outputs [K, n, q], targets [n])`` averaged over rows and members."""
+def _loss(target: Target) -> Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]:
+    """Return the weighted mean loss of ``(outputs [K, n, q], targets [n], offsets [n], weights [n])``."""
 
-    def squared(out: Tensor, y: Tensor) -> Tensor:
-        return ((out[..., 0] - y) ** 2).mean()
+    def squared(out: Tensor, y: Tensor, offset: Tensor) -> Tensor:
+        return (out[..., 0] - y) ** 2
 
-    def counts(out: Tensor, y: Tensor) -> Tensor:
-        eta = out[..., 0].clamp(-30, 30)
-        return (eta.exp() - y * eta).mean()
+    def counts(out: Tensor, y: Tensor, offset: Tensor) -> Tensor:
+        eta = (out[..., 0] + offset).clamp(-30, 30)
+        return eta.exp() - y * eta
 
-    def binary(out: Tensor, y: Tensor) -> Tensor:
-        return F.binary_cross_entropy_with_logits(out[..., 0], y.expand(out.shape[:-1]))
+    def binary(out: Tensor, y: Tensor, offset: Tensor) -> Tensor:
+        return F.binary_cross_entropy_with_logits(out[..., 0], y.expand(out.shape[:-1]), reduction="none")
 
-    def classes(out: Tensor, y: Tensor) -> Tensor:
-        return F.cross_entropy(out.flatten(0, 1), y.long().repeat(out.shape[0]))
+    def classes(out: Tensor, y: Tensor, offset: Tensor) -> Tensor:
+        labels = y.long().repeat(out.shape[0])
+        return F.cross_entropy(out.flatten(0, 1), labels, reduction="none").reshape(out.shape[:-1])
 
-    return {"poisson": counts, "bernoulli": binary, "categorical": classes}.get(target.family, squared)
+    own = {"poisson": counts, "bernoulli": binary, "categorical": classes}.get(target.family, squared)
+
+    def loss(out: Tensor, y: Tensor, offset: Tensor, weight: Tensor) -> Tensor:
+        return (weight * own(out, y, offset)).mean()
+
+    return loss
 
 
 @dataclass(frozen=True)
@@ -58,7 +66,7 @@ class NetworkCandidate:
     def cost(self, rows: int, columns: int, outputs: int) -> float:
         """Return a rough number of floating-point operations of one fit."""
         sizes = (columns, *self.widths, outputs)
-        weights = sum(a * b for a, b in zip(sizes[:-1], sizes[1:], strict=True))
+        weights = sum(a * b for a, b in pairwise(sizes))
         return 8.0 * rows * weights * self.members * self.epochs
 
     def fit(self, problem: Problem) -> Fitted:
@@ -69,7 +77,15 @@ class NetworkCandidate:
         gaussian = problem.target.family in {"gaussian", "log-gaussian"}
         centre = float(problem.y.mean()) if gaussian else 0.0
         scale = float(problem.y.std()) or 1.0 if gaussian else 1.0
-        y = torch.from_numpy(((problem.y - centre) / scale).astype(np.float32))
+        nothing, even = np.zeros(problem.rows), np.ones(problem.rows)
+        y, offset, weight = (
+            torch.from_numpy(values.astype(np.float32))
+            for values in (
+                (problem.y - centre) / scale,
+                nothing if problem.offset is None else problem.offset,
+                even if problem.weights is None else problem.weights,
+            )
+        )
         order = numpy_generator(problem.seed, "network", "held back").permutation(problem.rows)
         held = torch.from_numpy(np.sort(order[: max(1, problem.rows // 10)]))
         kept = torch.from_numpy(np.sort(order[max(1, problem.rows // 10) :]))
@@ -84,13 +100,13 @@ class NetworkCandidate:
         )
         training = train(
             module,
-            (x[kept], y[kept]),
+            (x[kept], y[kept], offset[kept], weight[kept]),
             loss=_loss(problem.target),
             optimizer="adamw",
-            epochs=self.epochs if problem.rows > 3000 else 4 * self.epochs,  # noqa: PLR2004
+            epochs=self.epochs if problem.rows > 3000 else 4 * self.epochs,
             batch_size=int(min(256, max(16, problem.rows // 20))),
             learning_rate=3e-3,
-            validation=(x[held], y[held]),
+            validation=(x[held], y[held], offset[held], weight[held]),
             seed=child_seed(problem.seed, "network", "batches"),
         )
         arrays = module.arrays()

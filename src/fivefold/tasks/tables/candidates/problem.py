@@ -66,6 +66,11 @@ class Problem:
             seed,
         )
 
+    def without(self, column: str) -> "Problem":
+        """Return the problem without one column."""
+        table = self.table.drop([column])
+        return Problem(table, self.schema, self.target, self.y, self.weights, self.offset, self.seed)
+
     def working_targets(self) -> Floats:
         """Return centred targets ``[n, q]`` of unit variance that a Gaussian model can take.
 
@@ -80,12 +85,12 @@ class Problem:
             t = self.y[:, None].copy()
         t = t - t.mean(0)
         spread = t.std(0)
-        return t / np.where(spread > 0, spread, 1.0)
+        return np.asarray(t / np.where(spread > 0, spread, 1.0))
 
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """A fitted candidate: what predicts, how the fit ended, what is certified, and its numbers for the report."""
+    """A fitted candidate: what predicts, how the fit ended, what is certified, numbers for the report."""
 
     predictor: Predictor
     status: Status

@@ -1,6 +1,6 @@
 """The yardstick: scikit-learn's histogram gradient boosting, with its nodes as plain arrays."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -58,6 +58,15 @@ def _nodes(model: Any, encoder: Encoder, outputs: int, order: list[int]) -> Tree
     )
 
 
+def _placed(predictor: TreesPredictor, codes: list[int], outputs: int, rows: int) -> TreesPredictor:
+    """Give trees of some classes (``codes``) a score for all; an absent class gets that of half a row."""
+    owners = np.array(codes if len(codes) > 2 else codes[1:], dtype=np.int64)
+    baseline = np.full(outputs, min(0.0, float(predictor.baseline.min())) - np.log(2.0 * rows))
+    baseline[codes[0]] = 0.0  # of two classes the trees give the log odds of the second
+    baseline[owners] = predictor.baseline
+    return replace(predictor, outputs=owners[predictor.outputs], baseline=baseline)
+
+
 @dataclass(frozen=True)
 class TreesCandidate:
     """Histogram gradient boosting as scikit-learn sets it by default, categories taken natively."""
@@ -85,6 +94,8 @@ class TreesCandidate:
         if problem.target.classifies:
             model = HistGradientBoostingClassifier(**settings)
             y: Any = problem.y.astype(np.int64)
+            if y.min() == y.max():
+                raise NumericalError("rows of two classes", "rows of one", "divide the rows otherwise")
         elif problem.target.family == "poisson":
             model = HistGradientBoostingRegressor(loss="poisson", **settings)
             y = problem.y if problem.offset is None else problem.y / np.exp(problem.offset)
@@ -95,12 +106,21 @@ class TreesCandidate:
         if problem.target.family == "poisson" and problem.offset is not None:
             weights = np.exp(problem.offset) * (1.0 if weights is None else weights)
         model.fit(x, y, sample_weight=weights)
-        order = [*native, *(j for j in range(x.shape[1]) if j not in native)] if native else list(range(x.shape[1]))
-        predictor = _nodes(model, encoder, problem.target.outputs, order)
+        order = (
+            [*native, *(j for j in range(x.shape[1]) if j not in native)]
+            if native
+            else list(range(x.shape[1]))
+        )
+        codes = [int(c) for c in model.classes_] if problem.target.classifies else []
+        predictor = _nodes(model, encoder, len(codes) if len(codes) > 2 else 1, order)
         few = np.linspace(0, problem.rows - 1, min(problem.rows, 100)).astype(np.int64)
         raw = model._raw_predict(x[few]).reshape(len(few), -1)
         if not np.allclose(predictor.eta(problem.table.take(few)), raw, rtol=1e-6, atol=1e-8):
             raise NumericalError(
-                "the copied trees to predict as scikit-learn's", "other predictions", "report the versions in use"
+                "the copied trees to predict as scikit-learn's",
+                "other predictions",
+                "report the versions in use",
             )
+        if len(codes) < problem.target.outputs and codes:  # divided by group or time, a part may lack a class
+            predictor = _placed(predictor, codes, problem.target.outputs, problem.rows)
         return Fitted(predictor, Status.CONVERGED)

@@ -1,0 +1,202 @@
+"""The lessons of ``fivefold show``: a closed register, and each lesson's record computed when asked for.
+
+Reading the register imports neither NumPy nor torch nor matplotlib, so that the list comes at once.
+"""
+
+import ast
+from importlib import import_module
+from importlib.resources import files
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from fivefold.core import ArgumentError
+
+
+class Concept(NamedTuple):
+    """One line of the register: the concept's name, title, mathematics, and idea in a sentence."""
+
+    name: str
+    title: str
+    mathematics: str
+    idea: str
+
+
+MATHEMATICS = (
+    "Linear algebra",
+    "Optimization",
+    "Convolutional architectures",
+    "Approximate inference",
+    "Learning theory",
+)
+"""The five mathematics, in the order in which the concepts are listed."""
+
+_ALL = (
+    Concept(
+        "vector-products",
+        "Vector products",
+        "Linear algebra",
+        "A dot product measures how far two vectors agree, an outer product pairs all, a norm is a length.",
+    ),
+    Concept(
+        "matrix-products",
+        "Matrix products",
+        "Linear algebra",
+        "A matrix moves every point of space by one rule, and a product of matrices is one move after "
+        "another.",
+    ),
+    Concept(
+        "least-squares",
+        "Least squares",
+        "Linear algebra",
+        "The best-fitting combination of columns leaves a residual at right angles to every column.",
+    ),
+    Concept(
+        "eigenvectors",
+        "Eigenvectors",
+        "Linear algebra",
+        "Some directions a matrix only stretches; multiply again and again, and the strongest one wins.",
+    ),
+    Concept(
+        "svd",
+        "Singular value decomposition",
+        "Linear algebra",
+        "Every matrix is a sum of layers of rank one, sorted by size, and the first k are its best summary.",
+    ),
+    Concept(
+        "pca",
+        "Principal component analysis",
+        "Linear algebra",
+        "Turn the axes until the first lies along the widest direction of the data, the second along the "
+        "next.",
+    ),
+    Concept(
+        "derivative",
+        "The derivative",
+        "Optimization",
+        "Look close enough and a smooth function is a straight line; the derivative is that line's slope.",
+    ),
+    Concept(
+        "gradient-descent",
+        "Gradient descent",
+        "Optimization",
+        "Step against the slope: too small a rate crawls, too large a one flies out of the valley.",
+    ),
+    Concept(
+        "backpropagation",
+        "Backpropagation",
+        "Convolutional architectures",
+        "The chain rule read from the loss backwards gives every weight's slope for the price of two passes.",
+    ),
+    Concept(
+        "activation-functions",
+        "Activation functions",
+        "Convolutional architectures",
+        "The bend between two layers makes depth worth having, and its slope decides what learning reaches.",
+    ),
+    Concept(
+        "bayes-rule",
+        "Bayes' rule",
+        "Approximate inference",
+        "What you believe after seeing data is what you believed before, weighed by how well it foretold "
+        "them.",
+    ),
+    Concept(
+        "maximum-likelihood",
+        "Maximum likelihood and cross-entropy",
+        "Learning theory",
+        "Choose the model that is least surprised by the data: the loss of every classifier says just that.",
+    ),
+)
+
+CONCEPTS = MappingProxyType({concept.name: concept for concept in _ALL})
+"""Every concept that has a lesson, by its name."""
+
+
+def find(name: str) -> Concept:
+    """Look a concept up by its name; case, spaces and underscores do not matter.
+
+    Args:
+        name: What the user typed.
+
+    Returns:
+        The concept.
+
+    Raises:
+        ArgumentError: There is none of this name; the nearest ones are named.
+
+    >>> find("Gradient descent").name
+    'gradient-descent'
+    """
+    wanted = "-".join(name.lower().replace("_", " ").replace("-", " ").split())
+    if wanted in CONCEPTS:
+        return CONCEPTS[wanted]
+    raise ArgumentError("the name of a concept", repr(name), _advice(wanted))
+
+
+def module(concept: Concept) -> str:
+    """Return the last part of the concept's two module names.
+
+    >>> module(CONCEPTS["least-squares"])
+    'least_squares'
+    """
+    return concept.name.replace("-", "_")
+
+
+def code(concept: Concept) -> str:
+    """Return the source of the concept's implementation, as it runs."""
+    return files("fivefold.concepts").joinpath(f"{module(concept)}.py").read_text(encoding="utf-8")
+
+
+def summary(source: str) -> str:
+    """Return the formulas of an implementation's docstring: its indented lines, as they stand.
+
+    >>> print(summary(code(CONCEPTS["gradient-descent"])))
+        wₜ₊₁ = wₜ − η ∇F(wₜ)
+    """
+    documentation = ast.get_docstring(ast.parse(source), clean=True) or ""
+    return "\n".join(line for line in documentation.splitlines() if line.startswith("    "))
+
+
+def formulas(concept: Concept) -> list[dict[str, str]]:
+    """Return the concept's formulas: ``latex`` and, in ``words``, what they say."""
+    lesson = import_module(f"fivefold.cli.lessons.{module(concept)}")
+    return [dict(zip(("latex", "words"), pair, strict=True)) for pair in lesson.FORMULAS]
+
+
+def record(concept: Concept) -> dict[str, Any]:
+    """Compute everything on a lesson's page, as plain numbers, texts and lists.
+
+    Args:
+        concept: One of :data:`CONCEPTS`.
+
+    Returns:
+        The record that :func:`fivefold.report.lesson.lesson_page` renders.
+    """
+    lesson = import_module(f"fivefold.cli.lessons.{module(concept)}")
+    return {
+        "version": 1,
+        "name": concept.name,
+        "title": concept.title,
+        "mathematics": concept.mathematics,
+        "idea": concept.idea,
+        "formulas": formulas(concept),
+        "geometry": lesson.geometry(),
+        "vary": lesson.vary(),
+        "failures": lesson.failures(),
+        "code": code(concept),
+        "path": f"fivefold/concepts/{module(concept)}.py",
+        "calls": [{"call": call, "text": text} for call, text in lesson.CALLS],
+        "related": [
+            {"name": name, "title": CONCEPTS[name].title, "why": why} for name, why in lesson.RELATED
+        ],
+    }
+
+
+def _advice(wanted: str) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(wanted, CONCEPTS, n=3, cutoff=0.45)
+    near += [name for name in CONCEPTS if wanted and wanted in name and name not in near]
+    if near:
+        return f"did you mean {' or '.join(near)}? `fivefold show` lists all"
+    return "`fivefold show` lists all"

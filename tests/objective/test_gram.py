@@ -1,0 +1,31 @@
+"""Weighted Gram matrices against einsum."""
+
+import pytest
+import torch
+
+from fivefold.objective.gram import MANY, NARROW, weighted_gram
+
+
+def random(*shape):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+
+
+@pytest.mark.parametrize("batch", [(), (1,), (5,), (2, 3), (MANY,), (4, MANY)])
+@pytest.mark.parametrize("p", [1, 6, NARROW + 1])
+def test_weighted_gram(batch, p):
+    X, d = random(40, p), random(*batch, 40)
+    expected = torch.einsum("ij,...i,ik->...jk", X, d, X)
+    gram = weighted_gram(X, d)
+    torch.testing.assert_close(gram, expected, rtol=1e-12, atol=1e-12)
+    assert torch.equal(gram, gram.mT)
+
+
+@pytest.mark.parametrize("sets", [3, MANY])
+@pytest.mark.parametrize("chunk", [1, 80, 100])
+def test_blocks_of_rows(monkeypatch, sets, chunk):
+    """1, 2 or 13 rows at a time, with a remainder."""
+    X, d = random(41, 6), random(sets, 41)
+    monkeypatch.setattr("fivefold.objective.gram.CHUNK", chunk)
+    torch.testing.assert_close(
+        weighted_gram(X, d), torch.einsum("ij,bi,ik->bjk", X, d, X), rtol=1e-12, atol=1e-12
+    )

@@ -1,0 +1,63 @@
+"""The constant maximises the likelihood of its family."""
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+
+from fivefold.core import Status
+from fivefold.tasks.tables.candidates.constant import Constant
+from fivefold.tasks.tables.candidates.problem import Problem
+from fivefold.tasks.tables.schema import Schema
+from fivefold.tasks.tables.table import Table
+from fivefold.tasks.tables.target import Target
+
+
+def _problem(family, y, weights=None, offset=None):
+    classes = {"bernoulli": ("n", "y"), "categorical": ("p", "q", "r")}.get(family, ())
+    table = Table({"x": np.zeros(len(y))})
+    return Problem(table, Schema(()), Target("y", family, classes), y, weights, offset)
+
+
+def _values(*args):
+    fitted = Constant().fit(_problem(*args))
+    assert fitted.status is Status.CONVERGED
+    return fitted.predictor.values
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("family", ["gaussian", "log-gaussian", "poisson", "bernoulli", "categorical"])
+def test_no_other_constant_has_a_smaller_mean_loss(family, weighted):
+    generator = np.random.default_rng(0)
+    n = 5000
+    y = {
+        "poisson": generator.poisson(2.5, n),
+        "bernoulli": generator.random(n) < 0.3,
+        "categorical": generator.choice(3, n, p=[0.2, 0.5, 0.3]),
+    }.get(family, generator.normal(3, 1, n))
+    y = np.asarray(y, dtype=float)
+    weights = generator.uniform(0.5, 1.5, n) if weighted else None
+    problem = _problem(family, y, weights)
+    a = np.ones(n) if weights is None else weights
+
+    def loss(eta):
+        return float(np.average(problem.target.loss(np.tile(eta, (n, 1)), y), weights=a))
+
+    values = _values(family, y, weights)
+    best = minimize(loss, values + 0.1, method="Nelder-Mead", options={"xatol": 1e-8, "fatol": 1e-12})
+    # half an observation is added to every class, so that no probability is zero
+    assert loss(values) <= best.fun + 1e-6
+
+
+def test_a_rate_is_counts_over_exposure():
+    y, exposure = np.array([2.0, 3.0, 0.0]), np.array([1.0, 4.0, 5.0])
+    assert _values("poisson", y, None, np.log(exposure))[0] == pytest.approx(np.log(0.5))
+
+
+def test_what_never_happens_keeps_a_finite_score():
+    assert np.isfinite(_values("poisson", np.zeros(5))).all()
+    assert np.isfinite(_values("bernoulli", np.ones(5))).all()
+    assert np.isfinite(_values("categorical", np.zeros(5))).all()
+
+
+def test_its_cost_grows_with_the_rows():
+    assert Constant().cost(200, 9, 2) == 2 * Constant().cost(100, 9, 2)

@@ -1,0 +1,102 @@
+"""Dense networks: what they learn, offsets, weights, bits."""
+
+import numpy as np
+import pytest
+import torch
+
+from fivefold.tasks.tables.candidates.network import NetworkCandidate, _loss
+from fivefold.tasks.tables.candidates.problem import Problem
+from fivefold.tasks.tables.kinds import ColumnType, Kind
+from fivefold.tasks.tables.schema import Schema
+from fivefold.tasks.tables.table import Table
+from fivefold.tasks.tables.target import Target
+
+SCHEMA = Schema((ColumnType("a", Kind.NUMBER, ""), ColumnType("b", Kind.NUMBER, "")))
+SMALL = NetworkCandidate(members=2, widths=(32,), epochs=15)
+
+
+def _problem(family, y, x, weights=None, offset=None):
+    classes = {"bernoulli": ("n", "y"), "categorical": ("p", "q", "r")}.get(family, ())
+    table = Table({"a": x[0], "b": x[1]})
+    return Problem(table, SCHEMA, Target("y", family, classes), y, weights, offset, 3)
+
+
+def _x(n=800):
+    return np.random.default_rng(0).normal(size=(2, n))
+
+
+def test_a_product_is_learned_far_from_zero():
+    x = _x()
+    y = 1000 + 50 * x[0] * x[1]
+    eta = SMALL.fit(_problem("gaussian", y, x)).predictor.eta(Table({"a": x[0], "b": x[1]}))
+    assert np.sqrt(np.mean((eta[:, 0] - y) ** 2)) < 0.3 * y.std()
+
+
+@pytest.mark.parametrize("family", ["bernoulli", "categorical"])
+def test_classes_are_learned(family):
+    x = _x()
+    inside = x[0] ** 2 + x[1] ** 2 < 1.4
+    y = (
+        np.where(inside, 1.0, np.where(x[0] > 0, 2.0, 0.0))
+        if family == "categorical"
+        else inside.astype(float)
+    )
+    problem = _problem(family, y, x)
+    eta = SMALL.fit(problem).predictor.eta(problem.table)
+    assert eta.shape == (800, problem.target.outputs)
+    assert (problem.target.mean(eta).argmax(1) == y).mean() > 0.9
+
+
+def test_counts_are_learned_as_rates_beside_an_exposure():
+    x = _x(2000)
+    generator = np.random.default_rng(1)
+    offset = np.log(generator.uniform(0.2, 10, 2000))
+    rate = 0.5 + 0.6 * x[0]
+    y = generator.poisson(np.exp(rate + offset)).astype(float)
+    problem = _problem("poisson", y, x, offset=offset)
+    eta = SMALL.fit(problem).predictor.eta(problem.table)[:, 0]
+    assert np.sqrt(np.mean((eta - rate) ** 2)) < 0.2
+
+
+def test_rows_of_small_weight_hardly_count():
+    x = _x()
+    y = np.where(np.arange(800) % 2 == 0, 1.0, 5.0)
+    weights = np.where(np.arange(800) % 2 == 0, 1.998, 0.002)
+    problem = _problem("gaussian", y, x, weights=weights)
+    assert SMALL.fit(problem).predictor.eta(problem.table).mean() == pytest.approx(1.0, abs=0.4)
+
+
+@pytest.mark.parametrize("family", ["gaussian", "poisson", "bernoulli", "categorical"])
+def test_losses_are_those_of_the_family_up_to_constants(family):
+    """Slopes by finite differences of the losses that choose methods (a deviance is twice as steep)."""
+    classes = {"bernoulli": ("n", "y"), "categorical": ("p", "q", "r")}.get(family, ())
+    target = Target("y", family, classes)
+    generator = np.random.default_rng(2)
+    out = generator.normal(size=(2, 9, target.outputs))
+    y, offset, weight = (
+        np.arange(9.0) % (len(classes) or 9),
+        generator.normal(size=9),
+        generator.uniform(1, 2, 9),
+    )
+    offset = offset if family == "poisson" else np.zeros(9)
+    step = 1e-5 * generator.normal(size=out.shape)
+
+    def reference(o):
+        rows = [target.loss(member + offset[:, None], y) for member in o]
+        return np.mean([np.mean(weight * r) for r in rows]) / (2 if family == "poisson" else 1)
+
+    tensors = [torch.from_numpy(v) for v in (y, offset, weight)]
+    own = [float(_loss(target)(torch.from_numpy(out + s), *tensors)) for s in (step, -step)]
+    assert own[0] - own[1] == pytest.approx(reference(out + step) - reference(out - step), rel=1e-4)
+
+
+def test_the_same_seed_gives_the_same_bits():
+    x = _x(500)
+    problem = _problem("gaussian", x[0] * x[1], x)
+    quick = NetworkCandidate(members=2, widths=(8,), epochs=2)
+    first, second = (quick.fit(problem).predictor.eta(problem.table) for _ in range(2))
+    assert np.array_equal(first, second)
+
+
+def test_its_cost_grows_with_rows_and_members():
+    assert NetworkCandidate(members=8).cost(100, 5, 1) == 2 * NetworkCandidate().cost(100, 5, 1)

@@ -1,0 +1,126 @@
+"""Temperatures on known miscalibration; spreads and intervals from held-out predictions."""
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize_scalar
+
+from fivefold.tasks.tables.calibrate import intervals, sets, temperature
+from fivefold.tasks.tables.candidates.problem import Problem
+from fivefold.tasks.tables.kinds import ColumnType, Kind
+from fivefold.tasks.tables.schema import Schema
+from fivefold.tasks.tables.table import Table
+from fivefold.tasks.tables.target import Target
+
+TWO = Target("k", "bernoulli", ("no", "yes"))
+THREE = Target("k", "categorical", ("a", "b", "c"))
+
+
+def _problem(x, y, family="gaussian"):
+    schema = Schema((ColumnType("x", Kind.NUMBER, ""),))
+    return Problem(Table({"x": x}), schema, Target("y", family), y)
+
+
+@pytest.mark.parametrize("heat", [0.5, 1.0, 4.0])
+@pytest.mark.parametrize("target", [TWO, THREE], ids=["two", "three"])
+def test_the_temperature_undoes_a_known_miscalibration(target, heat):
+    generator = np.random.default_rng(0)
+    eta = generator.normal(0, 1.5, (20_000, target.outputs))
+    p = target.mean(eta)
+    y = (p.cumsum(1) < generator.random((20_000, 1))).sum(1).astype(float)
+    assert temperature(target, eta * heat, y) == pytest.approx(heat, rel=0.05)
+
+
+def test_the_temperature_is_scipys_minimum():
+    generator = np.random.default_rng(1)
+    eta, y = generator.normal(size=(300, 1)) * 3, generator.integers(0, 2, 300).astype(float)
+    y = np.where(generator.random(300) < 0.6, (eta[:, 0] > 0).astype(float), y)
+    found = minimize_scalar(lambda t: TWO.loss(eta / t, y).mean(), bounds=(0.25, 16), method="bounded")
+    assert temperature(TWO, eta, y) == pytest.approx(found.x, rel=1e-3)
+
+
+def test_the_temperature_stays_in_its_range():
+    eta = np.array([[3.0], [-3.0]] * 50)
+    right, wrong = np.tile([1.0, 0.0], 50), np.tile([0.0, 1.0], 50)
+    assert temperature(TWO, eta, right) == pytest.approx(0.25, rel=1e-3)
+    assert temperature(TWO, eta, wrong) == pytest.approx(16.0, rel=1e-3)
+
+
+def test_the_spread_follows_noise_that_grows():
+    generator = np.random.default_rng(2)
+    x = generator.uniform(0, 3, 3000)
+    y = np.exp(x) * generator.normal(size=3000)
+    found = intervals(_problem(x[:1500], y[:1500]), np.zeros(1500))
+    new = Table({"x": x[1500:]})
+    s = found.spread(new)
+    slope = np.polyfit(x[1500:], np.log(s), 1)[0]
+    assert slope == pytest.approx(1.0, abs=0.15)
+    low, high = found.bounds(new, np.zeros(1500), 0.9)
+    inside = (low <= y[1500:]) & (y[1500:] <= high)
+    assert inside.mean() == pytest.approx(0.9, abs=0.03)
+    for part in np.array_split(np.argsort(x[1500:]), 3):
+        assert inside[part].mean() == pytest.approx(0.9, abs=0.06)
+
+
+@pytest.mark.slow
+def test_coverage_holds_on_average_over_data_sets_with_growing_noise():
+    """200 rows, noise that grows and is skewed: the mean coverage over 60 data sets is 90% within a point."""
+    generator = np.random.default_rng(3)
+
+    def draw(n):
+        x = generator.uniform(0, 3, n)
+        return x, np.exp(0.7 * x) * (generator.exponential(size=n) - 1)
+
+    rates = []
+    for _ in range(60):
+        x, y = draw(200)
+        found = intervals(_problem(x, y), np.zeros(200))
+        new, truth = draw(2000)
+        low, high = found.bounds(Table({"x": new}), np.zeros(2000), 0.9)
+        rates.append(((low <= truth) & (truth <= high)).mean())
+    assert np.mean(rates) == pytest.approx(0.9, abs=0.012)
+
+
+def test_few_rows_get_one_spread_and_its_quantiles():
+    generator = np.random.default_rng(4)
+    x, y = generator.normal(size=(2, 99))
+    eta = np.zeros(99)
+    found = intervals(_problem(x, y), eta)
+    assert found.spread.model is None
+    assert np.array_equal(found.scores, np.sort(y))
+    low, high = found.bounds(Table({"x": x[:1]}), np.array([1.0]), 0.9)
+    ordered = np.sort(y)
+    assert (low[0], high[0]) == (1 + ordered[4], 1 + ordered[94])
+
+
+def test_rows_that_were_not_held_out_are_left_aside():
+    generator = np.random.default_rng(5)
+    x, y = generator.normal(size=(2, 400))
+    eta = np.where(np.arange(400) < 150, 0.0, np.nan)
+    found = intervals(_problem(x, y), eta)
+    assert np.array_equal(found.scores, np.sort(y[:150]))
+
+
+def test_a_perfect_model_has_intervals_of_no_width():
+    x = np.linspace(0, 1, 300)
+    found = intervals(_problem(x, x), x)
+    low, high = found.bounds(Table({"x": x}), x, 0.9)
+    assert np.array_equal(low, high)
+
+
+def test_counts_are_scored_by_their_pearson_residuals():
+    generator = np.random.default_rng(6)
+    x = generator.uniform(0, 4, 500)
+    y = generator.poisson(np.exp(x)).astype(float)
+    eta = np.where(np.arange(500) == 3, np.nan, x)
+    found = intervals(_problem(x, y, "poisson"), eta)
+    assert found.counts
+    expected = np.delete((y - np.exp(x)) / np.exp(x / 2), 3)
+    np.testing.assert_allclose(found.scores, np.sort(expected))
+
+
+def test_sets_are_scored_by_what_the_true_class_lacks():
+    eta = np.random.default_rng(7).normal(size=(50, 3))
+    y = np.arange(50.0) % 3
+    p = THREE.mean(eta)
+    expected = np.sort([1 - p[i, int(y[i])] for i in range(50)])
+    np.testing.assert_allclose(sets(THREE, eta, y).scores, expected)

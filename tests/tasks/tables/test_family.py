@@ -1,0 +1,105 @@
+"""The family of a target, chosen by the density of held-out rows."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from fivefold.core import DataError
+from fivefold.tasks.tables import family as room
+from fivefold.tasks.tables.family import choose_family, classes_of
+from fivefold.tasks.tables.kinds import ColumnType, Kind
+from fivefold.tasks.tables.schema import Schema
+from fivefold.tasks.tables.table import Table
+
+SCHEMA = Schema((ColumnType("x", Kind.NUMBER, ""),))
+
+
+def _choose(y, x=None, offset=None, kind=Kind.NUMBER):
+    x = np.random.default_rng(9).normal(size=len(y)) if x is None else x
+    return choose_family(Table({"x": x}), SCHEMA, "y", kind, y, offset, None, 0)
+
+
+def _x(n=400):
+    return np.random.default_rng(0).normal(size=n)
+
+
+def test_additive_noise_is_gaussian_and_multiplicative_noise_is_not():
+    x, noise = _x(), np.random.default_rng(1).normal(size=400)
+    assert _choose(20 + 3 * x + noise, x).family == "gaussian"
+    found = _choose(np.exp(2 + x + 0.5 * noise), x)
+    assert found.family == "log-gaussian"
+    assert "mean log density of rows held out: log-gaussian" in found.reason
+
+
+def test_counts_are_poisson_and_large_whole_numbers_are_not():
+    x = _x()
+    generator = np.random.default_rng(2)
+    assert _choose(generator.poisson(np.exp(0.5 + 0.8 * x)).astype(float), x).family == "poisson"
+    assert _choose(np.round(5000 + 300 * x + 100 * generator.normal(size=400)), x).family == "gaussian"
+
+
+def test_counts_with_far_more_variance_than_poisson_are_modelled_otherwise():
+    x = _x()
+    y = np.random.default_rng(3).negative_binomial(0.5, 0.02, 400).astype(float)
+    assert _choose(y, x).family == "gaussian"
+
+
+def test_an_exposure_calls_for_counts():
+    y = np.random.default_rng(4).poisson(3, 100).astype(float)
+    assert _choose(y, offset=np.zeros(100)).family == "poisson"
+    with pytest.raises(DataError, match="counts in 'y' beside an exposure"):
+        _choose(y + 0.5, offset=np.zeros(100))
+
+
+def test_the_densities_are_scipys():
+    """Judged on the held-out quarter in the target's own unit, by an independent fit of the same line."""
+    x = _x(2000)
+    y = np.exp(1 + 0.5 * x + 0.3 * np.random.default_rng(5).normal(size=2000))
+    found = room._densities(Table({"x": x}), SCHEMA, "y", y, None, ["gaussian", "log-gaussian"], 0)
+    for name, values in (("gaussian", y), ("log-gaussian", np.log(y))):
+        slope, intercept = np.polyfit(x, values, 1)
+        sd = np.std(values - intercept - slope * x)
+        density = stats.norm.logpdf(values, intercept + slope * x, sd)
+        density = density - (np.log(y) if name == "log-gaussian" else 0)
+        # all rows here, a quarter there: standard error of the mean over 500 rows
+        assert found[name] == pytest.approx(density.mean(), abs=4 * density.std() / np.sqrt(500))
+
+
+def test_the_density_of_counts_is_scipys():
+    x = _x(2000)
+    y = np.random.default_rng(6).poisson(np.exp(1 + 0.5 * x)).astype(float)
+    found = room._densities(Table({"x": x}), SCHEMA, "y", y, None, ["poisson"], 0)["poisson"]
+    density = stats.poisson.logpmf(y, np.exp(1 + 0.5 * x))
+    assert found == pytest.approx(density.mean(), abs=4 * density.std() / np.sqrt(500))
+
+
+def test_a_number_that_is_negative_or_nearly_constant_is_gaussian_with_its_reason():
+    assert _choose(_x()).reason == "a number that can be negative or zero"
+    assert _choose(100 + _x()).reason == "a number of one order of magnitude"
+
+
+def test_classes_are_in_order_and_named():
+    two = classes_of("k", np.array(["b", "a", "b", "a"], dtype=object))
+    assert (two.family, two.classes) == ("bernoulli", ("a", "b"))
+    three = _choose(np.array(["z", "x", "y"] * 3, dtype=object), kind=Kind.CATEGORY)
+    assert (three.family, three.classes) == ("categorical", ("x", "y", "z"))
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (["a"] * 5, "got the one value 'a'"),
+        ([f"v{i}" for i in range(101) for _ in range(2)], "at most 100 classes"),
+        (["a", "a", "b", "b", "once"], "at least 2 training rows of every class"),
+    ],
+)
+def test_classes_that_cannot_be_learned_are_refused(values, message):
+    with pytest.raises(DataError, match=message):
+        classes_of("k", np.array(values, dtype=object))
+
+
+def test_other_targets_are_refused():
+    with pytest.raises(DataError, match="a target 'y' that varies"):
+        _choose(np.ones(20))
+    with pytest.raises(DataError, match="a column of kind date"):
+        _choose(np.arange(20), kind=Kind.DATE)
