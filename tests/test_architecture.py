@@ -43,6 +43,17 @@ READING = ("artifact/test_read.py", "a damaged or hostile folder goes through al
 WRITING = ("artifact/test_write.py", "what is written is read back, and faults are injected at every step")
 
 NO_TEST_OF_ITS_OWN: dict[str, tuple[str, str]] = {
+    "networks/initialization.py": (
+        "networks/test_dense.py",
+        "the first weights are tested through the networks",
+    ),
+    "optimize/callbacks.py": (
+        "optimize/test_training.py",
+        "the events are tested in the order train sends them",
+    ),
+    "optimize/descent.py": ("optimize/test_minimization.py", "the loop under minimize, tested through it"),
+    "optimize/directions.py": ("optimize/test_lbfgs.py", "directions are tested by method"),
+    "tasks/tables/verdicts.py": ("tasks/tables/test_record.py", "the words of the record, tested in it"),
     "__main__.py": ("cli/test_main.py", "one call of the command, which is tested there"),
     "artifact/bundle.py": WRITING,
     "artifact/layout.py": READING,

@@ -57,7 +57,12 @@ def test_the_log_evidence_is_the_restricted_likelihood_up_to_its_constant(weight
     for start in (torch.tensor([1.0, 0.2]), torch.tensor([0.1, 3.0])):
         found = gaussian_evidence(x, y, sizes, weights, steps=1, start=(start, 0.5))
         reference = _restricted_log_likelihood(
-            x.numpy(), y.numpy(), sizes, start.double().numpy(), 0.5, None if weights is None else weights.numpy()
+            x.numpy(),
+            y.numpy(),
+            sizes,
+            start.double().numpy(),
+            0.5,
+            None if weights is None else weights.numpy(),
         )
         pairs.append((found.log_evidence, reference))
     difference = [a - b for a, b in pairs]
@@ -87,12 +92,16 @@ def test_the_certificate_bounds_the_error_and_can_come_out_false():
     x, y, _ = _data(4)
     good = gaussian_evidence(x, y, [7], steps=1, start=(torch.tensor([0.5]), 0.3))
     design = x.numpy() - x.numpy().mean(0)
-    exact = np.linalg.solve(design.T @ design / 0.3 + np.eye(7) / 0.5, design.T @ (y.numpy() - y.numpy().mean()) / 0.3)
+    exact = np.linalg.solve(
+        design.T @ design / 0.3 + np.eye(7) / 0.5, design.T @ (y.numpy() - y.numpy().mean()) / 0.3
+    )
     assert good.certificates[0].holds is True
     distance = np.linalg.norm(good.w[1:].numpy() - exact) / np.linalg.norm(exact)
     assert distance <= good.certificates[0].value + 1e-14  # the reference has rounding of its own
     # Nearly equal columns, nearly no noise and nearly no penalty: nothing can be promised.
-    twin = torch.cat([x, x + 1e-6 * torch.randn(x.shape, generator=torch.Generator().manual_seed(0)).double()], dim=1)
+    twin = torch.cat(
+        [x, x + 1e-6 * torch.randn(x.shape, generator=torch.Generator().manual_seed(0)).double()], dim=1
+    )
     bad = gaussian_evidence(twin, y, [14], steps=1, start=(torch.tensor([1e6]), 1e-10))
     assert bad.certificates[0].holds is False
 

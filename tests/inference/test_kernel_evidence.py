@@ -46,7 +46,9 @@ def test_the_gradient_agrees_with_central_differences(components):
     for j in range(len(theta)):
         step = np.zeros_like(theta)
         step[j] = 1e-5
-        numeric[j] = (evidence.value_and_gradient(theta + step)[0] - evidence.value_and_gradient(theta - step)[0]) / 2e-5
+        numeric[j] = (
+            evidence.value_and_gradient(theta + step)[0] - evidence.value_and_gradient(theta - step)[0]
+        ) / 2e-5
     np.testing.assert_allclose(gradient, numeric, rtol=1e-5, atol=1e-8)
 
 

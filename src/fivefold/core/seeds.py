@@ -69,11 +69,11 @@ def fork_global(seed: int, *names: str | int) -> Iterator[None]:
     import torch
 
     child = child_seed(seed, *names)
-    state = np.random.get_state()  # noqa: NPY002
+    state = np.random.get_state()
     with torch.random.fork_rng():
         torch.manual_seed(child)
-        np.random.seed(child % 2**32)  # noqa: NPY002
+        np.random.seed(child % 2**32)
         try:
             yield
         finally:
-            np.random.set_state(state)  # noqa: NPY002
+            np.random.set_state(state)

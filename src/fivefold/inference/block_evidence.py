@@ -58,7 +58,9 @@ def block_index(sizes: Sequence[int]) -> Tensor:
     return torch.repeat_interleave(torch.arange(len(sizes)), torch.tensor(list(sizes), dtype=torch.int64))
 
 
-def updated_variances(w: Tensor, inverse_diagonal: Tensor, variances: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
+def updated_variances(
+    w: Tensor, inverse_diagonal: Tensor, variances: Tensor, index: Tensor
+) -> tuple[Tensor, Tensor]:
     r"""One pass of the fixed point: new :math:`\tau` and :math:`\gamma`.
 
     Args:
@@ -155,7 +157,7 @@ def gaussian_evidence(
     claim = Certificate(
         "the coefficients are within a relative distance of 1e-6 of the exact solution for these penalties",
         Kind.PROOF,
-        error <= 1e-6,  # noqa: PLR2004
+        error <= 1e-6,
         bound=1e-6,
         value=error,
         assumptions=(f"the Gram matrix as accumulated in {str(design.dtype).removeprefix('torch.')}",),

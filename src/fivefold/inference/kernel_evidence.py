@@ -32,6 +32,8 @@ from fivefold.objective import Objective
 from fivefold.optimize import minimize
 
 Array = npt.NDArray[np.float64]
+_FAR = 100.0
+"""Logarithms beyond this are a step too far: their exponentials leave the range where anything is learned."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +116,12 @@ class KernelEvidence:
         c, g = self.components, self.group_count
         values = np.exp(theta)
         cut = np.cumsum([c * g, c, len(self._grams)])
-        return values[: cut[0]].reshape(c, g), values[cut[0] : cut[1]], values[cut[1] : cut[2]], float(values[-1])
+        return (
+            values[: cut[0]].reshape(c, g),
+            values[cut[0] : cut[1]],
+            values[cut[1] : cut[2]],
+            float(values[-1]),
+        )
 
     def value_and_gradient(self, theta: Array) -> tuple[float, Array]:
         """Return the value per row and its gradient ``[P]`` at ``theta [P]``.
@@ -123,6 +130,8 @@ class KernelEvidence:
         the line search treats as a step too far.
         """
         n, q = self._t.shape
+        if not bool((np.abs(theta) < _FAR).all()):
+            return float("inf"), np.zeros_like(theta)
         scales, amplitudes, linear, noise = self.unpack(theta)
         kernel = (noise + 1e-8 * float(self._t.var())) * self._eye
         smooth: list[tuple[Tensor, Tensor, Tensor]] = []

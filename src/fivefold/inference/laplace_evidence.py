@@ -8,7 +8,8 @@ For a likelihood that is not Gaussian the posterior of the coefficients is appro
 .. math::
     \log p(y) \approx \log p(y \mid \hat w) + \log p(\hat w) + \tfrac P2 \log 2\pi - \tfrac12 \log\det A .
 
-Source: D. J. C. MacKay, The evidence framework applied to classification networks, Neural Computation 4 (1992).
+Source: D. J. C. MacKay, The evidence framework applied to classification networks, Neural Computation 4
+(1992).
 """
 
 from collections.abc import Sequence
@@ -78,7 +79,7 @@ def laplace_evidence(
     Raises:
         NumericalError: The Hessian at the mode could not be factorised.
     """
-    n, p = design.shape
+    p = design.shape[1]
     require(sum(sizes) == p, f"block sizes that add up to {p}", sum(sizes))
     outputs = likelihood.outputs
     design = design.to(torch.float64)
@@ -96,7 +97,9 @@ def laplace_evidence(
     status, evidence, used = Status.OUT_OF_BUDGET, float("nan"), passes
     certificates: tuple[Certificate, ...] = ()
     for step in range(1, passes + 1):
-        precision = torch.cat([1.0 / variances[everywhere], torch.full((outputs,), _FLAT, dtype=torch.float64)])
+        precision = torch.cat(
+            [1.0 / variances[everywhere], torch.full((outputs,), _FLAT, dtype=torch.float64)]
+        )
         prior = GaussianPrior(precision=precision)
         objective = DataObjective(model, likelihood, (design, y), prior, weights=weights, offset=offset)
         optimum = minimize(objective, method="newton", w0=w, budget=Budget(steps=100), tolerance=1e-8)

@@ -13,8 +13,9 @@ held inside their training range, so no block can run away outside its data.
 - ``products``: products of pairs of coordinates.
 - ``slopes``: a coordinate times the indicators of a category (random slopes).
 - ``fourier``: :math:`\cos(Wx), \sin(Wx)` with random frequencies whose distribution is the spectrum of a
-  kernel (Rahimi and Recht, Random features for large-scale kernel machines, 2007), here the Matern kernel with
-  smoothness 3/2: :math:`W` is normal over the root of a chi-square variable with 3 degrees of freedom over 3.
+  kernel (Rahimi and Recht, Random features for large-scale kernel machines, 2007), here the Matern kernel
+  with smoothness 3/2: :math:`W` is normal over the root of a chi-square variable with 3 degrees of freedom
+  over 3.
 """
 
 from collections.abc import Callable, Sequence
@@ -114,12 +115,14 @@ class SplineBlock:
     def fit(cls, index: int, z: Floats, knots: int = 10) -> "SplineBlock | None":
         """Place knots at quantiles of ``z [n]``; ``None`` where it has fewer than 4 distinct values."""
         distinct = np.unique(z)
-        if len(distinct) < 4:  # noqa: PLR2004
+        if len(distinct) < 4:
             return None
         low, width = float(distinct[0]), float(distinct[-1] - distinct[0])
-        at = np.unique(np.quantile(distinct if len(distinct) <= knots else z, np.linspace(0, 1, knots + 1)[1:]))
+        at = np.unique(
+            np.quantile(distinct if len(distinct) <= knots else z, np.linspace(0, 1, knots + 1)[1:])
+        )
         at = (at - low) / width
-        at = at[at > 1e-3]  # noqa: PLR2004
+        at = at[at > 1e-3]
         eigenvalues, vectors = np.linalg.eigh(_integrated_brownian(at, at))
         keep = eigenvalues > 1e-9 * eigenvalues[-1]
         return cls(index, low, width, at, vectors[:, keep] / np.sqrt(eigenvalues[keep]))
@@ -312,7 +315,9 @@ def spline_blocks(rows: Encoded, most: int = 200) -> list[Block]:
     return [block for block in found if block is not None]
 
 
-def interaction_blocks(rows: Encoded, residual: Floats, most_pairs: int = 150, most_slopes: int = 3) -> list[Block]:
+def interaction_blocks(
+    rows: Encoded, residual: Floats, most_pairs: int = 150, most_slopes: int = 3
+) -> list[Block]:
     """Return products and slopes that the residual of the additive model calls for.
 
     Args:
@@ -326,7 +331,7 @@ def interaction_blocks(rows: Encoded, residual: Floats, most_pairs: int = 150, m
     residual = residual.reshape(rows.rows, -1)
     residual = residual / np.maximum(np.sqrt((residual**2).sum(0)), 1e-300)
     blocks: list[Block] = []
-    if d >= 2:  # noqa: PLR2004
+    if d >= 2:
         first, second = np.triu_indices(min(d, 60), k=0)
         scores = np.empty(len(first))
         for at in range(0, len(first), 256):
@@ -339,7 +344,7 @@ def interaction_blocks(rows: Encoded, residual: Floats, most_pairs: int = 150, m
         pairs = np.column_stack([first[keep], second[keep]]).astype(np.int64)
         blocks.append(ProductsBlock(pairs, (z[:, pairs[:, 0]] * z[:, pairs[:, 1]]).mean(0)))
     for column, levels in rows.levels.items():
-        if not 2 <= len(levels) <= 100:  # noqa: PLR2004
+        if not 2 <= len(levels) <= 100:
             continue
         codes = rows.codes[column]
         gains = []

@@ -1,10 +1,10 @@
 """Choice by repeated cross-validation, as a race that drops what has clearly lost.
 
-Every candidate is judged on the same rows. After each fold a candidate whose loss exceeds the leader's by more
-than three standard errors of the paired difference, and by more than a twentieth, leaves the race (Maron and
-Moore, Hoeffding races, 1994; here with the normal bound on paired differences). At the end the methods still in
-the race are blended; the blend is taken where it beats the best of them by more than a standard error, judged
-on rows other than those that set its weights.
+Every candidate is judged on the same rows. After each fold a candidate whose loss exceeds the leader's by
+more than three standard errors of the paired difference, and by more than a twentieth, leaves the race (Maron
+and Moore, Hoeffding races, 1994; here with the normal bound on paired differences). At the end the methods
+still in the race are blended; the blend is taken where it beats the best of them by more than a standard
+error, judged on rows other than those that set its weights.
 """
 
 from collections.abc import Callable, Sequence
@@ -63,13 +63,13 @@ class Entry:
 
 
 def paired(a: Entry, b: Entry, clusters: npt.NDArray[np.int64] | None) -> tuple[float, float]:
-    """Return the mean difference of losses ``a - b`` on rows that both were judged on, and its standard error.
+    """Return the mean difference of losses ``a - b`` on rows judged for both, and its standard error.
 
     With clusters (groups) the standard error is that of the clusters' sums.
     """
     difference = a.per_row() - b.per_row()
     both = np.flatnonzero(np.isfinite(difference))
-    if len(both) < 2:  # noqa: PLR2004
+    if len(both) < 2:
         return 0.0, float("inf")
     difference = difference[both]
     mean = float(difference.mean())
@@ -102,9 +102,7 @@ def race(
         One entry per candidate, by name.
     """
     n, outputs = problem.rows, problem.target.outputs
-    entries = {
-        c.name: Entry(c, np.zeros(n), np.zeros(n), np.full((n, outputs), np.nan)) for c in candidates
-    }
+    entries = {c.name: Entry(c, np.zeros(n), np.zeros(n), np.full((n, outputs), np.nan)) for c in candidates}
     replay = set(plan.done) if plan.follow else None
     for repetition in range(plan.repetitions):
         for fold, (rows, held) in enumerate(splitter.folds(n, plan.folds, repetition)):
@@ -142,8 +140,11 @@ def race(
                 _drop_losers(entries, splitter, plan)
                 _drop_for_time(entries, plan, clock)
         contenders = [e for e in _running(entries) if e.candidate.name != YARDSTICK]
-        if replay is None and (len(contenders) < 2 or splitter.times is not None):  # noqa: PLR2004
+        if replay is None and (len(contenders) < 2 or splitter.times is not None):
             break
+    if replay is not None:
+        for name, entry in entries.items():
+            entry.out = entry.out or plan.dropped.get(name, "")
     return entries
 
 
@@ -160,7 +161,7 @@ def _running(entries: dict[str, Entry]) -> list[Entry]:
 
 
 def leader(entries: dict[str, Entry], allow_trees: bool = False) -> Entry:
-    """Return the candidate with the smallest mean loss among those still in the race (trees only on request)."""
+    """Return the candidate with the smallest mean loss still in the race (trees only on request)."""
     running = [e for e in _running(entries) if allow_trees or e.candidate.name != YARDSTICK]
     return min(running, key=lambda e: e.mean)
 
@@ -172,8 +173,10 @@ def _drop_losers(entries: dict[str, Entry], splitter: Splitter, plan: Plan) -> N
             continue
         mean, error = paired(entry, best, splitter.groups)
         if mean > _LEAVES_AT * error and mean > _LEAVES_BY * best.mean:
-            entry.out = f"loses to {best.candidate.name} by {mean / error:.1f} standard errors" if error else (
-                f"loses to {best.candidate.name} on every row alike"
+            entry.out = (
+                f"loses to {best.candidate.name} by {mean / error:.1f} standard errors"
+                if error
+                else (f"loses to {best.candidate.name} on every row alike")
             )
             plan.dropped[entry.candidate.name] = entry.out
 
@@ -189,7 +192,7 @@ def _drop_for_time(entries: dict[str, Entry], plan: Plan, clock: Clock) -> None:
 
 
 def add_blend(entries: dict[str, Entry], problem: Problem, allow_trees: bool = False) -> Entry | None:
-    """Blend the methods still in the race and enter the blend; ``None`` where fewer than two were judged whole.
+    """Blend the methods still in the race and enter the blend; ``None`` below two of them.
 
     Its loss is judged by exchange: weights from one half of the rows are applied to the other.
     """
@@ -198,13 +201,19 @@ def add_blend(entries: dict[str, Entry], problem: Problem, allow_trees: bool = F
         for e in _running(entries)
         if (allow_trees or e.candidate.name != YARDSTICK) and e.candidate.name != "constant"
     ]
-    known = np.flatnonzero(np.isfinite(np.array([e.eta for e in judged])).all((0, 2))) if judged else np.zeros(0)
-    if len(judged) < 2 or len(known) < 0.5 * problem.rows:  # noqa: PLR2004
+    known = (
+        np.flatnonzero(np.isfinite(np.array([e.eta for e in judged])).all((0, 2)))
+        if judged
+        else np.zeros(0, dtype=np.int64)
+    )
+    if len(judged) < 2 or len(known) < 0.5 * problem.rows:
         return None
     target, y = problem.target, problem.y
 
     def weights_on(rows: npt.NDArray[np.int64]) -> Floats:
-        return greedy_weights([e.eta[rows] for e in judged], lambda eta: float(np.mean(target.loss(eta, y[rows]))))
+        return greedy_weights(
+            [e.eta[rows] for e in judged], lambda eta: float(np.mean(target.loss(eta, y[rows])))
+        )
 
     n = problem.rows
     entry = Entry(
@@ -217,7 +226,7 @@ def add_blend(entries: dict[str, Entry], problem: Problem, allow_trees: bool = F
         entry.counts[others] = 1
     weights = weights_on(known)
     kept = [i for i, w in enumerate(weights) if w > 0]
-    if len(kept) < 2:  # noqa: PLR2004
+    if len(kept) < 2:
         return None
     members = [judged[i] for i in kept]
     shares = weights[kept]

@@ -23,11 +23,11 @@ from fivefold.tasks.tables.choose import YARDSTICK, Entry, add_blend, leader, ra
 from fivefold.tasks.tables.evaluate import METRICS
 from fivefold.tasks.tables.family import choose_family
 from fivefold.tasks.tables.groups import GroupError, group_error
+from fivefold.tasks.tables.kinds import Kind
 from fivefold.tasks.tables.model import Model
 from fivefold.tasks.tables.plan import Plan
 from fivefold.tasks.tables.prepare import Prepared, prepare
 from fivefold.tasks.tables.record import build_record
-from fivefold.tasks.tables.kinds import Kind
 from fivefold.tasks.tables.splits import Rows, Splitter
 from fivefold.tasks.tables.table import Table
 
@@ -120,9 +120,14 @@ def _metric(name: str | None, classifies: bool) -> str | None:
 
 
 def _without_twins(table: Table, target: Any, train: Rows, test: Rows) -> tuple[Rows, Rows]:
-    """Move test rows that repeat a training row, target included, to the training rows."""
+    """Move test rows that repeat a training row, target included, to the training rows.
+
+    Where half of the test rows do, repeats are natural to the table (few distinct rows), and all stay.
+    """
     keys = row_codes({**table.columns, "\x00target": np.asarray(target)})
     twin = np.isin(keys[test], keys[train])
+    if 2 * int(twin.sum()) > len(test):
+        return train, test
     return np.sort(np.concatenate([train, test[twin]])), test[~twin]
 
 
@@ -187,7 +192,15 @@ def fit(
     clock = Clock(limits)
     progress("read", {"source": str(data) if isinstance(data, str | Path) else "memory"})
     prepared = prepare(
-        data, target, query=query, drop=drop, types=types, weight=weight, exposure=exposure, group=group, time=time
+        data,
+        target,
+        query=query,
+        drop=drop,
+        types=types,
+        weight=weight,
+        exposure=exposure,
+        group=group,
+        time=time,
     )
     progress("typed", {"rows": prepared.raw.rows, "columns": len(prepared.schema.columns)})
     stored = None
@@ -328,6 +341,4 @@ def _calibrated(prepared: Prepared, problem: Problem, chosen: Entry, fitted: Fit
     else:
         family = family.with_smear((problem.y - chosen.eta[:, 0])[known])
         found_intervals = calibrate.intervals(problem, chosen.eta[:, 0])
-    return Model(
-        prepared.schema, family, fitted.predictor, heat, found_intervals, found_sets, None
-    )
+    return Model(prepared.schema, family, fitted.predictor, heat, found_intervals, found_sets, None)

@@ -14,8 +14,8 @@ from fivefold.artifact import save as save_bundle
 from fivefold.core import ArgumentError, ArtifactError, DataError
 from fivefold.tasks.tables.conformal import Intervals, Sets
 from fivefold.tasks.tables.predictors import Predictor, predictor_from_state
-from fivefold.tasks.tables.source import as_table
 from fivefold.tasks.tables.schema import Schema
+from fivefold.tasks.tables.source import as_table
 from fivefold.tasks.tables.state import flatten, unflatten
 from fivefold.tasks.tables.table import Table
 from fivefold.tasks.tables.target import Target
@@ -126,7 +126,9 @@ class Model:
     def predict(self, data: Any) -> npt.NDArray[Any]:
         """Return predictions ``[n]``: numbers in the target's unit, or labels."""
         found = self.predict_table(data).mean
-        return np.array(self.classes, dtype=object)[found.astype(np.int64)] if self.target.classifies else found
+        return (
+            np.array(self.classes, dtype=object)[found.astype(np.int64)] if self.target.classifies else found
+        )
 
     def predict_interval(self, data: Any, level: float = 0.9) -> tuple[Floats, Floats]:
         """Return lower and upper bounds ``[n]`` that cover a new value with probability ``level``.

@@ -75,14 +75,21 @@ class Plan:
         folds = max(2, min(5, rarest))
         costs = {c.name: 0.8 * c.cost(rows, columns, outputs) for c in candidates}
         order = sorted(candidates, key=lambda c: costs[c.name])
-        names, spent, dropped = [], 0.0, {}
+        names: list[str] = []
+        spent, dropped = 0.0, dict[str, str]()
         for candidate in order:
             if rows < candidate.least_rows:
-                dropped[candidate.name] = f"needs at least {candidate.least_rows:,} training rows; there are {rows:,}"
+                dropped[candidate.name] = (
+                    f"needs at least {candidate.least_rows:,} training rows; there are {rows:,}"
+                )
                 continue
             # One fold decides whether a method is worth more; the best one needs all of them.
             first = costs[candidate.name]
-            if names and spent + first * folds > allowance and candidate.name not in {"constant", "boosted trees"}:
+            if (
+                names
+                and spent + first * folds > allowance
+                and candidate.name not in {"constant", "boosted trees"}
+            ):
                 dropped[candidate.name] = (
                     f"one fit needs about {first / OPERATIONS_PER_SECOND:.0f} s of the nominal machine; "
                     f"the budget of {seconds:g} s does not hold {folds} of them"
@@ -91,7 +98,7 @@ class Plan:
             names.append(candidate.name)
             spent += first * 2
         once = sum(costs[name] for name in names) * folds
-        repetitions = int(max(1, min(3 if rows > 2000 else 5, allowance // max(once, 1.0))))  # noqa: PLR2004
+        repetitions = int(max(1, min(3 if rows > 2000 else 5, allowance // max(once, 1.0))))
         return cls(seed, threads, budget.seconds, folds, repetitions, names, [], dropped)
 
     def to_record(self) -> dict[str, Any]:
@@ -109,7 +116,9 @@ class Plan:
         """
         fields = {k: v for k, v in record.items() if k != "version"}
         if record.get("version") != 1:
-            raise ArtifactError("a plan of version 1", repr(record.get("version")), "fit anew instead of replaying")
+            raise ArtifactError(
+                "a plan of version 1", repr(record.get("version")), "fit anew instead of replaying"
+            )
         try:
             plan = cls(**fields, follow=True)
         except TypeError as error:

@@ -54,14 +54,21 @@ class _Mode:
     details: dict[str, object]
 
 
-def _fit_basis(problem: Problem, design: npt.NDArray[np.float32], sizes: list[int], start: Floats | None = None, noise: float = 1.0, passes: int = 0) -> _Mode:
+def _fit_basis(
+    problem: Problem,
+    design: npt.NDArray[np.float32],
+    sizes: list[int],
+    start: Floats | None = None,
+    noise: float = 1.0,
+    passes: int = 0,
+) -> _Mode:
     """Coefficients ``[1 + p, K]`` and penalties of a linear model on a design, by marginal likelihood."""
     x, y = torch.from_numpy(design), torch.from_numpy(problem.y)
     weights = None if problem.weights is None else torch.from_numpy(problem.weights)
     family = problem.target.family
     prior = None if start is None else torch.from_numpy(start)
     if family in {"gaussian", "log-gaussian"}:
-        double = x.to(torch.float64) if design.shape[1] <= 400 else x  # noqa: PLR2004
+        double = x.to(torch.float64) if design.shape[1] <= 400 else x
         exact = gaussian_evidence(
             double, y, sizes, weights, steps=passes or 60, start=None if prior is None else (prior, noise)
         )
@@ -75,7 +82,14 @@ def _fit_basis(problem: Problem, design: npt.NDArray[np.float32], sizes: list[in
     if family == "categorical":
         y = y.to(torch.int64)
     found = laplace_evidence(
-        x, y, _likelihood(family, problem.target.outputs), sizes, weights, offset, start=prior, passes=passes or 10
+        x,
+        y,
+        _likelihood(family, problem.target.outputs),
+        sizes,
+        weights,
+        offset,
+        start=prior,
+        passes=passes or 10,
     )
     details = {"effective": float(found.effective.sum()), "log_evidence": found.log_evidence}
     return _Mode(found.w.numpy(), found.status, found.certificates, details)
@@ -99,9 +113,12 @@ class LinearCandidate:
     @property
     def name(self) -> str:
         """Short name."""
-        return {"plain": "ridge", "additive": "splines", "interactions": "interactions", "kernel": "kernel features"}[
-            self.level
-        ]
+        return {
+            "plain": "ridge",
+            "additive": "splines",
+            "interactions": "interactions",
+            "kernel": "kernel features",
+        }[self.level]
 
     @property
     def description(self) -> str:
@@ -126,7 +143,9 @@ class LinearCandidate:
 
     def cost(self, rows: int, columns: int, outputs: int) -> float:
         """Return a rough number of floating-point operations of one fit."""
-        p = {"plain": columns, "additive": 10 * columns, "interactions": 10 * columns + 150}.get(self.level, 0)
+        p = {"plain": columns, "additive": 10 * columns, "interactions": 10 * columns + 150}.get(
+            self.level, 0
+        )
         if self.level == "kernel":
             p = 4 * self._count(rows, outputs) + columns
             sample = min(self.sample, rows)
@@ -151,7 +170,10 @@ class LinearCandidate:
         basis = Basis(tuple(blocks))
         mode = _fit_basis(problem, basis.design(rows), basis.sizes, start, noise, passes)
         return Fitted(
-            LinearPredictor(encoder, basis, mode.w), mode.status, mode.certificates, {**details, **mode.details}
+            LinearPredictor(encoder, basis, mode.w),
+            mode.status,
+            mode.certificates,
+            {**details, **mode.details},
         )
 
     @staticmethod
@@ -167,7 +189,9 @@ class LinearCandidate:
             residual[:, q] = (t - w[0] - design @ w[1:]).numpy()
         return residual
 
-    def _kernel_blocks(self, problem: Problem, rows: Encoded) -> tuple[list[Block], Floats, float, dict[str, object]]:
+    def _kernel_blocks(
+        self, problem: Problem, rows: Encoded
+    ) -> tuple[list[Block], Floats, float, dict[str, object]]:
         """Blocks with the scales and variances that the marginal likelihood of a sample of rows prefers."""
         generator = numpy_generator(problem.seed, "kernel")
         few = [c for c, levels in rows.levels.items() if 1 < len(levels) <= _FEW_LEVELS]
@@ -176,7 +200,9 @@ class LinearCandidate:
         origins = list(rows.origins) + [c for c in few for _ in rows.levels[c]]
         order = {origin: i for i, origin in enumerate(dict.fromkeys(origins))}
         # every coordinate has its own scale; the indicators of one category share one
-        labels = [f"z{j}" for j in range(len(rows.origins))] + [f"c{order[c]}" for c in few for _ in rows.levels[c]]
+        labels = [f"z{j}" for j in range(len(rows.origins))] + [
+            f"c{order[c]}" for c in few for _ in rows.levels[c]
+        ]
         index = {label: i for i, label in enumerate(dict.fromkeys(labels))}
         groups = np.array([index[label] for label in labels], dtype=np.int64)
         plain = plain_blocks(rows)
@@ -204,7 +230,8 @@ class LinearCandidate:
         relevant = {label: float(reach[i]) for label, i in index.items()}
         details: dict[str, object] = {
             "relevance": {
-                name: relevant[labels[j]] for j, name in enumerate([*rows.names, *[c for c in few for _ in rows.levels[c]]])
+                name: relevant[labels[j]]
+                for j, name in enumerate([*rows.names, *[c for c in few for _ in rows.levels[c]]])
             },
             "log_evidence_per_row": -relevance.value,
         }

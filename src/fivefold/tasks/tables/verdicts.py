@@ -1,0 +1,204 @@
+"""The verdicts of a fit in words: why each method was taken or not, certificates, risks, the headline."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fivefold.core import Certificate, Kind
+from fivefold.tasks.tables.choose import YARDSTICK, Entry, paired
+from fivefold.tasks.tables.evaluate import METRICS
+
+if TYPE_CHECKING:
+    from fivefold.tasks.tables.fit import Outcome
+
+LEVEL = 0.9
+
+
+def _percent(x: float) -> str:
+    return f"{100 * x:.1f}%"
+
+
+def candidates(outcome: "Outcome") -> list[dict[str, Any]]:
+    """Every method considered: score, cost and why it was not taken."""
+    target, best = outcome.problem.target, outcome.chosen
+    out = []
+    for entry in outcome.entries.values():
+        name = entry.candidate.name
+        judged = np.isfinite(entry.per_row())
+        score = target.score(entry.per_row()[judged]) if judged.any() else None
+        error = None
+        if score is not None and judged.sum() > 1:
+            spread = float(np.std(entry.per_row()[judged], ddof=1) / np.sqrt(judged.sum()))
+            error = spread / (2 * score) if target.loss_name.startswith("RMSE") and score > 0 else spread
+        out.append(
+            {
+                "name": name,
+                "description": entry.candidate.description,
+                "score": score,
+                "standard_error": error,
+                "metric": target.loss_name,
+                "seconds": entry.seconds,
+                "verdict": _verdict(entry, best),
+                "reason": _reason(entry, best, outcome),
+                "status": ", ".join(sorted(set(entry.statuses))),
+            }
+        )
+    for name, why in outcome.plan.dropped.items():
+        if name not in outcome.entries:
+            out.append(
+                {
+                    "name": name,
+                    "description": "",
+                    "score": None,
+                    "standard_error": None,
+                    "metric": target.loss_name,
+                    "seconds": 0.0,
+                    "verdict": "rejected",
+                    "reason": why,
+                    "status": "not tried",
+                }
+            )
+    return sorted(out, key=lambda r: (r["verdict"] != "chosen", r["score"] is None, r["score"] or 0.0))
+
+
+def _verdict(entry: Entry, best: Entry) -> str:
+    if entry is best:
+        return "chosen"
+    return {"constant": "baseline", YARDSTICK: "yardstick"}.get(entry.candidate.name, "rejected")
+
+
+def _reason(entry: Entry, best: Entry, outcome: "Outcome") -> str:
+    folds = round(float(entry.counts.sum() / max(len(entry.counts), 1) * outcome.plan.folds))
+    if entry is best:
+        return f"smallest mean loss on held-out rows over {folds} folds"
+    mean, error = paired(
+        entry, best, outcome.prepared.groups[outcome.train] if outcome.prepared.groups is not None else None
+    )
+    if entry.out:
+        return f"{entry.out} after {folds} fold{'s' if folds != 1 else ''}"
+    if not np.isfinite(error) or error == 0:
+        return "the same loss as the chosen method"
+    side = "worse than" if mean > 0 else "better than"
+    return f"{abs(mean) / error:.1f} standard errors {side} {best.candidate.name} over {folds} folds"
+
+
+def trees_win(outcome: "Outcome") -> float | None:
+    """Return by how many standard errors of the paired difference the trees win, or ``None`` below one."""
+    if YARDSTICK not in outcome.entries or outcome.chosen.candidate.name == YARDSTICK:
+        return None
+    clusters = None if outcome.prepared.groups is None else outcome.prepared.groups[outcome.train]
+    mean, error = paired(outcome.chosen, outcome.entries[YARDSTICK], clusters)
+    return mean / error if error > 0 and mean > error else None
+
+
+def certificates(
+    outcome: "Outcome", intervals: dict[str, Any] | None, classes: dict[str, Any] | None, test: dict[str, Any]
+) -> list[Certificate]:
+    """Return the certificates of the fit: of its algebra, its coverage, and its rank beside the trees."""
+    found = list(outcome.fits[outcome.chosen.candidate.name].certificates)
+    measured = intervals or (classes["sets"] if classes else None)
+    if measured is not None:
+        share = measured["coverage"]
+        what = "intervals" if intervals else "sets"
+        found.append(
+            Certificate(
+                f"{_percent(LEVEL)} {what} cover at least {_percent(LEVEL)} of new rows like these",
+                Kind.STATISTICAL,
+                True if share["low"] >= LEVEL else (False if share["high"] < LEVEL else None),
+                bound=LEVEL,
+                value=share["value"],
+                assumptions=("new rows are exchangeable with the rows of this table",),
+                method=f"Wilson 95% interval {_percent(share['low'])} to {_percent(share['high'])} on "
+                f"{len(outcome.test):,} rows that no fit has seen; unknown where it contains "
+                f"{_percent(LEVEL)}",
+            )
+        )
+        found.append(
+            Certificate(
+                f"measured coverage is within 3 points of {_percent(LEVEL)}",
+                Kind.STATISTICAL,
+                share["low"] <= LEVEL + 0.03 and share["high"] >= LEVEL - 0.03,
+                bound=0.03,
+                value=abs(share["value"] - LEVEL),
+                assumptions=("new rows are exchangeable with the rows of this table",),
+                method="the Wilson 95% interval of the measured coverage meets the band",
+            )
+        )
+    pair = test.get("paired")
+    if pair:
+        sign = 1.0 if METRICS[pair["metric"]][2] else -1.0
+        ends = sorted((sign * pair["low"], sign * pair["high"]))
+        found.append(
+            Certificate(
+                f"the chosen model is at least as accurate as the boosted trees in {pair['metric']}",
+                Kind.STATISTICAL,
+                True if ends[1] <= 0 else (False if ends[0] > 0 else None),
+                bound=0.0,
+                value=sign * pair["difference"],
+                assumptions=("new rows are exchangeable with the rows of this table",),
+                method="paired bootstrap 95% interval of the difference on the test rows; unknown where it "
+                "contains 0",
+            )
+        )
+    return found
+
+
+def risks(outcome: "Outcome", test: dict[str, Any], groups: dict[str, Any] | None) -> list[dict[str, str]]:
+    """Return what could go wrong, in words."""
+    risks = [
+        {
+            "title": "Rows unlike these",
+            "text": "Every figure here is about rows drawn like the rows of this table. Inputs are held "
+            "inside the range seen in training, so predictions do not run away outside it, but nothing "
+            "measures them there.",
+        }
+    ]
+    if groups:
+        main = groups["metrics"][0]
+        own = next(s for s in groups["scores"] if s["role"] == "chosen")["metrics"][main]["value"]
+        here = next(s for s in test["scores"] if s["role"] == "chosen")["metrics"][main]["value"]
+        risks.append(
+            {
+                "title": f"A new {groups['column']}",
+                "text": f"For levels of {groups['column']} that training has not seen, {main} was {own:,.4g} "
+                f"instead of {here:,.4g}. The intervals are not made for that.",
+            }
+        )
+    names = {c.name: c.kind for c in outcome.prepared.schema.columns}
+    dates = [n for n, k in names.items() if str(k) == "date" and n in outcome.prepared.typed.names]
+    if dates and outcome.prepared.times is None:
+        risks.append(
+            {
+                "title": "The future",
+                "text": f"The rows carry a date ({', '.join(dates[:3])}) and were split at random: the error "
+                f"on later rows may be larger. --time {dates[0]} measures it.",
+            }
+        )
+    risks += [{"title": f.title, "text": f.fix} for f in outcome.findings[:8]]
+    return risks
+
+
+def headline(
+    outcome: "Outcome", test: dict[str, Any], intervals: dict[str, Any] | None, classes: dict[str, Any] | None
+) -> str:
+    """Return the finding in one sentence."""
+    main = test["metrics"][0]
+    by_role = {s["role"]: s["metrics"][main] for s in test["scores"]}
+    own = by_role["chosen"]
+    name = outcome.chosen.candidate.name
+    text = (
+        f"On {len(outcome.test):,} unseen rows, {name} predicts {outcome.problem.target.name} with {main} "
+        f"{own['value']:,.4g} ({own['low']:,.4g} to {own['high']:,.4g})"
+    )
+    beside = [
+        f"{by_role[r]['value']:,.4g} for {label}"
+        for r, label in (("yardstick", "boosted trees"), ("constant", "a constant"))
+        if r in by_role
+    ]
+    if beside:
+        text += "; " + ", ".join(beside)
+    measured = intervals or (classes["sets"] if classes else None)
+    if measured:
+        kind = "intervals" if intervals else "sets"
+        text += f". {LEVEL:.0%} {kind} covered {_percent(measured['coverage']['value'])}"
+    return text + "."
