@@ -34,7 +34,7 @@ class Entry:
     Attributes:
         candidate: The method.
         losses: ``[n]`` sum of its losses on every training row when that row was held out.
-        counts: ``[n]`` how often the row was held out.
+        counts: ``[n]`` how often the row was held out, times its weight.
         eta: ``[n, K]`` mean linear predictors of held-out rows (of the first repetition).
         seconds: Time spent.
         out: Why it left the race, or empty.
@@ -71,8 +71,9 @@ def paired(a: Entry, b: Entry, clusters: npt.NDArray[np.int64] | None) -> tuple[
     both = np.flatnonzero(np.isfinite(difference))
     if len(both) < 2:
         return 0.0, float("inf")
-    difference = difference[both]
-    mean = float(difference.mean())
+    share = a.counts[both] / a.counts[both].mean()
+    mean = float((share * difference[both]).mean())
+    difference = share * (difference[both] - mean) + mean
     if clusters is not None:
         _, inverse = np.unique(clusters[both], return_inverse=True)
         sums = np.bincount(inverse.reshape(-1), weights=difference - mean)
@@ -130,8 +131,9 @@ def race(
                     entry.seconds += clock.elapsed - before
                 if replay is None:
                     plan.done.append((name, repetition, fold))
-                entry.losses[held] += problem.target.loss(eta, judged.y)
-                entry.counts[held] += 1
+                share = np.ones(len(held)) if judged.weights is None else judged.weights
+                entry.losses[held] += share * problem.target.loss(eta, judged.y)
+                entry.counts[held] += share
                 entry.statuses.append(str(fitted.status))
                 if repetition == 0:
                     entry.eta[held] = eta
@@ -209,10 +211,11 @@ def add_blend(entries: dict[str, Entry], problem: Problem, allow_trees: bool = F
     if len(judged) < 2 or len(known) < 0.5 * problem.rows:
         return None
     target, y = problem.target, problem.y
+    share = np.ones(problem.rows) if problem.weights is None else problem.weights
 
     def weights_on(rows: npt.NDArray[np.int64]) -> Floats:
         return greedy_weights(
-            [e.eta[rows] for e in judged], lambda eta: float(np.mean(target.loss(eta, y[rows])))
+            [e.eta[rows] for e in judged], lambda eta: float(np.mean(share[rows] * target.loss(eta, y[rows])))
         )
 
     n = problem.rows
@@ -222,8 +225,8 @@ def add_blend(entries: dict[str, Entry], problem: Problem, allow_trees: bool = F
     halves = known[::2], known[1::2]
     for rows, others in (halves, halves[::-1]):
         eta = sum(w * e.eta[others] for w, e in zip(weights_on(rows), judged, strict=True))
-        entry.losses[others] = target.loss(np.asarray(eta), y[others])
-        entry.counts[others] = 1
+        entry.losses[others] = share[others] * target.loss(np.asarray(eta), y[others])
+        entry.counts[others] = share[others]
     weights = weights_on(known)
     kept = [i for i, w in enumerate(weights) if w > 0]
     if len(kept) < 2:

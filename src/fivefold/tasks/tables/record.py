@@ -124,7 +124,8 @@ def _compared(
             verdict = "cannot be told from the boosted trees"
         sentence = (
             f"On these rows the chosen model {verdict}: the difference in {main} is "
-            f"{change['difference']:,.4g} (95% interval {change['low']:,.4g} to {change['high']:,.4g})."
+            f"{verdicts.plain(change['difference'])} (95% interval {verdicts.plain(change['low'])} to "
+            f"{verdicts.plain(change['high'])})."
         )
         section["paired"] = {"against": YARDSTICK, "metric": main, **change, "sentence": sentence}
         section["sentence"] = sentence

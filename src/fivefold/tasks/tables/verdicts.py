@@ -18,6 +18,18 @@ def _percent(x: float) -> str:
     return f"{100 * x:.1f}%"
 
 
+def plain(x: float) -> str:
+    """Write a number for a sentence: four digits, thousands with commas, no powers of ten where avoidable.
+
+    >>> plain(111479.85), plain(0.15749), plain(3.2e9)
+    ('111,500', '0.1575', '3,200,000,000')
+    """
+    if not np.isfinite(x) or x == 0:
+        return f"{x:g}"
+    digits = 3 - int(np.floor(np.log10(abs(x))))
+    return f"{round(x, digits):,.{max(digits, 0)}f}" if digits < 8 else f"{x:.3g}"
+
+
 def candidates(outcome: "Outcome") -> list[dict[str, Any]]:
     """Every method considered: score, cost and why it was not taken."""
     target, best = outcome.problem.target, outcome.chosen
@@ -160,8 +172,8 @@ def risks(outcome: "Outcome", test: dict[str, Any], groups: dict[str, Any] | Non
         risks.append(
             {
                 "title": f"A new {groups['column']}",
-                "text": f"For levels of {groups['column']} that training has not seen, {main} was {own:,.4g} "
-                f"instead of {here:,.4g}. The intervals are not made for that.",
+                "text": f"For levels of {groups['column']} that training has not seen, {main} was "
+                f"{plain(own)} instead of {plain(here)}. The intervals are not made for that.",
             }
         )
     names = {c.name: c.kind for c in outcome.prepared.schema.columns}
@@ -188,10 +200,10 @@ def headline(
     name = outcome.chosen.candidate.name
     text = (
         f"On {len(outcome.test):,} unseen rows, {name} predicts {outcome.problem.target.name} with {main} "
-        f"{own['value']:,.4g} ({own['low']:,.4g} to {own['high']:,.4g})"
+        f"{plain(own['value'])} ({plain(own['low'])} to {plain(own['high'])})"
     )
     beside = [
-        f"{by_role[r]['value']:,.4g} for {label}"
+        f"{plain(by_role[r]['value'])} for {label}"
         for r, label in (("yardstick", "boosted trees"), ("constant", "a constant"))
         if r in by_role
     ]

@@ -195,7 +195,9 @@ class LinearCandidate:
         """Blocks with the scales and variances that the marginal likelihood of a sample of rows prefers."""
         generator = numpy_generator(problem.seed, "kernel")
         few = [c for c, levels in rows.levels.items() if 1 < len(levels) <= _FEW_LEVELS]
-        sample = np.sort(generator.permutation(problem.rows)[: self.sample])
+        odds = None if problem.weights is None else problem.weights / problem.weights.sum()
+        drawn = generator.choice(problem.rows, min(self.sample, problem.rows), replace=False, p=odds)
+        sample = np.sort(drawn)
         inputs = kernel_inputs(rows, few)
         origins = list(rows.origins) + [c for c in few for _ in rows.levels[c]]
         order = {origin: i for i, origin in enumerate(dict.fromkeys(origins))}
