@@ -195,7 +195,8 @@ class LinearCandidate:
         """Blocks with the scales and variances that the marginal likelihood of a sample of rows prefers."""
         generator = numpy_generator(problem.seed, "kernel")
         few = [c for c, levels in rows.levels.items() if 1 < len(levels) <= _FEW_LEVELS]
-        odds = None if problem.weights is None else problem.weights / problem.weights.sum()
+        odds = problem.weights  # equal weights must draw the rows that no weights draw
+        odds = None if odds is None or np.ptp(odds) < 1e-12 else odds / odds.sum()
         drawn = generator.choice(problem.rows, min(self.sample, problem.rows), replace=False, p=odds)
         sample = np.sort(drawn)
         inputs = kernel_inputs(rows, few)
