@@ -108,11 +108,7 @@ class Model:
             return Prediction(mean.argmax(1).astype(np.float64), None, None, mean, sets, notes)
         low = high = None
         if self.intervals is not None:
-            low, high = self.intervals.bounds(table, eta[:, 0], level)
-            if self.target.family == "log-gaussian":
-                low, high = np.exp(np.clip(low, -700, 700)), np.exp(np.clip(high, -700, 700))
-            elif self.target.family == "poisson":
-                low, high = np.floor(np.maximum(low, 0.0)), np.ceil(np.maximum(high, 0.0))
+            low, high = self.target.own_bounds(*self.intervals.bounds(table, eta[:, 0], level))
         return Prediction(mean, low, high, None, None, notes)
 
     def _offset(self, table: Table) -> Floats:

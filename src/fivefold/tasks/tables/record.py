@@ -141,11 +141,7 @@ def _interval_section(
         return None, None
     typed = p.typed.take(outcome.test)
     eta = model.predictor.eta(typed)[:, 0] + (0.0 if p.offset is None else p.offset[outcome.test])
-    low, high = model.intervals.bounds(typed, eta, verdicts.LEVEL)
-    if model.target.family == "log-gaussian":
-        low, high = np.exp(low), np.exp(high)
-    elif model.target.family == "poisson":
-        low, high = np.floor(np.maximum(low, 0.0)), np.ceil(np.maximum(high, 0.0))
+    low, high = model.target.own_bounds(*model.intervals.bounds(typed, eta, verdicts.LEVEL))
     truth = _truth(outcome, model.target)
     mean = model.target.mean(eta[:, None])
     inside = (truth >= low) & (truth <= high)

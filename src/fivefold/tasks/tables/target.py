@@ -96,6 +96,14 @@ class Target:
                 shifted = np.exp(eta - eta.max(1, keepdims=True))
                 return np.asarray(shifted / shifted.sum(1, keepdims=True))
 
+    def own_bounds(self, low: Floats, high: Floats) -> tuple[Floats, Floats]:
+        """Return bounds ``[n]`` of an interval in the target's unit; those of counts are whole numbers."""
+        if self.family == "log-gaussian":
+            return np.exp(np.clip(low, -700, 700)), np.exp(np.clip(high, -700, 700))
+        if self.family == "poisson":
+            return np.floor(np.maximum(low, 0.0)), np.ceil(np.maximum(high, 0.0))
+        return low, high
+
     def loss(self, eta: Floats, y: Floats) -> Floats:
         """Return the loss per row ``[n]`` by which methods are chosen, on the scale of the model.
 
