@@ -154,6 +154,15 @@ def test_sacramento_covers_37_cities() -> None:
     assert rows[0]["zip"] == "z95838"
 
 
+def test_credit_data_have_categories_and_gaps() -> None:
+    with (ROOT / "examples" / "credit_data.csv").open(encoding="utf-8", newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    assert len(rows) == 4454
+    assert {row["Status"] for row in rows} == {"good", "bad"}
+    assert sum(cell == "" for row in rows for cell in row.values()) == 455
+    assert len({row["Home"] for row in rows} - {""}) == 6
+
+
 def test_house_prices_cover_70_zip_codes() -> None:
     import duckdb
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fivefold.artifact import CsvWriter, TextSink
+from fivefold.artifact import Bundle, CsvWriter, TextSink, load, save
 from fivefold.artifact.csv_out import cells, text_cell
 from fivefold.core import ArgumentError
 
@@ -130,6 +130,14 @@ def test_a_directory_and_a_missing_folder_are_refused(tmp_path: Path) -> None:
         with pytest.raises(ArgumentError, match=r"Is a directory|No such file"):
             TextSink(path).__enter__()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_in_a_saved_model_is_refused(tmp_path: Path) -> None:
+    save(tmp_path / "model", Bundle("demo", {}))
+    for name in ("new.csv", "manifest.json"):
+        with pytest.raises(ArgumentError, match="outside a saved model"):
+            TextSink(tmp_path / "model" / name).__enter__()
+    load(tmp_path / "model")
 
 
 def test_a_pipe_is_written_to_as_the_rows_come(tmp_path: Path) -> None:

@@ -200,6 +200,33 @@ def test_a_parent_that_is_a_file_and_a_directory_without_permission(tmp_path: Pa
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("file/a", "Not a directory"),
+        ("a" * 240, "File name too long"),
+        ("a/" + "b" * 256 + "/c", "File name too long"),
+        ("old/new", "outside a saved model"),
+        ("old/deep/new", "outside a saved model"),
+    ],
+)
+def test_a_place_is_refused_before_anything_is_computed(tmp_path: Path, name: str, message: str) -> None:
+    (tmp_path / "file").write_text("")
+    save(tmp_path / "old", make_bundle(1.0))
+    before = _snapshot(tmp_path)
+    with pytest.raises(ArtifactError, match=message):
+        check_target(tmp_path / name)
+    assert _snapshot(tmp_path) == before
+
+
+def test_a_parent_without_permission_is_refused_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: path != tmp_path)  # root may write anywhere
+    with pytest.raises(ArtifactError, match="Permission denied"):
+        check_target(tmp_path / "new" / "a")
+
+
 def _snapshot(place: Path) -> dict[str, bytes | None]:
     return {
         str(path.relative_to(place)): path.read_bytes() if path.is_file() else None

@@ -5,7 +5,7 @@ import io
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -24,13 +24,11 @@ Command = Callable[..., Result]
 @dataclass
 class Rows:
     numbers: np.ndarray
+    notes: tuple[str, ...] = ("read as Latin-1",)
 
     @property
     def rows(self) -> int:
         return len(self.numbers)
-
-    def take(self, rows: slice) -> "Rows":
-        return Rows(self.numbers[rows])
 
 
 class Model:
@@ -42,7 +40,7 @@ class Model:
         self.chunks.append(table.rows)
         if (table.numbers < 0).any():
             raise DataError("numbers of at least 0", "-1")
-        notes = ("2 unseen levels of 'a\x07'",)
+        notes = (*table.notes, f"{table.rows} unseen levels, as 'a\x07{len(self.chunks)}'")
         if self.classes:
             probabilities = np.column_stack([table.numbers / 10, 1 - table.numbers / 10])
             codes = probabilities.argmax(1).astype(float)
@@ -74,14 +72,16 @@ def model(monkeypatch: pytest.MonkeyPatch) -> Model:
 
 
 def _install(monkeypatch: pytest.MonkeyPatch, model: Model) -> None:
-    def read(data: Any, query: str | None = None) -> Rows:
+    def read_pages(data: Any, query: str | None, rows: int) -> Iterator[Rows]:
         paths = data if isinstance(data, list) else [data]
         text = "".join(Path(path).read_text() for path in paths)
-        return Rows(np.array([float(line) for line in text.splitlines()]))
+        numbers = np.array([float(line) for line in text.splitlines()])
+        for at in range(0, len(numbers), rows):
+            yield Rows(numbers[at : at + rows])
 
     for name, values in {
         "fivefold.tasks.tables.model": {"load": lambda directory: model},
-        "fivefold.tasks.tables.read": {"read": read},
+        "fivefold.tasks.tables.read": {"read_pages": read_pages},
     }.items():
         module = ModuleType(name)
         vars(module).update(values)
@@ -95,7 +95,8 @@ def test_numbers(here: Path, model: Model, command: Command) -> None:
     assert result.stdout == "prediction,lower,upper\n1.0,0.5,1.5\n2.5,2.0,inf\n"
     assert result.stderr.splitlines() == [
         "reading new.csv",
-        "note: 2 unseen levels of 'a⟨U+0007⟩'",
+        "note: read as Latin-1",
+        "note: 2 unseen levels, as 'a⟨U+0007⟩1'",
         "2 rows predicted",
     ]
 
@@ -143,13 +144,16 @@ def test_a_model_without_intervals_leaves_them_empty(
 def test_rows_are_predicted_and_written_in_chunks(
     here: Path, model: Model, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(predict_module, "_CHUNK", 4)
+    monkeypatch.setattr(predict_module, "_PAGE", 4)
     (here / "new.csv").write_text("\n".join(map(str, range(10))))
     result = command("predict", "m", "new.csv", "--out", "out.csv")
     assert result.stdout == ""
     assert model.chunks == [4, 4, 2]
     assert "10 rows predicted, written to out.csv" in result.stderr
-    assert result.stderr.count("note:") == 1
+    assert [line for line in result.stderr.splitlines() if line.startswith("note")] == [
+        "note: read as Latin-1",
+        "note: rows 1 to 4: 4 unseen levels, as 'a⟨U+0007⟩1'",
+    ]
     with (here / "out.csv").open() as stream:
         assert [row["prediction"] for row in csv.DictReader(stream)] == [f"{i}.0" for i in range(10)]
 
@@ -157,7 +161,7 @@ def test_rows_are_predicted_and_written_in_chunks(
 def test_an_error_halfway_leaves_the_earlier_file(
     here: Path, model: Model, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(predict_module, "_CHUNK", 1)
+    monkeypatch.setattr(predict_module, "_PAGE", 1)
     (here / "new.csv").write_text("1\n-1\n")
     (here / "out.csv").write_text("earlier")
     result = command("predict", "m", "new.csv", "--out", "out.csv")
@@ -172,6 +176,17 @@ def test_rows_that_do_not_fit_leave_nothing_on_standard_output(
     (here / "new.csv").write_text("-1\n")
     result = command("predict", "m", "new.csv")
     assert (result.exit_code, result.stdout) == (3, "")
+
+
+def test_the_rows_are_never_replaced(here: Path, model: Model, command: Command) -> None:
+    before = (here / "rows.csv").read_bytes()
+    (here / "link.csv").symlink_to("rows.csv")
+    for data in ("rows.csv", "r*.csv"):
+        result = command("predict", "m", data, "--out", "link.csv")
+        assert result.exit_code == 2
+        assert "an --out that is none of the data" in result.stderr
+    assert (here / "rows.csv").read_bytes() == before
+    assert model.chunks == []
 
 
 @pytest.mark.parametrize("level", ["0", "1", "-0.5", "90", "nan"])
@@ -190,16 +205,18 @@ _ENDLESS = """
     import types
     import numpy as np
     class Rows:
-        rows = 10**9
-        def take(self, rows):
-            return self
+        rows = 10
+        notes = ()
+    def read_pages(*a, **o):
+        while True:
+            yield Rows()
     class Model:
         classes = ()
         def predict_table(self, table, level):
             ones = np.ones(10)
             return types.SimpleNamespace(mean=ones, low=ones, high=ones, notes=())
-    for name, value in {"load": lambda place: Model(), "read": lambda *a, **o: Rows()}.items():
-        module = types.ModuleType("fivefold.tasks.tables." + ("model" if name == "load" else name))
+    for name, value in {"load": lambda place: Model(), "read_pages": read_pages}.items():
+        module = types.ModuleType("fivefold.tasks.tables." + ("model" if name == "load" else "read"))
         setattr(module, name, value)
         sys.modules[module.__name__] = module
 """

@@ -88,6 +88,26 @@ def test_an_idle_block_is_shrunk_away_and_a_shift_of_the_target_moves_the_interc
     assert float(moved.w[0] - found.w[0]) == pytest.approx(1000.0, rel=1e-6)
 
 
+@pytest.mark.parametrize("unit", [2.0**-100, 2.0**-40, 2.0**20, 2.0**100])
+def test_the_unit_of_the_target_does_not_matter(unit):
+    """Prices in the millions were shrunk to their mean by a bound on variances that was absolute.
+
+    Powers of two scale without rounding, so that equal means equal.
+    """
+    x, y, sizes = _data(4, n=60)
+    found, scaled = gaussian_evidence(x, y, sizes), gaussian_evidence(x, y * unit, sizes)
+    assert torch.equal(scaled.w / unit, found.w)
+    assert torch.equal(scaled.variances / unit**2, found.variances)
+    assert torch.equal(scaled.effective, found.effective)
+    assert scaled.noise / unit**2 == found.noise
+    assert scaled.log_evidence == pytest.approx(found.log_evidence - 59 * np.log(unit), abs=1e-9)
+    assert (scaled.steps, scaled.status) == (found.steps, found.status)
+    start = (torch.tensor([0.7, 0.3]).double(), 0.4)
+    once = gaussian_evidence(x, y, sizes, steps=1, start=start)
+    other = gaussian_evidence(x, y * unit, sizes, steps=1, start=(start[0] * unit**2, 0.4 * unit**2))
+    assert torch.equal(other.w / unit, once.w)
+
+
 def test_the_certificate_bounds_the_error_and_can_come_out_false():
     x, y, _ = _data(4)
     good = gaussian_evidence(x, y, [7], steps=1, start=(torch.tensor([0.5]), 0.3))

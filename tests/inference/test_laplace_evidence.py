@@ -131,6 +131,30 @@ def test_the_fixed_point_converges_where_every_block_matters():
     assert again.passes == 1
 
 
+def test_a_block_that_tells_nothing_does_not_keep_the_fixed_point_from_converging():
+    """Its variance still falls when nothing else changes; further passes change no prediction."""
+    x, generator = _design(400, 8, seed=7)
+    y = (generator.random(400) < 1 / (1 + np.exp(-(x[:, :3] @ [1.5, -1.0, 1.0])))).astype(float)
+    found = _fit(x, y, Bernoulli(), [3, 5])
+    assert found.status is Status.CONVERGED
+    assert found.passes < 8  # by the variances alone, more than 12
+    further = _fit(x, y, Bernoulli(), [3, 5], passes=60, tolerance=1e-12)
+    assert further.variances[1] < 1e-3 * found.variances[1]
+    eta, later = (f.w[0, 0] + torch.from_numpy(x) @ f.w[1:, 0] for f in (found, further))
+    assert float((eta - later).abs().max()) < 0.1  # beside a spread of 2.5
+    assert abs(found.log_evidence - further.log_evidence) < 0.1
+
+
+def test_a_start_that_is_too_tight_is_not_taken_for_convergence():
+    """Nearly no effective coefficients at first, but much evidence to gain by a larger variance."""
+    x, generator = _design(400, 3, seed=5)
+    y = (generator.random(400) < 1 / (1 + np.exp(-(x @ [1.5, -1.0, 1.0])))).astype(float)
+    found = _fit(x, y, Bernoulli(), [3], start=torch.tensor([1e-7]), passes=60)
+    assert found.status is Status.CONVERGED
+    assert found.passes > 1
+    assert float(found.variances[0]) > 0.3
+
+
 def test_a_separated_class_keeps_finite_coefficients():
     x = np.linspace(-1, 1, 40)[:, None]
     found = _fit(x, (x[:, 0] > 0).astype(float), Bernoulli(), [1])

@@ -13,6 +13,7 @@ from typing import Self
 
 import numpy as np
 
+from fivefold.artifact.recognise import is_artifact
 from fivefold.core import ArgumentError
 
 _DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n", "\0")
@@ -78,7 +79,7 @@ class TextSink:
         path: The file; ``None`` or ``"-"`` for standard output.
 
     Raises:
-        ArgumentError: The file cannot be written; the message says why.
+        ArgumentError: The file cannot be written, or lies in a saved model, whose manifest lists every file.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as place:
@@ -98,6 +99,12 @@ class TextSink:
     def __enter__(self) -> Self:
         if self._target is None:
             return self
+        if is_artifact(self._target.parent):
+            raise ArgumentError(
+                "a file outside a saved model",
+                ascii(str(self._target))[1:-1],
+                "choose another --out; a saved model holds its own files alone",
+            )
         try:
             try:
                 mode = self._target.stat().st_mode

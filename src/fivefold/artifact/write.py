@@ -45,6 +45,7 @@ except ImportError:  # Windows
 
 _CHUNK = 1 << 26
 _STALE_AFTER = 60.0  # seconds
+_LONGEST_NAME = 255  # bytes, of every file system in common use
 
 
 def save(directory: str | os.PathLike[str], bundle: Bundle, overwrite: bool = False) -> Path:
@@ -126,12 +127,15 @@ def check_target(directory: str | os.PathLike[str], overwrite: bool = False) -> 
         overwrite: Whether an artifact of that name may be replaced.
 
     Raises:
-        ArtifactError: Something stands there that is not ours to replace.
+        ArtifactError: Something stands there that is not ours to replace, or nothing can be written there.
 
-    >>> check_target("/nonexistent/a")
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as place:
+    ...     check_target(Path(place) / "a")
     """
     target = Path(os.path.realpath(directory))
     shown = ascii(str(target))[1:-1]
+    _check_place(target, shown)
     if not os.path.lexists(target):
         return
     if target.is_dir() and not any(target.iterdir()):
@@ -144,6 +148,30 @@ def check_target(directory: str | os.PathLike[str], overwrite: bool = False) -> 
         )
     if not overwrite:
         raise ArtifactError(f"a free name at {shown}", "an artifact", "choose another name or overwrite it")
+
+
+def _check_place(target: Path, shown: str) -> None:
+    """Refuse a place that cannot be written, so that no long computation is lost to it."""
+    parent = target.parent
+    while not os.path.lexists(parent):
+        parent = parent.parent
+    if is_artifact(parent):
+        raise ArtifactError(
+            f"a place outside a saved model for {shown}",
+            "one inside of it",
+            "choose another --out; a saved model holds its own files alone",
+        )
+    reason = None
+    if not parent.is_dir():
+        reason = os.strerror(errno.ENOTDIR)
+    elif not os.access(parent, os.W_OK | os.X_OK):
+        reason = os.strerror(errno.EACCES)
+    elif max(len(os.fsencode(part)) for part in _temporary_name(target).parts) > _LONGEST_NAME:
+        reason = os.strerror(errno.ENAMETOOLONG)
+    if reason is not None:
+        raise ArtifactError(
+            f"a place to write {shown[:300]}", reason, "choose another --out; nothing was changed"
+        )
 
 
 def _encode(bundle: Bundle) -> dict[str, bytes]:

@@ -1,6 +1,7 @@
 """``fivefold fit DATA --target COLUMN``."""
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -123,7 +124,7 @@ def fit(
 
 
 def check_source(name: str) -> None:
-    """Refuse a path that is not there before anything heavy is loaded; a pattern is left to the reader.
+    """Refuse a path that is not there before anything heavy is loaded; the reader expands patterns.
 
     Raises:
         DataError: No such file.
@@ -132,8 +133,9 @@ def check_source(name: str) -> None:
     """
     from fivefold.core import DataError
 
-    if not re.search(r"[*?]|\[.*\]|://", name) and not Path(name).exists():
-        raise DataError("a file to read", f"no such file: {name!a}", "check the path")
+    # Path.exists would raise where a name is too long.
+    if not re.search(r"[*?]|\[.*\]|:/", name) and not os.path.exists(name):  # noqa: PTH110
+        raise DataError("an existing file", f"no such file: {name!a}", "check the path")
 
 
 def choose_place(source: str, wanted: Path | None, overwrite: bool) -> Path:

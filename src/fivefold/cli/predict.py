@@ -1,7 +1,10 @@
 """``fivefold predict DIR DATA``."""
 
+import glob
 import json
-from collections.abc import Iterator
+import os
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,8 +18,8 @@ from fivefold.cli.terminal import say
 if TYPE_CHECKING:
     from fivefold.tasks.tables.model import Model, Prediction
 
-_CHUNK = 20_000
-"""Rows that are predicted and written at once."""
+_PAGE = 20_000
+"""Rows that are read, predicted and written at once."""
 
 
 def predict(
@@ -54,27 +57,82 @@ def predict(
         require(0 < interval < 1, "an --interval between 0 and 1", interval, "for example 0.9")
         for name in data:
             check_source(name)
+        check_out(out, data)
         if not quiet:
             say(f"reading {', '.join(data)}")
         from fivefold.tasks.tables.model import load
-        from fivefold.tasks.tables.read import read
+        from fivefold.tasks.tables.read import read_pages
 
         model = load(directory)
-        whole = read(data[0] if len(data) == 1 else list(data), query=query)
-        seen: set[str] = set()
+        rows, notes = 0, Notes(quiet)
         with TextSink(out) as sink:
             writer: CsvRows | JsonRows | None = None
-            for start in range(0, max(whole.rows, 1), _CHUNK):
-                found = model.predict_table(whole.take(slice(start, start + _CHUNK)), interval)
+            for page in read_pages(data[0] if len(data) == 1 else list(data), query=query, rows=_PAGE):
+                found = model.predict_table(page, interval)
                 if writer is None:  # only now, so that rows that do not fit leave nothing, not even a header
                     writer = JsonRows(sink, model) if as_json else CsvRows(sink, model)
                 writer.write(found)
-                for note in found.notes:
-                    if note not in seen and not quiet:
-                        say(f"note: {note}")
-                    seen.add(note)
+                notes.show(found.notes, rows, page.rows, of_all=page.notes)
+                rows += page.rows
         if not quiet:
-            say(f"{whole.rows:,} rows predicted" + (f", written to {out}" if out is not None else ""))
+            say(f"{rows:,} rows predicted" + (f", written to {out}" if out is not None else ""))
+
+
+def check_out(out: Path | None, data: list[str]) -> None:
+    """Refuse to write predictions over the rows they are made from.
+
+    Raises:
+        ArgumentError: ``out`` is one of the files.
+
+    >>> check_out(None, ["rows.csv"])
+    """
+    if out is None or not os.path.exists(out):  # noqa: PTH110
+        return
+    from fivefold.core import ArgumentError
+
+    names = [str(Path(name).expanduser()) for name in data]
+    paths = [
+        path
+        for name in names
+        for path in ([name] if os.path.lexists(name) else glob.glob(name, recursive=True))  # noqa: PTH207
+    ]
+    if any(os.path.samefile(path, out) for path in paths if os.path.exists(path)):  # noqa: PTH110, PTH121
+        raise ArgumentError(
+            "an --out that is none of the data",
+            ascii(str(out))[1:-1],
+            "choose another name; nothing was changed",
+        )
+
+
+class Notes:
+    """What was noticed about the rows, each kind of note once: pages differ in their numbers and examples.
+
+    Args:
+        quiet: Say nothing.
+    """
+
+    def __init__(self, quiet: bool) -> None:
+        self._quiet = quiet
+        self._seen: set[str] = set()
+
+    def show(self, notes: Sequence[str], start: int, count: int, of_all: Sequence[str] = ()) -> None:
+        """Say what is new in the notes on ``count`` rows after the first ``start``.
+
+        Args:
+            notes: Notes, those of the reader on the whole source among them.
+            start: Rows before these.
+            count: These rows.
+            of_all: The reader's notes, which are not about these rows alone.
+        """
+        for note in notes:
+            kind = re.sub(r"(?<!\w)\d[\d,]*", "#", note.split(", as ")[0])
+            if kind in self._seen:
+                continue
+            self._seen.add(kind)
+            whole = note in of_all or (start == 0 and count < _PAGE)
+            where = "" if whole else f"rows {start + 1:,} to {start + count:,}: "
+            if not self._quiet:
+                say(f"note: {where}{note}")
 
 
 class CsvRows:

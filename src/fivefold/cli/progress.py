@@ -92,7 +92,7 @@ def sentence(event: str, details: Mapping[str, object]) -> str:
         ),
         "chosen": lambda: f"chosen: {details.get('method')}",
         "final": lambda: f"fitting {details.get('method')} to all training rows",
-        "groups": lambda: "measuring on whole groups left out",
+        "newcomers": lambda: f"leaving out whole levels of {details.get('column')}",
     }
     if event in known:
         return clean(known[event](), 300)

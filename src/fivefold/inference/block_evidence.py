@@ -18,7 +18,7 @@ same with the Hessian at the mode (MacKay, The evidence framework applied to cla
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import log, pi
+from math import frexp, log, pi
 
 import torch
 from torch import Tensor
@@ -56,6 +56,11 @@ class GaussianEvidence:
 def block_index(sizes: Sequence[int]) -> Tensor:
     """Return for every coefficient after the intercept the number of its block, ``[sum(sizes)]``."""
     return torch.repeat_interleave(torch.arange(len(sizes)), torch.tensor(list(sizes), dtype=torch.int64))
+
+
+def _power_of_two(value: float) -> float:
+    """Return the power of two below a positive value (dividing by it is exact), 1 for zero."""
+    return 2.0 ** (frexp(value)[1] - 1) if value else 1.0
 
 
 def updated_variances(
@@ -115,6 +120,9 @@ def gaussian_evidence(
     # The unpenalised intercept is profiled out by centring: its coefficient follows from the means.
     mean_x = (a.to(design.dtype) @ design).to(torch.float64) / total
     mean_y = float(a @ y) / total
+    # Bounds on variances are relative to the target's spread, so that its unit does not matter.
+    unit = _power_of_two(float((y - mean_y).abs().max()))
+    y, mean_y = y / unit, mean_y / unit
     centred = design - mean_x.to(design.dtype)
     gram = (centred.T @ (centred * a[:, None].to(design.dtype))).to(torch.float64)
     moment = (centred.T @ (a * (y - mean_y)).to(design.dtype)).to(torch.float64)
@@ -125,7 +133,8 @@ def gaussian_evidence(
     variances = (variances / scale.clamp(min=1e-12)).clamp(_SMALLEST, _LARGEST)
     noise = max(0.5 * power / max(n - 1, 1), 1e-12 * max(abs(mean_y), 1e-6) ** 2, 1e-300)
     if start is not None:
-        variances, noise = start[0].to(torch.float64).clamp(_SMALLEST, _LARGEST), float(start[1])
+        variances = (start[0].to(torch.float64) / unit**2).clamp(_SMALLEST, _LARGEST)
+        noise = float(start[1]) / unit**2
     status, used = Status.OUT_OF_BUDGET, steps
     w = torch.zeros(p, dtype=torch.float64)
     effective = torch.zeros(len(sizes), dtype=torch.float64)
@@ -163,5 +172,7 @@ def gaussian_evidence(
         assumptions=(f"the Gram matrix as accumulated in {str(design.dtype).removeprefix('torch.')}",),
         method="|w - w*| <= |A w - b| / lambda_min(A), and lambda_min(A) >= 1 / the largest prior variance",
     )
-    coefficients = torch.cat([torch.tensor([intercept], dtype=torch.float64), w])
+    coefficients = torch.cat([torch.tensor([intercept], dtype=torch.float64), w]) * unit
+    evidence -= (n - 1) * log(unit)
+    variances, noise = variances * unit**2, noise * unit**2
     return GaussianEvidence(coefficients, variances, noise, effective, evidence, used, status, (claim,))

@@ -8,6 +8,11 @@ For a likelihood that is not Gaussian the posterior of the coefficients is appro
 .. math::
     \log p(y) \approx \log p(y \mid \hat w) + \log p(\hat w) + \tfrac P2 \log 2\pi - \tfrac12 \log\det A .
 
+The derivative of the log evidence with respect to :math:`\log \tau_b` is half of
+:math:`\gamma_b (\tau_b^{new} / \tau_b - 1)`. The variance of a block that tells nothing falls for ever while
+this derivative, and the block's effective number of coefficients, are already nil: the fixed point has
+converged where for every block the change of :math:`\log \tau_b` is small, or it falls and the derivative is.
+
 Source: D. J. C. MacKay, The evidence framework applied to classification networks, Neural Computation 4
 (1992).
 """
@@ -74,7 +79,8 @@ def laplace_evidence(
         offset: ``[n]`` added to the linear predictor (log exposure).
         start: ``[B]`` prior variances to start from; 1 over the blocks' mean squares by default.
         passes: Most passes of the fixed point, at least 1.
-        tolerance: Largest change of a log variance at convergence.
+        tolerance: At convergence every block's log variance changes by less, or it falls and the log evidence
+            changes by less per unit of it.
 
     Raises:
         NumericalError: The Hessian at the mode could not be factorised.
@@ -96,25 +102,35 @@ def laplace_evidence(
     model = Linear(design, intercept=True, outputs=outputs)
     status, evidence, used = Status.OUT_OF_BUDGET, float("nan"), passes
     certificates: tuple[Certificate, ...] = ()
-    for step in range(1, passes + 1):
-        precision = torch.cat(
-            [1.0 / variances[everywhere], torch.full((outputs,), _FLAT, dtype=torch.float64)]
+    prior = GaussianPrior(
+        precision=torch.cat(
+            [torch.ones(p * outputs, dtype=torch.float64), torch.full((outputs,), _FLAT, dtype=torch.float64)]
         )
-        prior = GaussianPrior(precision=precision)
-        objective = DataObjective(model, likelihood, (design, y), prior, weights=weights, offset=offset)
-        optimum = minimize(objective, method="newton", w0=w, budget=Budget(steps=100), tolerance=1e-8)
-        w = torch.as_tensor(optimum.w)
+    )
+    for step in range(1, passes + 1):
+        # unit prior: coefficients in units of their prior standard deviation
+        sd = variances.sqrt()
+        scale = torch.cat([sd[everywhere], torch.ones(outputs, dtype=torch.float64)])
+        scaled = design * sd[index]
+        objective = DataObjective(model, likelihood, (scaled, y), prior, weights=weights, offset=offset)
+        optimum = minimize(objective, method="newton", w0=w / scale, budget=Budget(steps=100), tolerance=1e-8)
+        u = torch.as_tensor(optimum.w)
+        w = u * scale
         certificates = tuple(optimum.certificates)
-        hessian = objective.hessian(w).to_dense() * objective.scale
+        hessian = objective.hessian(u).to_dense() * objective.scale
         factor, failed = torch.linalg.cholesky_ex(hessian)
         if int(failed):
             raise NumericalError("a positive definite Hessian at the mode", "a failed Cholesky factorisation")
         log_det = 2 * float(factor.diagonal().log().sum())
         evidence = -float(optimum.value) * objective.scale + 0.5 * len(w) * log(2 * pi) - 0.5 * log_det
-        diagonal = torch.cholesky_inverse(factor).diagonal()
+        diagonal = torch.cholesky_inverse(factor).diagonal() * scale**2
         new, effective = updated_variances(w[:-outputs], diagonal[:-outputs], variances, everywhere)
-        moved = float((new / variances).log().abs().max()) if p else 0.0
-        if moved < tolerance:
+        ratio = new / variances
+        # a falling variance ends at nothing, where the derivative is nil; a rising one may begin there
+        moved = torch.where(
+            ratio > 1.0, ratio.log(), torch.minimum(-ratio.log(), 0.5 * effective * (1.0 - ratio))
+        )
+        if not p or float(moved.max()) < tolerance:
             status, used = Status(optimum.status), step
             break
         if step < passes:

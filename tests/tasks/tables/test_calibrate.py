@@ -124,3 +124,61 @@ def test_sets_are_scored_by_what_the_true_class_lacks():
     p = THREE.mean(eta)
     expected = np.sort([1 - p[i, int(y[i])] for i in range(50)])
     np.testing.assert_allclose(sets(THREE, eta, y).scores, expected)
+
+
+def _weighted(n=4000, seed=3):
+    generator = np.random.default_rng(seed)
+    weights = generator.integers(1, 5, n).astype(float)
+    return generator, weights, np.repeat(np.arange(n), weights.astype(int))
+
+
+def test_the_temperature_counts_rows_by_their_weights():
+    generator, weights, copies = _weighted(400)
+    eta, y = generator.normal(size=(400, 1)) * 3, generator.integers(0, 2, 400).astype(float)
+    y = np.where(weights > 2, (eta[:, 0] > 0).astype(float), y)
+    found = temperature(TWO, eta, y, weights)
+    assert found == pytest.approx(temperature(TWO, eta[copies], y[copies]), rel=1e-9)
+    assert abs(found / temperature(TWO, eta, y) - 1) > 0.05
+
+
+def test_scores_count_rows_by_their_weights():
+    """Heavy rows have twice the noise: their quantile is that of the rows given as often as they weigh."""
+    generator, weights, copies = _weighted()
+    y = generator.normal(size=4000) * np.where(weights > 2, 2.0, 1.0)
+    problem = _problem(np.zeros(4000), y, "poisson")
+    heavy = Problem(problem.table, problem.schema, problem.target, y, weights)
+    new = Table({"x": np.zeros(1)})
+    (_, high), (_, once) = (
+        intervals(p, np.zeros(4000)).bounds(new, np.zeros(1), 0.9) for p in (heavy, problem)
+    )
+    np.testing.assert_allclose(high - 1, np.quantile(y[copies] - 1, 0.95), rtol=0.02)
+    assert high[0] > 1.05 * once[0]
+    eta = generator.normal(size=(4000, 1))
+    codes = (generator.random(4000) < np.where(weights > 2, 0.9, 0.5)).astype(float)
+    p = TWO.mean(eta)[copies, codes.astype(int)[copies]]
+    found = sets(TWO, eta, codes, weights).scores
+    assert np.quantile(found, 0.9) == pytest.approx(np.quantile(1 - p, 0.9), abs=0.01)
+
+
+def test_the_spread_is_fitted_to_weighted_rows():
+    generator, weights, _ = _weighted(1000)
+    x = generator.uniform(0, 3, 1000)
+    y = np.where(weights > 2, np.exp(x), np.exp(-x)) * generator.normal(size=1000)
+    base = _problem(x, y)
+    heavy = np.where(weights > 2, 1000.0, 1.0)
+    found = intervals(Problem(base.table, base.schema, base.target, y, heavy), np.zeros(1000))
+    slope = np.polyfit(x, np.log(found.spread(base.table)), 1)[0]
+    assert slope == pytest.approx(1.0, abs=0.2)
+
+
+@pytest.mark.parametrize("family", ["gaussian", "poisson"])
+def test_equal_weights_give_the_bits_of_none(family):
+    generator = np.random.default_rng(4)
+    x, y, eta = generator.normal(size=300), generator.poisson(3, 300).astype(float), np.full(300, 1.1)
+    problem = _problem(x, y, family)
+    even = Problem(problem.table, problem.schema, problem.target, y, np.full(300, 1.0))
+    first, second = (intervals(p, eta) for p in (problem, even))
+    assert np.array_equal(first.scores, second.scores)
+    codes, scores = (y > 2).astype(float), eta[:, None] * x[:, None]
+    assert temperature(TWO, scores, codes) == temperature(TWO, scores, codes, np.full(300, 0.7))
+    assert np.array_equal(sets(TWO, scores, codes).scores, sets(TWO, scores, codes, np.full(300, 0.7)).scores)

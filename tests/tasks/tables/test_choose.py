@@ -40,7 +40,7 @@ class _Method:
     least_rows: int = 1
     description: str = ""
 
-    def cost(self, rows, columns, outputs):
+    def cost(self, rows, columns, outputs, exact=True):
         return 1.0
 
     def fit(self, problem):
@@ -63,7 +63,9 @@ def _race(methods, problem=None, plan=None, splitter=None, **options):
     plan = plan or Plan(0, 1, 60.0, 5, options.pop("repetitions", 2), [m.name for m in methods])
     events = []
     clock = options.pop("clock", Clock(Budget(seconds=1e6)))
-    entries = race(problem, splitter or Splitter(0), methods, plan, clock, lambda e, d: events.append((e, d)))
+    kept = options.pop("kept", ())
+    say = lambda e, d: events.append((e, d))  # noqa: E731
+    entries = race(problem, splitter or Splitter(0), methods, plan, clock, say, kept)
     return entries, plan, events
 
 
@@ -199,8 +201,11 @@ def test_two_methods_with_independent_errors_are_blended():
     # errors of variance 1 that do not correlate: half and half, variance one half
     np.testing.assert_allclose(blend.candidate.weights, 0.5, atol=0.1)
     assert blend.mean == pytest.approx(0.5 * entries["a"].mean, rel=0.2)
-    weighted = sum(w * entries[n].eta for w, n in zip(blend.candidate.weights, "ab", strict=True))
-    np.testing.assert_allclose(blend.eta, weighted)
+    # a row is judged with the weights of the other half: a mean of the two, with one weight for each half
+    share = ((blend.eta - entries["b"].eta) / (entries["a"].eta - entries["b"].eta))[:, 0]
+    for half in (share[::2], share[1::2]):
+        np.testing.assert_allclose(half, half[0], atol=1e-6)
+        assert 0.3 < half[0] < 0.7
     np.testing.assert_allclose(
         blend.predictors[0].eta(problem.table),
         sum(w * problem.table.column(n)[:, None] for w, n in zip(blend.candidate.weights, "ab", strict=True)),
@@ -228,7 +233,26 @@ def test_a_blend_can_be_fitted():
     entries, _, _ = _race([_Method("a", "a"), _Method("b", "b")], problem)
     blend = add_blend(entries, problem)
     fitted = blend.candidate.fit(problem)
-    np.testing.assert_allclose(fitted.predictor.eta(problem.table), blend.eta)
+    weighted = sum(w * entries[n].eta for w, n in zip(blend.candidate.weights, "ab", strict=True))
+    np.testing.assert_allclose(fitted.predictor.eta(problem.table), weighted)
+
+
+def test_the_halves_of_the_exchange_do_not_divide_a_group():
+    problem = _problem(600)
+    codes = np.arange(600) // 60
+    entries, _, _ = _race([_Method("a", "a"), _Method("b", "b")], problem)
+    blend = add_blend(entries, problem, clusters=codes)
+    share = ((blend.eta - entries["b"].eta) / (entries["a"].eta - entries["b"].eta))[:, 0]
+    for code in range(10):
+        np.testing.assert_allclose(share[codes == code], share[codes % 2 == code % 2][0], atol=1e-6)
+
+
+def test_methods_to_be_shown_are_judged_on_every_fold_though_they_lost():
+    methods = [_Method("good"), _Method("bad", bias=9.0)]
+    entries, _, _ = _race(methods, kept=("bad",))
+    assert "loses to good" in entries["bad"].out
+    assert (entries["bad"].counts == entries["good"].counts).all()
+    assert leader(entries).candidate.name == "good"
 
 
 def test_the_constant_predictor_serves_as_a_member():

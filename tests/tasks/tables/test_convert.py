@@ -108,7 +108,7 @@ def test_infinities_stop_a_fit_and_are_gaps_later():
 def test_unseen_levels_are_counted():
     trained = Schema.guess(from_frame({"c": ["a", "b", "c"] * 20}))
     note = trained.apply(from_frame({"c": ["a", "z", "z", None]})).notes[0]
-    assert "2 rows hold 1 levels unseen" in note
+    assert "2 rows hold a level unseen" in note
 
 
 def test_texts_of_numbers_and_words_of_booleans():
@@ -121,3 +121,14 @@ def test_texts_of_numbers_and_words_of_booleans():
     assert boolean_words(["T", "f", " t "]) == ("f", "t")
     assert boolean_words(["yes", "true"]) is None
     assert boolean_words([]) is None
+
+
+@pytest.mark.parametrize("value", [1.01e100, -1e300])
+def test_numbers_whose_squares_overflow_count_as_infinite(value):
+    trained = Schema.guess(from_frame({"x": RNG.normal(size=40)}))
+    table = from_frame({"x": [1.0, value, 1e99, 2.0]})
+    with pytest.raises(DataError, match=r"at most 1e\+100 in size; got 1 larger value \(row 2\).*--drop x"):
+        trained.apply(table, fitting=True)
+    later = trained.apply(table)
+    np.testing.assert_array_equal(later.column("x"), [1.0, np.nan, 1e99, 2.0])
+    assert "1 larger value (row 2) read as missing" in later.notes[0]

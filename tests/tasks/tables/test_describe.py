@@ -108,3 +108,10 @@ def test_long_tables_are_thinned():
     a = np.random.default_rng(0).normal(size=39_999)
     record = _describe({"a": a}, {"a": Kind.NUMBER})
     assert record["spectrum"][0] <= np.sqrt(20_000) * (1 + 1e-9)
+
+
+def test_a_target_written_with_a_comma_is_described_as_the_number_it_is():
+    raw = Table({"x": np.arange(40.0), "y": np.array([f"{i},5" for i in range(40)], dtype=object)})
+    schema = Schema.guess(raw, "y")
+    line = describe(raw, schema.apply(raw), schema, (), "")["columns"][0]
+    assert (line["name"], line["summary"], line["distinct"]) == ("y", "0.5 to 39.5, median 20", 40)

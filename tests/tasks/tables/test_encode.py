@@ -189,3 +189,13 @@ def test_a_table_without_numbers_encodes_to_no_coordinates():
     table = Table({"c": np.array(["a", "b"] * 5, dtype=object)})
     schema = Schema((ColumnType("c", Kind.CATEGORY, ""),))
     assert Encoder.fit(table, schema).transform(table).numbers.shape == (10, 0)
+
+
+@pytest.mark.parametrize("unit", [1e-310, 1e-200, 1.0, 1e90])
+def test_the_unit_of_a_number_does_not_matter(unit):
+    """Powers of two change no bit; below 1e-308 numbers have few digits left, and those count."""
+    x = np.random.default_rng(0).normal(size=200) + 3.0
+    plain, found = (NumberEncoder.fit("x", v).transform(v)[0] for v in (x, x * unit))
+    np.testing.assert_allclose(
+        found, plain, rtol=1e-9 if unit > 1e-300 else 0.05, atol=1e-2 if unit < 1e-300 else 0
+    )

@@ -6,7 +6,12 @@ from scipy import stats
 
 from fivefold.core import DataError
 from fivefold.tasks.tables import family as room
-from fivefold.tasks.tables.family import choose_family, classes_of
+from fivefold.tasks.tables.candidates.constant import Constant
+from fivefold.tasks.tables.candidates.linear import LinearCandidate
+from fivefold.tasks.tables.candidates.network import NetworkCandidate
+from fivefold.tasks.tables.candidates.problem import Problem
+from fivefold.tasks.tables.candidates.trees import TreesCandidate
+from fivefold.tasks.tables.family import choose_family, classes_of, refuse_rare
 from fivefold.tasks.tables.kinds import ColumnType, Kind
 from fivefold.tasks.tables.schema import Schema
 from fivefold.tasks.tables.table import Table
@@ -90,12 +95,55 @@ def test_classes_are_in_order_and_named():
     [
         (["a"] * 5, "got the one value 'a'"),
         ([f"v{i}" for i in range(101) for _ in range(2)], "at most 100 classes"),
-        (["a", "a", "b", "b", "once"], "at least 2 training rows of every class"),
     ],
 )
 def test_classes_that_cannot_be_learned_are_refused(values, message):
     with pytest.raises(DataError, match=message):
         classes_of("k", np.array(values, dtype=object))
+
+
+def test_a_class_of_one_row_is_a_class():
+    assert classes_of("y", ["a", "a", "once"]).classes == ("a", "once")
+
+
+def test_classes_without_two_rows_left_to_train_are_refused_by_name():
+    values = ["a", "a", "a", "b", "b", "c", "c", *(f"d{i}" for i in range(6))]
+    refuse_rare("y", values[:7], np.arange(7))
+    with pytest.raises(
+        DataError, match=r"at least 2 training rows of every class of 'y'; got fewer of 'b', 'c'"
+    ):
+        refuse_rare("y", values[:7], np.array([0, 1, 3]))  # one row of b, none of c
+    with pytest.raises(DataError, match="'d4' and 1 more"):
+        refuse_rare("y", values, np.arange(13))
+
+
+@pytest.mark.parametrize("unit", [1e300, 1.7e308, 1e31, 1e-33, 1e-300])
+def test_targets_beyond_what_can_be_squared_are_refused(unit):
+    with pytest.raises(DataError, match=r"smaller than 1e\+30 and 1e-30 or more apart.*another unit"):
+        _choose(unit * np.linspace(-1, 1, 50))
+
+
+@pytest.mark.parametrize("unit", [2.0**96, 2.0**-95])
+def test_targets_of_any_other_unit_are_modelled_alike(unit):
+    """What is predicted in another unit is the same number of it; powers of two scale without rounding."""
+    x = _x(600)
+    y = 2 * x + np.random.default_rng(1).normal(size=600)
+    found = []
+    for scale in (1.0, unit):
+        target = _choose(scale * y, x)
+        assert target.family == "gaussian"
+        problem = Problem(Table({"x": x}), SCHEMA, target, target.encode(scale * y), seed=3)
+        small = NetworkCandidate(members=1, widths=(4,), epochs=1)
+        methods = [
+            Constant(),
+            LinearCandidate("plain"),
+            LinearCandidate("kernel", 20, 100),
+            TreesCandidate(),
+            small,
+        ]
+        found.append([target.mean(m.fit(problem).predictor.eta(problem.table)) / scale for m in methods])
+    for ours, scaled in zip(*found, strict=True):
+        np.testing.assert_allclose(scaled, ours, rtol=1e-6, atol=1e-6)  # trees add up in single precision
 
 
 def test_other_targets_are_refused():

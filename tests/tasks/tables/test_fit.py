@@ -5,8 +5,9 @@ import pytest
 
 from fivefold.core import ArgumentError, DataError
 from fivefold.tasks.tables.candidates.linear import LinearCandidate
-from fivefold.tasks.tables.fit import candidates, fit
+from fivefold.tasks.tables.fit import fit
 from fivefold.tasks.tables.model import load
+from fivefold.tasks.tables.search import candidates
 
 BUDGET = "2s"
 UNHURRIED = "90s"
@@ -191,13 +192,13 @@ def test_twelve_rows_are_enough():
 
 def test_a_negative_number_among_the_test_rows_of_positive_ones():
     """The family was chosen on training rows, all positive; the test rows may hold what it cannot."""
-    from fivefold.tasks.tables.fit import _split
+    from fivefold.tasks.tables.fit import split
     from fivefold.tasks.tables.prepare import prepare
 
     generator = np.random.default_rng(7)
     x = generator.normal(size=200)
     y = np.exp(1 + x + 0.3 * generator.normal(size=200))
-    test = _split(prepare({"x": x, "y": y}, "y"), 0, False)[2]
+    test = split(prepare({"x": x, "y": y}, "y"), 0, False)[2]
     y[test[0]], y[test[1]] = -1.0, 0.0
     model = fit({"x": x, "y": y}, "y", budget=BUDGET)
     assert model.target.family == "log-gaussian"

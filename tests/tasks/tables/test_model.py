@@ -38,7 +38,15 @@ def _model(family="gaussian", temperature=1.0, exposure=None):
     intervals = None if classes else Intervals(Spread(None, 0.0, 0.0), SCORES, counts=family == "poisson")
     sets = Sets(np.linspace(0.01, 0.99, 99)) if classes else None
     return Model(
-        schema, target, predictor, temperature, intervals, sets, exposure, {"version": 1}, {"seed": 3}
+        schema,
+        target,
+        predictor,
+        temperature,
+        intervals,
+        sets,
+        exposure,
+        record={"version": 1},
+        plan={"seed": 3},
     )
 
 
@@ -153,7 +161,7 @@ def test_what_is_no_model_is_refused(tmp_path):
 
     config, tensors = flatten({k: v for k, v in state.items() if k != "temperature"})
     save_bundle(tmp_path / "part", Bundle(KIND, config, tensors, {}))
-    with pytest.raises(ArtifactError, match="the fields of a table model; got KeyError: 'temperature'"):
+    with pytest.raises(ArtifactError, match=r"parts of a table .* got KeyError: 'temperature'"):
         load(tmp_path / "part")
 
 
@@ -170,3 +178,29 @@ def test_a_weight_that_was_changed_is_noticed(tmp_path):
 def test_the_state_names_no_code():
     text = json.dumps(_model().state(), default=lambda a: a.tolist())
     assert "fivefold.tasks" not in text
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("temperature",), "x"),
+        (("predictor", "w"), np.zeros((1, 1))),
+        (("predictor", "w"), np.zeros((99, 1))),
+        (("predictor", "basis"), {"blocks": [{"kind": "linear", "size": 10**18, "scale": 1.0}]}),
+        (("schema",), {"columns": [0]}),
+        (("target",), None),
+        (("newcomers",), {"column": "x"}),
+    ],
+)
+def test_a_description_whose_parts_do_not_fit_is_refused(tmp_path, path, value):
+    from fivefold.tasks.tables.state import flatten
+
+    state = _model().state()
+    at = state
+    for key in path[:-1]:
+        at = at[key]
+    at[path[-1]] = value
+    config, tensors = flatten(state)
+    save_bundle(tmp_path / "forged", Bundle(KIND, config, tensors, {}))
+    with pytest.raises(ArtifactError):
+        load(tmp_path / "forged")

@@ -7,7 +7,15 @@ import pytest
 
 from fivefold.core import ArtifactError
 from fivefold.tasks.tables import predictors
-from fivefold.tasks.tables.basis import Basis, LevelsBlock, LinearBlock
+from fivefold.tasks.tables.basis import (
+    Basis,
+    FourierBlock,
+    LevelsBlock,
+    LinearBlock,
+    ProductsBlock,
+    SlopesBlock,
+    SplineBlock,
+)
 from fivefold.tasks.tables.encode import Encoder
 from fivefold.tasks.tables.kinds import ColumnType, Kind
 from fivefold.tasks.tables.predictors import (
@@ -130,12 +138,45 @@ def test_a_blend_is_the_weighted_mean():
     _same_bits(blend, table)
 
 
-def test_long_tables_are_predicted_in_pieces_alike(monkeypatch):
-    table = _table(200)
-    whole = [p.eta(table) for p in (_linear(), _network(), _trees())]
-    monkeypatch.setattr(predictors, "_CHUNK", 7)
-    for predictor, expected in zip((_linear(), _network(), _trees()), whole, strict=True):
-        np.testing.assert_allclose(predictor.eta(table), expected, rtol=1e-5, atol=1e-6)
+def _wide():
+    """Every block of a basis, and a product of more than two thousand terms."""
+    table = _table(400)
+    encoder = Encoder.fit(table, SCHEMA)
+    rows = encoder.transform(table)
+    generator = np.random.default_rng(3)
+    spline = SplineBlock.fit(0, rows.numbers[:, 0])
+    assert spline is not None
+    blocks = (
+        LinearBlock(2),
+        LevelsBlock("c", 3),
+        spline,
+        ProductsBlock(np.array([[0, 0], [0, 1]]), np.zeros(2)),
+        SlopesBlock("c", 0, 3),
+        FourierBlock.draw(np.ones(5), 2.0, 1000, ["c"], generator),
+    )
+    basis = Basis(blocks)
+    return LinearPredictor(encoder, basis, generator.normal(size=(1 + basis.size, 1)))
+
+
+def _blended():
+    return BlendPredictor((_linear(1), _network(), _wide()), np.array([0.2, 0.3, 0.5]))
+
+
+@pytest.mark.parametrize("make", [_linear, _network, _trees, _wide, _blended])
+def test_a_row_is_predicted_to_the_same_bits_whatever_rows_stand_beside_it(make, monkeypatch):
+    predictor, table = make(), _table(700)
+    whole = predictor.eta(table)
+    assert len(np.unique(whole)) > 2
+    for rows in (slice(0, 1), slice(3, 5), slice(255, 258), slice(100, 613), slice(None, None, -1)):
+        np.testing.assert_array_equal(predictor.eta(table.take(rows)), whole[rows])
+    monkeypatch.setattr(predictors, "_CHUNK", 97)
+    np.testing.assert_array_equal(predictor.eta(table), whole)
+
+
+def test_no_rows_have_no_predictions():
+    for predictor in (_linear(), _trees()):
+        assert predictor.eta(_table(3).take(slice(0, 0))).shape == (0, 2)
+    assert _network().eta(_table(3).take(slice(0, 0))).shape == (0, 1)
 
 
 def test_a_column_that_is_called_missing_is_no_flag():

@@ -143,8 +143,48 @@ def test_a_column_of_two_roles_is_refused(options, message):
         ),
         ({}, {"drop": ["x", "c", "when", "place", "w", "hours"]}, "at least one column to predict from"),
         ({"y": np.ones(60)}, {}, "at least two values"),
+        (
+            {"w": np.r_[1e-13, np.ones(59) + np.arange(59)]},
+            {"weight": "w"},
+            "at most 1e\\+12 times the smallest",
+        ),
+        (
+            {"place": np.array(["p", "q"] * 30, dtype=object)},
+            {"group": "place"},
+            "at least 3 groups in 'place'",
+        ),
+        ({"y": np.array(["a", "b"] * 30, dtype=object)}, {"exposure": "hours"}, "counts in 'y' beside"),
+        (
+            {"y": np.array(["5"] * 2 + ["-"] * 51 + ["1", "2", "3", "4", "5", "6", "7"], dtype=object)},
+            {"types": {"y": "number"}},
+            f"at least {LEAST_ROWS} rows",
+        ),
     ],
 )
 def test_what_cannot_be_modelled_is_refused(change, options, message):
     with pytest.raises(DataError, match=message):
         prepare(_data() | change, "y", **options)
+
+
+@pytest.mark.parametrize("word", ["nan", " NaN", "N/A", "null", ""])
+def test_words_for_no_value_are_no_class(word):
+    found = prepare(_data() | {"y": np.array(["u", "v", word] * 20, dtype=object)}, "y")
+    assert set(found.target.tolist()) == {"u", "v"}
+    assert "20 of 60 rows have no y and were left out." in found.notes
+
+
+def test_words_that_may_be_a_class_stay_one():
+    found = prepare(_data() | {"y": np.array(["none", "mild", "na"] * 20, dtype=object)}, "y")
+    assert set(found.target.tolist()) == {"none", "mild", "na"}
+
+
+def test_gaps_in_a_target_of_written_numbers_are_counted():
+    cells = ["-" if i % 6 == 0 else f"{i},5" for i in range(60)]
+    found = prepare(_data() | {"y": np.array(cells, dtype=object)}, "y")
+    assert found.typed.rows == 50
+    assert "10 rows whose y cannot be read were left out." in found.notes
+
+
+def test_a_column_with_a_role_is_not_said_to_be_unused():
+    found = prepare(_data(), "y", group="place", weight="w")
+    assert not [note for note in found.notes if "passed over" in note]

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from fivefold.core import ArgumentError, DataError, MissingExtraError
-from fivefold.tasks.tables.read import expand, read
+from fivefold.tasks.tables import read as reading
+from fivefold.tasks.tables.read import expand, read, read_pages
 
 HOUSES = "examples/house_prices.parquet"
 
@@ -274,3 +275,60 @@ def test_too_many_files_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "MOST_FILES", 1)
     with pytest.raises(DataError, match="at most 1 files"):
         read(str(tmp_path / "*.csv"))
+
+
+@pytest.mark.parametrize(
+    "options", ["t.csv (format csv)", "t.parquet (format parquet)", "t.json (format json)"]
+)
+@pytest.mark.parametrize("rows", [1, 7, 299, 300, 1000])
+def test_pages_put_together_are_the_table(parquet, tmp_path, options, rows):
+    name, _, form = options.partition(" ")
+    path = tmp_path / name
+    duckdb.execute(f"copy (from '{parquet}') to '{path}' {form}")
+    pages, whole = list(read_pages(path, rows=rows)), read(path)
+    assert [page.rows for page in pages] == [rows] * (300 // rows) + ([300 % rows] if 300 % rows else [])
+    for page in pages:
+        assert page.names == whole.names
+        assert page.notes == whole.notes
+    for column in whole.names:
+        together = np.concatenate([page.column(column) for page in pages])
+        assert together.dtype == whole.column(column).dtype
+        np.testing.assert_array_equal(together, whole.column(column))
+
+
+def test_a_column_is_decided_over_all_pages(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("x\n" + "1\n" * 50 + "word\n")
+    assert next(page.column("x").tolist() for page in read_pages(path, rows=25))[:2] == ["1", "1"]
+
+
+def test_pages_of_a_query_and_of_several_files(parquet, tmp_path):
+    query = "select c, sum(x) as s from data group by c order by s"
+    same(next(iter(read_pages(parquet, query=query))), read(parquet, query=query))
+    for name in ("a.csv", "b.csv"):
+        duckdb.execute(f"copy (from '{parquet}') to '{tmp_path / name}' (format csv)")
+    pages = list(read_pages([tmp_path / "a.csv", tmp_path / "b.csv"], rows=250))
+    assert np.concatenate([page.column("n") for page in pages]).tolist() == [*range(300), *range(300)]
+
+
+def test_pages_are_not_limited_in_cells_and_leave_no_file(parquet, tmp_path, monkeypatch):
+    monkeypatch.setattr(reading, "MOST_CELLS", 10)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    pages = read_pages(parquet, rows=100)
+    next(pages)
+    assert list(tmp_path.iterdir())
+    pages.close()
+    assert not list(tmp_path.iterdir())
+
+
+def test_pages_of_no_rows_and_of_a_full_disk(parquet, monkeypatch):
+    with pytest.raises(ArgumentError, match="at least 1 row of a page"):
+        next(read_pages(parquet, rows=0))
+    monkeypatch.setattr(reading, "pages", _full_disk)
+    with pytest.raises(DataError, match=r"in a temporary file.*set TMPDIR"):
+        next(read_pages(parquet))
+
+
+def _full_disk(*_):
+    raise duckdb.IOException("Could not write file: No space left on device")

@@ -50,11 +50,11 @@ def test_the_record_is_plain_json_with_all_its_sections(regression, classificati
 
 def test_scores_are_those_of_the_rows_set_aside(regression):
     """Recomputed from the artifact's predictions on the rows that the split names."""
-    from fivefold.tasks.tables.fit import _split
+    from fivefold.tasks.tables.fit import split
     from fivefold.tasks.tables.prepare import prepare
 
     data = _regression_data()
-    test = _split(prepare(data, "y", types={"place": "category"}), 0, False)[2]
+    test = split(prepare(data, "y", types={"place": "category"}), 0, False)[2]
     rows = {k: v[test] for k, v in data.items()}
     section = regression.record["test"]
     assert section["rows"] == len(test)
@@ -137,10 +137,18 @@ def test_classes_are_counted(classification):
 def test_the_error_on_whole_groups_is_a_section(regression):
     section = regression.record["groups"]
     assert section is not None
-    assert (section["column"], section["levels"]) == ("place", 2)
-    assert "2 of 12 levels of place left out" in section["sentence"]
+    assert (section["column"], section["levels"]) == ("place", 12)
+    assert section["sentence"].startswith("Every place (12 of them) was left out of the fit whole once")
 
 
 def test_values_that_are_not_finite_become_nothing():
     cleaned = _clean({1: np.array([1.0, np.nan]), "a": (np.float64("inf"), np.int64(2), np.bool_(True))})
     assert cleaned == {"1": [1.0, None], "a": [None, 2, True]}
+
+
+def test_metrics_without_a_value_for_negative_targets_are_left_out():
+    data = _regression_data() | {}
+    data["y"] = data["y"] - data["y"].mean()
+    found = fit(data, "y", budget="0.3s", metric="deviance").record
+    assert "Poisson deviance" not in found["test"]["metrics"]
+    assert "Poisson deviance is left out: y is negative in some test rows." in found["warnings"]

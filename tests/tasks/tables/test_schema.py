@@ -40,7 +40,7 @@ def test_missing_and_extra_columns():
         trained.apply(from_frame({"a": [1.0]}))
     table = trained.apply(from_frame({"b": [1.0], "z": [3.0], "a": [2.0], "y": [0.0]}))
     assert table.names == ("a", "b")
-    assert table.notes == ("columns unknown in training are passed over: 'z'",)
+    assert table.notes == ("columns that the model does not use are passed over: 'z'",)
 
 
 def test_applying_to_the_training_table_changes_no_value():
@@ -108,6 +108,12 @@ def test_no_target_and_infinite_targets():
     with pytest.raises(ArgumentError, match="with a target"):
         Schema.guess(table).apply_target(table)
     with pytest.raises(DataError, match="row 2"):
+        Schema.guess(table, "y").apply_target(table)
+
+
+def test_a_target_whose_squares_vanish():
+    table = from_frame({"y": [1e-120, 3e-120, 2e-120], "x": [1, 2, 3]})
+    with pytest.raises(DataError, match="differ by at least 1e-100; got 2e-120"):
         Schema.guess(table, "y").apply_target(table)
 
 

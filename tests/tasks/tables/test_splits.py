@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fivefold.core import DataError
+from fivefold.core import ArgumentError, DataError, numpy_generator
 from fivefold.tasks.tables.splits import Splitter
 
 
@@ -113,6 +113,78 @@ def test_times_that_do_not_differ_are_refused():
 
 def test_the_splitter_of_some_rows_takes_all_its_parts():
     rows = np.array([5, 2])
-    part = Splitter(3, np.arange(9), np.arange(9) * 2, np.arange(9) * 3.0).take(rows)
+    part = Splitter(3, np.arange(9), np.arange(9) * 2, twins=np.arange(9) * 4).take(rows)
     assert (part.seed, part.strata.tolist(), part.groups.tolist()) == (3, [5, 2], [10, 4])
-    assert part.times.tolist() == [15.0, 6.0]
+    assert (part.times, part.twins.tolist()) == (None, [20, 8])
+    assert Splitter(3, times=np.arange(9) * 3.0).take(rows).times.tolist() == [15.0, 6.0]
+
+
+def test_groups_and_times_together_are_refused():
+    with pytest.raises(ArgumentError, match=r"groups or times; got both.*--group where new groups"):
+        Splitter(0, groups=np.arange(20) % 5, times=np.arange(20.0))
+
+
+def _before(splitter, n, folds, *names):
+    """Folds by dealing rows in turn, class after class."""
+    order = numpy_generator(splitter.seed, "split", *names).permutation(n)
+    strata = np.zeros(n) if splitter.strata is None else splitter.strata
+    dealt = np.concatenate([order[strata[order] == code] for code in np.unique(strata)])
+    out = np.empty(n, dtype=np.int64)
+    out[dealt] = np.arange(n) % folds
+    return out
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(0, 3), min_size=12, max_size=80), st.integers(2, 6), st.booleans())
+def test_different_rows_are_dealt_in_turn_whether_or_not_twins_are_looked_for(codes, folds, stratified):
+    n = len(codes)
+    strata = np.array(codes) if stratified else None
+    twins = np.random.default_rng(n).permutation(n)
+    dealt = _before(Splitter(3, strata), n, folds, "x")
+    assert np.array_equal(Splitter(3, strata).assign(n, folds, "x"), dealt)
+    assert np.array_equal(Splitter(3, strata, twins=twins).assign(n, folds, "x"), dealt)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10_000), st.booleans())
+def test_twins_share_a_fold_and_the_folds_stay_even(seed, stratified):
+    generator = np.random.default_rng(seed)
+    twins = generator.integers(0, 150, 200)
+    strata = generator.integers(0, 3, 200)  # the targets of twins may differ
+    splitter = Splitter(seed, strata if stratified else None, twins=twins)
+    for rows, held in [splitter.test(200), *splitter.folds(200, 5, 0)]:
+        assert not set(twins[rows]) & set(twins[held])
+        assert len(held) == pytest.approx(40, abs=4)
+        if stratified:
+            counts = np.bincount(strata[held], minlength=3)
+            np.testing.assert_allclose(counts, np.bincount(strata) / 5, atol=4)
+
+
+def test_a_table_given_twice_is_not_judged_on_its_copies():
+    twins = np.tile(np.arange(50), 2)
+    folds = Splitter(0, twins=twins).assign(100, 5, "x")
+    assert np.array_equal(folds[:50], folds[50:])
+    assert np.bincount(folds).tolist() == [20] * 5
+
+
+@pytest.mark.parametrize(
+    "twins",
+    [
+        np.tile(np.arange(8), 20),
+        np.repeat(np.arange(2), 10),
+        np.zeros(12, dtype=int),
+        np.tile(np.arange(5), 2),
+    ],
+    ids=["design", "two rows", "one row", "fewer than folds"],
+)
+def test_few_different_rows_are_divided_like_others_and_leave_no_fold_empty(twins):
+    n = len(twins)
+    assignment = Splitter(1, twins=twins).assign(n, 5, "x")
+    assert np.array_equal(assignment, Splitter(1).assign(n, 5, "x"))
+    assert np.bincount(assignment, minlength=5).min() >= n // 5
+
+
+def test_a_set_of_twins_that_no_fold_can_hold_is_divided():
+    twins = np.r_[np.zeros(60, dtype=int), np.arange(1, 41)]  # a row of defaults, and others
+    sizes = np.bincount(Splitter(1, twins=twins).assign(100, 5, "x"))
+    assert sizes.tolist() == [20] * 5

@@ -93,3 +93,11 @@ def test_an_unknown_family_is_refused_and_a_known_one_comes_back():
     target = Target("y", "bernoulli", ("a", "b"), 1.5, "two classes")
     back = Target.from_state(json.loads(json.dumps(target.state())))
     assert back.__dict__ == target.__dict__
+
+
+def test_the_smear_counts_residuals_by_their_weights():
+    target, residuals = Target("y", "log-gaussian"), np.array([0.1, 0.7, -0.4])
+    weights = np.array([1.0, 3.0, 2.0])
+    expected = target.with_smear(np.repeat(residuals, [1, 3, 2])).smear
+    assert target.with_smear(residuals, weights).smear == pytest.approx(expected, rel=1e-12)
+    assert target.with_smear(residuals, np.full(3, 0.3)).smear == target.with_smear(residuals).smear

@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from fivefold.tasks.tables import words as room
 from fivefold.tasks.tables.state import flatten, unflatten
 from fivefold.tasks.tables.words import WordEncoder
 
@@ -93,3 +94,43 @@ def test_the_saved_form_encodes_to_the_same_bits():
     config, tensors = flatten(encoder.state())
     back = WordEncoder.from_state(unflatten(json.loads(json.dumps(config)), tensors))
     assert np.array_equal(back.transform(texts)[0], encoder.transform(texts)[0])
+
+
+def test_texts_in_chunks_give_what_all_at_once_give(monkeypatch):
+    texts = np.array(TEXTS, dtype=object)
+    encoder = WordEncoder.fit("t", texts)
+    whole, _ = encoder.transform(texts)
+    monkeypatch.setattr(room, "_CHUNK", 5)
+    np.testing.assert_array_equal(encoder.transform(texts)[0], whole)
+    np.testing.assert_allclose(
+        np.abs(WordEncoder.fit("t", texts).transform(texts)[0]), np.abs(whole), atol=1e-7
+    )
+
+
+def test_many_texts_never_stand_in_memory_as_counts(monkeypatch):
+    """400 texts of a vocabulary of 150: the counts alone would be 480 kB, a chunk of 16 is 19 kB."""
+    monkeypatch.setattr(room, "_CHUNK", 16)
+    generator = np.random.default_rng(0)
+    vocabulary = [f"w{i}" for i in range(150)]
+    texts = np.array([" ".join(generator.choice(vocabulary, 8)) for _ in range(400)], dtype=object)
+    seen = []
+    counts = WordEncoder._counts
+    monkeypatch.setattr(
+        WordEncoder, "_counts", lambda self, part: seen.append(len(part)) or counts(self, part)
+    )
+    WordEncoder.fit("t", texts).transform(texts)
+    assert max(seen) == 16
+
+
+def test_words_are_learned_from_a_bounded_number_of_texts_and_of_words(monkeypatch):
+    texts = np.array([f"every text {i}" for i in range(3000)], dtype=object)
+    monkeypatch.setattr(room, "_MOST_TEXTS", 100)
+    monkeypatch.setattr(room, "_MOST_WORDS", 50)
+    counted = []
+    words = room._words
+    monkeypatch.setattr(room, "_words", lambda text: counted.append(text) or words(text))
+    encoder = WordEncoder.fit("t", texts)
+    assert len(set(counted)) == 100
+    assert {texts[0], texts[-1]} <= set(counted)
+    assert encoder.vocabulary == ("every", "every text", "text")
+    assert encoder.transform(texts)[0].shape[0] == 3000

@@ -1,7 +1,8 @@
 r"""Bases: encoded rows to the columns of a linear model, block by block.
 
 Every block learns its few numbers on training rows and is replayed with NumPy alone. The coordinates arrive
-held inside their training range, so no block can run away outside its data.
+held inside their training range, so no block can run away outside its data. A row's columns have the same
+bits whatever rows stand beside it.
 
 - ``linear``: the coordinates themselves.
 - ``levels``: one indicator per level of a category; with a prior on its coefficients the levels are shrunken
@@ -27,6 +28,7 @@ import numpy.typing as npt
 
 from fivefold.core import ArtifactError
 from fivefold.tasks.tables.encode import Encoded
+from fivefold.tasks.tables.rowwise import single_product, term_sums
 
 Floats = npt.NDArray[np.float64]
 Singles = npt.NDArray[np.float32]
@@ -130,7 +132,7 @@ class SplineBlock:
     def columns(self, rows: Encoded) -> Singles:
         """Return the columns ``[n, size]``."""
         x = np.clip((rows.numbers[:, self.index] - self.low) / self.width, 0.0, 1.0)
-        return (_integrated_brownian(x, self.knots) @ self.whitening).astype(np.float32)
+        return term_sums(_integrated_brownian(x, self.knots), self.whitening).astype(np.float32)
 
     def state(self) -> dict[str, Any]:
         """Return the saved form."""
@@ -230,7 +232,7 @@ class FourierBlock:
 
     def columns(self, rows: Encoded) -> Singles:
         """Return the columns ``[n, 2 m]``."""
-        phase = kernel_inputs(rows, self.categories).astype(np.float32) @ self.frequencies
+        phase = single_product(kernel_inputs(rows, self.categories), self.frequencies)
         out = np.empty((len(phase), self.size), dtype=np.float32)
         half = phase.shape[1]
         np.cos(phase, out=out[:, :half])

@@ -16,24 +16,25 @@ from fivefold.tasks.tables.candidates.problem import Problem
 from fivefold.tasks.tables.conformal import Intervals, Sets, Spread, thin
 from fivefold.tasks.tables.encode import Encoded, Encoder
 from fivefold.tasks.tables.predictors import LinearPredictor
-from fivefold.tasks.tables.target import Target
+from fivefold.tasks.tables.target import Target, weighted_mean
 
 Floats = npt.NDArray[np.float64]
 _LEAST_ROWS = 200
 """With fewer residuals their spread is taken to be the same everywhere."""
 
 
-def temperature(target: Target, eta: Floats, y: Floats) -> float:
+def temperature(target: Target, eta: Floats, y: Floats, weights: Floats | None = None) -> float:
     """Return the temperature in [1/4, 16] that minimises the log loss of held-out rows.
 
     Args:
         target: A classification.
         eta: ``[n, K]`` held-out linear predictors.
         y: ``[n]`` codes of the classes.
+        weights: ``[n]`` positive weights of the rows; equal ones change nothing.
     """
 
     def loss(log_inverse: float) -> float:
-        return float(np.mean(target.loss(eta * np.exp(log_inverse), y)))
+        return weighted_mean(target.loss(eta * np.exp(log_inverse), y), weights)
 
     low, high = -np.log(16.0), np.log(4.0)
     ratio = (np.sqrt(5) - 1) / 2
@@ -51,14 +52,15 @@ def temperature(target: Target, eta: Floats, y: Floats) -> float:
     return float(np.exp(-(low + high) / 2))
 
 
-def _fit_spread(encoder: Encoder, rows: Encoded, residuals: Floats) -> Spread:
+def _fit_spread(encoder: Encoder, rows: Encoded, residuals: Floats, weights: Floats | None) -> Spread:
     r"""Model :math:`\log |r|` on splines and levels by ridge with penalties from the marginal likelihood."""
     floor = 1e-3 * float(np.sqrt(np.mean(residuals**2))) or 1e-300
     y = np.log(np.maximum(np.abs(residuals), floor))
     # log|r| of a normal residual has mean log(s) - 0.635: the constant is absorbed by the scores' quantiles.
     basis = Basis(tuple(plain_blocks(rows) + spline_blocks(rows)))
     design = torch.from_numpy(basis.design(rows)).to(torch.float64)
-    found = gaussian_evidence(design, torch.from_numpy(y), basis.sizes, steps=30)
+    a = None if weights is None else torch.from_numpy(weights)
+    found = gaussian_evidence(design, torch.from_numpy(y), basis.sizes, a, steps=30)
     model = LinearPredictor(encoder, basis, found.w.numpy()[:, None])
     fitted = model.eta_encoded(rows)[:, 0]
     low, high = np.quantile(fitted, [0.001, 0.999])
@@ -72,29 +74,36 @@ def intervals(problem: Problem, eta: Floats) -> Intervals:
         problem: The training rows.
         eta: ``[n]`` linear predictors of models that had not seen the row; NaN where there is none.
     """
+    everyone = problem.weights
+    everyone = None if everyone is None or np.ptp(everyone) == 0 else everyone
+
+    def weights(at: npt.NDArray[np.int64]) -> Floats | None:
+        return None if everyone is None else everyone[at]
+
     if problem.target.family == "poisson":
         mean = np.exp(np.clip(eta, -700, 700))
         pearson = (problem.y - mean) / np.sqrt(mean)
-        return Intervals(Spread(None, 0.0, 0.0), thin(pearson[np.isfinite(pearson)]), counts=True)
+        known = np.flatnonzero(np.isfinite(pearson))
+        return Intervals(Spread(None, 0.0, 0.0), thin(pearson[known], weights(known)), counts=True)
     residuals = problem.y - eta
     known = np.flatnonzero(np.isfinite(residuals))
-    constant = Intervals(Spread(None, 0.0, 0.0), thin(residuals[known]))
+    constant = Intervals(Spread(None, 0.0, 0.0), thin(residuals[known], weights(known)))
     if len(known) < _LEAST_ROWS or float(np.abs(residuals[known]).max()) == 0.0:
         return constant
     encoder, rows = problem.encoded()
     try:
-        spread = _fit_spread(encoder, _take(rows, known), residuals[known])
+        spread = _fit_spread(encoder, _take(rows, known), residuals[known], weights(known))
         scores = np.empty(len(known))
         fold = np.arange(len(known)) % 5
         for held in range(5):
             others, own = known[fold != held], known[fold == held]
-            part = _fit_spread(encoder, _take(rows, others), residuals[others])
+            part = _fit_spread(encoder, _take(rows, others), residuals[others], weights(others))
             assert part.model is not None
             log_s = part.model.eta_encoded(_take(rows, own))[:, 0]
             scores[fold == held] = residuals[own] / np.exp(np.clip(log_s, part.low, part.high))
     except NumericalError:
         return constant
-    return Intervals(spread, thin(scores))
+    return Intervals(spread, thin(scores, weights(known)))
 
 
 def _take(rows: Encoded, at: npt.NDArray[np.int64]) -> Encoded:
@@ -103,7 +112,7 @@ def _take(rows: Encoded, at: npt.NDArray[np.int64]) -> Encoded:
     )
 
 
-def sets(target: Target, eta: Floats, y: Floats) -> Sets:
-    """Learn prediction sets from held-out, tempered linear predictors ``[n, K]``."""
-    p = target.mean(eta)
-    return Sets(np.sort(1.0 - p[np.arange(len(y)), y.astype(np.int64)]))
+def sets(target: Target, eta: Floats, y: Floats, weights: Floats | None = None) -> Sets:
+    """Learn prediction sets from held-out, tempered linear predictors ``[n, K]``, weighted by row."""
+    scores = 1.0 - target.mean(eta)[np.arange(len(y)), y.astype(np.int64)]
+    return Sets(np.sort(scores) if weights is None or np.ptp(weights) == 0 else thin(scores, weights))

@@ -22,6 +22,7 @@ from fivefold.tasks.tables.splits import Splitter
 
 Floats = npt.NDArray[np.float64]
 _LEAVES_AT, _LEAVES_BY = 3.0, 0.05
+_FAILED = "failed: "
 _BRAKE = 0.75
 """Share of the budget after which the clock may drop what the plan still holds."""
 YARDSTICK = "boosted trees"
@@ -88,6 +89,7 @@ def race(
     plan: Plan,
     clock: Clock,
     progress: Callable[[str, dict[str, object]], None],
+    kept: Sequence[str] = (),
 ) -> dict[str, Entry]:
     """Judge candidates fold by fold, as the plan says, and write what was done into it.
 
@@ -98,6 +100,7 @@ def race(
         plan: What to do; ``plan.follow`` replays ``plan.done`` whatever the clock says.
         clock: Where the budget is spent, the folds still missing of the leader are made and the rest dropped.
         progress: Called before every fit.
+        kept: Methods that are judged on every fold though they left the race, to be shown beside the others.
 
     Returns:
         One entry per candidate, by name.
@@ -116,7 +119,7 @@ def race(
                     if (name, repetition, fold) not in replay:
                         entry.out = entry.out or plan.dropped.get(name, "")
                         continue
-                elif entry.out:
+                elif entry.out and (name not in kept or entry.out.startswith(_FAILED)):
                     continue
                 progress("fit", {"method": name, "repetition": repetition, "fold": fold})
                 before = clock.elapsed
@@ -124,7 +127,7 @@ def race(
                     fitted = entry.candidate.fit(part)
                     eta = _eta(fitted, judged)
                 except NumericalError as error:
-                    entry.out = f"failed: {error}"
+                    entry.out = f"{_FAILED}{error}"
                     plan.dropped[name] = entry.out
                     continue
                 finally:
@@ -193,10 +196,16 @@ def _drop_for_time(entries: dict[str, Entry], plan: Plan, clock: Clock) -> None:
             plan.dropped[entry.candidate.name] = entry.out
 
 
-def add_blend(entries: dict[str, Entry], problem: Problem, allow_trees: bool = False) -> Entry | None:
+def add_blend(
+    entries: dict[str, Entry],
+    problem: Problem,
+    allow_trees: bool = False,
+    clusters: npt.NDArray[np.int64] | None = None,
+) -> Entry | None:
     """Blend the methods still in the race and enter the blend; ``None`` below two of them.
 
-    Its loss is judged by exchange: weights from one half of the rows are applied to the other.
+    It is judged by exchange: weights from one half of the rows (of the clusters, where there are any) are
+    applied to the other.
     """
     judged = [
         e
@@ -222,10 +231,13 @@ def add_blend(entries: dict[str, Entry], problem: Problem, allow_trees: bool = F
     entry = Entry(
         BlendCandidate((), np.zeros(0)), np.zeros(n), np.zeros(n), np.full_like(judged[0].eta, np.nan)
     )
-    halves = known[::2], known[1::2]
+    second = np.arange(len(known)) % 2 == 1
+    if clusters is not None:
+        second = np.unique(clusters[known], return_inverse=True)[1].reshape(-1) % 2 == 1
+    halves = known[~second], known[second]
     for rows, others in (halves, halves[::-1]):
-        eta = sum(w * e.eta[others] for w, e in zip(weights_on(rows), judged, strict=True))
-        entry.losses[others] = share[others] * target.loss(np.asarray(eta), y[others])
+        entry.eta[others] = sum(w * e.eta[others] for w, e in zip(weights_on(rows), judged, strict=True))
+        entry.losses[others] = share[others] * target.loss(entry.eta[others], y[others])
         entry.counts[others] = share[others]
     weights = weights_on(known)
     kept = [i for i, w in enumerate(weights) if w > 0]
@@ -234,14 +246,13 @@ def add_blend(entries: dict[str, Entry], problem: Problem, allow_trees: bool = F
     members = [judged[i] for i in kept]
     shares = weights[kept]
     entry.candidate = BlendCandidate(tuple(m.candidate for m in members), shares)
-    entry.eta = np.asarray(sum(w * m.eta for w, m in zip(shares, members, strict=True)))
     entry.predictors = [
         BlendPredictor(parts, shares) for parts in zip(*(m.predictors for m in members), strict=False)
     ]
     entry.seconds = sum(m.seconds for m in members)
     entry.statuses = [s for m in members for s in m.statuses]
     best = min(judged, key=lambda e: e.mean)
-    mean, error = paired(entry, best, None)
+    mean, error = paired(entry, best, clusters)
     if mean > -error:
         entry.out = f"beats {best.candidate.name} alone by less than a standard error"
     entries["blend"] = entry

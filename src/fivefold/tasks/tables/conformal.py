@@ -52,9 +52,27 @@ def conformal_quantile(scores: Floats, level: float) -> float:
     return float(np.partition(scores, rank - 1)[rank - 1])
 
 
-def thin(scores: Floats) -> Floats:
-    """Return the sorted scores, or where they are many :data:`_KEPT` of them at even ranks, extremes kept."""
-    ordered = np.sort(scores)
+def thin(scores: Floats, weights: Floats | None = None) -> Floats:
+    r"""Return the sorted scores, or where they are many :data:`_KEPT` of them at even ranks, extremes kept.
+
+    With weights the scores at the shares :math:`(j - 1/2) / m` of the total weight, :math:`j = 1 \dots m`,
+    where :math:`m = (\sum w)^2 / \sum w^2` is how many rows of equal weight tell as much (Kish, Survey
+    Sampling, 1965): quantiles are then those of the weighted rows, with the correction for :math:`m` scores.
+
+    Args:
+        scores: ``[n]``.
+        weights: ``[n]`` positive weights; equal ones change nothing.
+
+    >>> thin(np.array([3.0, 1.0, 2.0]), np.array([2.0, 1.0, 1.0])).tolist()
+    [1.0, 3.0]
+    """
+    order = np.argsort(scores, kind="stable")
+    ordered = scores[order]
+    if weights is not None and np.ptp(weights) > 0:
+        share = weights[order] / weights.sum()
+        count = max(1, min(int(1.0 / float((share**2).sum())), _KEPT))
+        at = np.searchsorted(np.cumsum(share), (np.arange(count) + 0.5) / count)
+        return ordered[np.minimum(at, len(ordered) - 1)]
     if len(ordered) <= _KEPT:
         return ordered
     at = np.round(np.linspace(0, len(ordered) - 1, _KEPT)).astype(np.int64)

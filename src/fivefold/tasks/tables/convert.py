@@ -19,6 +19,9 @@ from fivefold.tasks.tables.table import Column, missing
 TOLERATED = 0.01
 """Share of the rows whose cells may contradict the kind and are then read as missing."""
 
+LARGEST = 1e100
+"""Numbers beyond this size are refused: sums of squares and of products must stay finite."""
+
 _PAIRS = (("no", "yes"), ("n", "y"), ("false", "true"), ("f", "t"), ("off", "on"), ("0", "1"), ("0.0", "1.0"))
 
 
@@ -96,9 +99,8 @@ def _refuse(kind: ColumnType, bad: list[Any], rows: int, notes: list[str]) -> No
             f"{len(bad):,} of {rows:,} cells that are none, as {example}",
             f"correct them, or give the column another kind: --types {kind.name}=category",
         )
-    notes.append(
-        f"column {kind.name!r}: {len(bad):,} cells are no {kind.kind.value}, as {example}: read as missing"
-    )
+    cells = "1 cell is" if len(bad) == 1 else f"{len(bad):,} cells are"
+    notes.append(f"column {kind.name!r}: {cells} no {kind.kind.value}, as {example}: read as missing")
 
 
 def _numbers(column: Column, kind: ColumnType, notes: list[str]) -> NDArray[np.float64]:
@@ -121,20 +123,22 @@ def _numbers(column: Column, kind: ColumnType, notes: list[str]) -> NDArray[np.f
 
 
 def _finite(column: NDArray[np.float64], name: str, fitting: bool, notes: list[str]) -> NDArray[np.float64]:
-    infinite = np.isinf(column)
-    if not infinite.any():
+    beyond = np.abs(column) > LARGEST
+    if not beyond.any():
         return column
-    rows = ", ".join(str(row + 1) for row in np.flatnonzero(infinite)[:5])
-    count = int(infinite.sum())
-    where = f"{count:,} infinite values (row {rows}{', …' if count > 5 else ''})"
+    rows = ", ".join(str(row + 1) for row in np.flatnonzero(beyond)[:5])
+    count = int(beyond.sum())
+    what = "infinite" if np.isinf(column[beyond]).all() else "larger"
+    values = "value" if count == 1 else "values"
+    where = f"{count:,} {what} {values} (row {rows}{', …' if count > 5 else ''})"
     if fitting:
         raise DataError(
-            f"finite numbers in column {name!r}",
+            f"finite numbers in column {name!r}, at most {LARGEST:g} in size",
             where,
-            f"correct them or leave the column out: --drop {name}",
+            f"correct or rescale them, or leave the column out: --drop {name}",
         )
     notes.append(f"column {name!r}: {where} read as missing")
-    return np.where(infinite, np.nan, column)
+    return np.where(beyond, np.nan, column)
 
 
 def _booleans(column: Column, kind: ColumnType, notes: list[str]) -> NDArray[np.float64]:
@@ -221,7 +225,6 @@ def _note_unseen(texts: NDArray[Any], kind: ColumnType, notes: list[str]) -> Non
     if unseen:
         rows = sum(text in unseen for text in texts)
         example = sorted(unseen)[0][:60]
-        notes.append(
-            f"column {kind.name!r}: {rows:,} rows hold {len(unseen):,} levels unseen in training, "
-            f"as {example!r}"
-        )
+        where = "1 row holds" if rows == 1 else f"{rows:,} rows hold"
+        what = "a level" if len(unseen) == 1 else f"{len(unseen):,} levels"
+        notes.append(f"column {kind.name!r}: {where} {what} unseen in training, as {example!r}")

@@ -8,6 +8,7 @@ import numpy as np
 from fivefold.diagnosis import Finding
 from fivefold.linalg import condition, effective_rank, svd
 from fivefold.tasks.tables.basis import Basis, plain_blocks
+from fivefold.tasks.tables.convert import convert
 from fivefold.tasks.tables.encode import Encoder
 from fivefold.tasks.tables.kinds import Kind
 from fivefold.tasks.tables.schema import Schema
@@ -63,6 +64,8 @@ def describe(
         values = typed.columns.get(column.name, raw.columns.get(column.name))
         if values is None:
             continue
+        if values.dtype == object and column.kind in {Kind.NUMBER, Kind.BOOLEAN, Kind.DATE}:
+            values = convert(values, column, fitting=False)[0]  # a target such as "1,5" is typed by its form
         summary, histogram, distinct = _summary(column.kind, values)
         columns.append(
             {

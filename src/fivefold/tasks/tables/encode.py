@@ -3,17 +3,20 @@
 A number becomes a standardised coordinate that is held inside the range seen in training, and within five
 standard deviations of the mean, so that no basis can run away outside its data; a missing value becomes the
 middle of the column and a flag. A category becomes a code among its known levels; a date a trend and the
-seasons that its span can show; a text a few coordinates of its word counts.
+seasons that its span can show; a text a few coordinates of its word counts. A category of more levels than
+keep an effect of their own gets a coordinate besides, the shrunken mean of the target in its level.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from fivefold.core import ArtifactError
+from fivefold.core import ArtifactError, child_seed
 from fivefold.tasks.tables.kinds import Kind
+from fivefold.tasks.tables.levels import LevelMeans
 from fivefold.tasks.tables.schema import Schema
 from fivefold.tasks.tables.table import Table
 from fivefold.tasks.tables.words import WordEncoder
@@ -21,7 +24,7 @@ from fivefold.tasks.tables.words import WordEncoder
 Floats = npt.NDArray[np.float64]
 _FAR = 5.0
 MOST_LEVELS = 300
-"""Levels of a category that keep an effect of their own; rarer ones share one."""
+"""Levels of a category that keep an effect of their own; rarer ones share what their mean says."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,8 +89,11 @@ class NumberEncoder:
             if abs(_skewness(np.log1p(known / candidate))) < 0.5 * skew:
                 unit = candidate
         shaped = np.log1p(known / unit) if unit else known
-        centre, scale = float(shaped.mean()), float(shaped.std())
-        scale = scale if scale > 1e-12 * max(abs(centre), 1e-300) else 1.0
+        # in units of a power of two near the largest value, so that no square leaves the range
+        power = int(np.frexp(np.abs(shaped).max())[1])
+        unitless = np.ldexp(shaped, -power)
+        centre, scale = (float(np.ldexp(v, power)) for v in (unitless.mean(), unitless.std()))
+        scale = scale if unitless.std() > 1e-12 * abs(float(unitless.mean())) and scale > 0 else 1.0
         z = (shaped - centre) / scale
         return cls(column, unit, centre, scale, max(float(z.min()), -_FAR), min(float(z.max()), _FAR), gaps)
 
@@ -220,11 +226,14 @@ class CategoryEncoder:
         }
 
 
+Column = NumberEncoder | DateEncoder | WordEncoder | LevelMeans
+
+
 @dataclass(frozen=True, eq=False)
 class Encoder:
     """All columns of a table, each by its own encoder."""
 
-    numbers: tuple[NumberEncoder | DateEncoder | WordEncoder, ...]
+    numbers: tuple[Column, ...]
     categories: tuple[CategoryEncoder, ...]
 
     @classmethod
@@ -235,7 +244,7 @@ class Encoder:
             table: Rows typed by ``schema.apply``, without the target.
             schema: The kind of every column; identifiers are left out.
         """
-        numbers: list[NumberEncoder | DateEncoder | WordEncoder] = []
+        numbers: list[Column] = []
         categories: list[CategoryEncoder] = []
         for column in schema.columns:
             if column.name not in table.columns:
@@ -251,13 +260,43 @@ class Encoder:
                 categories.append(CategoryEncoder.fit(column.name, values))
         return cls(tuple(numbers), tuple(categories))
 
-    def transform(self, table: Table) -> Encoded:
-        """Return the rows of a typed table as numbers."""
+    @classmethod
+    def learn(cls, table: Table, schema: Schema, targets: Floats, seed: int = 0) -> "tuple[Encoder, Encoded]":
+        """Learn every column's encoder, the means of many levels too, and return the training rows encoded.
+
+        Those are not what ``transform`` gives for the same rows: no row sees its own target in its level's.
+
+        Args:
+            table: Rows typed by ``schema.apply``, without the target.
+            schema: The kind of every column.
+            targets: ``[n, q]`` centred targets.
+            seed: Seed of the folds that keep a row's own target out.
+        """
+        plain = cls.fit(table, schema)
+        found = [
+            LevelMeans.fit(c.column, table.column(c.column), targets, child_seed(seed, "levels"))
+            for c in plain.categories
+            if len(c.levels) >= MOST_LEVELS
+        ]
+        kept = [pair for pair in found if pair is not None]
+        encoder = cls((*plain.numbers, *(means for means, _ in kept)), plain.categories)
+        return encoder, encoder.transform(table, {means.column: own for means, own in kept})
+
+    def transform(self, table: Table, crossed: Mapping[str, Floats] | None = None) -> Encoded:
+        """Return the rows of a typed table as numbers.
+
+        Args:
+            table: Typed rows.
+            crossed: Coordinates ``[n, q]`` of training rows in the place of the level means, by column.
+        """
         parts: list[Floats] = []
         names: list[str] = []
         origins: list[str] = []
         for encoder in self.numbers:
-            block, labels = encoder.transform(table.column(encoder.column))
+            if isinstance(encoder, LevelMeans) and crossed:
+                block, labels = crossed[encoder.column], encoder.names()
+            else:
+                block, labels = encoder.transform(table.column(encoder.column))
             parts.append(block)
             names += labels
             origins += [encoder.column] * len(labels)
@@ -277,7 +316,7 @@ class Encoder:
         Raises:
             ArtifactError: A column of a kind that this version does not know.
         """
-        numbers: list[NumberEncoder | DateEncoder | WordEncoder] = []
+        numbers: list[Column] = []
         categories: list[CategoryEncoder] = []
         for record in state["columns"]:
             fields = {key: value for key, value in record.items() if key != "kind"}
@@ -289,6 +328,8 @@ class Encoder:
                     numbers.append(
                         DateEncoder(fields["column"], NumberEncoder(**trend), tuple(fields["seasons"]))
                     )
+                case "level means":
+                    numbers.append(LevelMeans(**{**fields, "levels": tuple(fields["levels"])}))
                 case "words":
                     numbers.append(WordEncoder.from_state(record))
                 case "category":
@@ -298,5 +339,7 @@ class Encoder:
                         )
                     )
                 case other:
-                    raise ArtifactError("an encoder of number, date, words or category", repr(other))
+                    raise ArtifactError(
+                        "an encoder of number, date, words, category or level means", repr(other)
+                    )
         return cls(tuple(numbers), tuple(categories))

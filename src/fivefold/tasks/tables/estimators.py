@@ -17,12 +17,13 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
 from fivefold.core import Budget, Clock, DataError, require
-from fivefold.tasks.tables.fit import search, threads
+from fivefold.diagnosis.duplicates import row_codes
 from fivefold.tasks.tables.frames import ArrowTable, Frame, physical
 from fivefold.tasks.tables.kinds import Kind
 from fivefold.tasks.tables.model import Model, Prediction
 from fivefold.tasks.tables.prepare import Prepared
 from fivefold.tasks.tables.schema import Schema
+from fivefold.tasks.tables.search import search, threads
 from fivefold.tasks.tables.source import as_table
 from fivefold.tasks.tables.splits import Splitter
 from fivefold.tasks.tables.table import Table, missing
@@ -110,7 +111,7 @@ class _TableEstimator(BaseEstimator):  # type: ignore[misc]
             found = search(
                 prepared,
                 np.arange(table.rows),
-                Splitter(seed, strata),
+                Splitter(seed, strata, twins=row_codes(typed.columns)),
                 limits,
                 Clock(limits),
                 seed,
@@ -158,8 +159,8 @@ class Regressor(RegressorMixin, _TableEstimator):  # type: ignore[misc]
             X: ``[n, d]`` array of numbers (NaN where missing), or data frame of any columns: numbers,
                 categories, texts, dates, booleans, each with gaps.
             y: ``[n]`` finite numbers that are not all the same.
-            sample_weight: ``[n]`` weights of at least zero, or ``None``. They weigh the rows in every fit;
-                the choice between methods and the intervals count every row of positive weight once.
+            sample_weight: ``[n]`` weights of at least zero, or ``None``. They weigh the rows in every fit, in
+                the choice between methods and in the intervals.
 
         Returns:
             The estimator.
@@ -240,10 +241,9 @@ class Classifier(ClassifierMixin, _TableEstimator):  # type: ignore[misc]
         Args:
             X: ``[n, d]`` array of numbers (NaN where missing), or data frame of any columns: numbers,
                 categories, texts, dates, booleans, each with gaps.
-            y: ``[n]`` labels of 2 to 100 classes, two rows of each at least: texts, whole numbers, booleans.
-            sample_weight: ``[n]`` weights of at least zero, or ``None``. They weigh the rows in every fit;
-                the choice between methods, the calibration and the sets count every row of positive weight
-                once.
+            y: ``[n]`` labels of 2 to 100 classes: texts, whole numbers, booleans.
+            sample_weight: ``[n]`` weights of at least zero, or ``None``. They weigh the rows in every fit, in
+                the choice between methods, in the calibration and in the sets.
 
         Returns:
             The estimator.

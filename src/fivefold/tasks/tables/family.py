@@ -27,6 +27,7 @@ from fivefold.tasks.tables.target import MOST_CLASSES, Target
 
 Floats = npt.NDArray[np.float64]
 _MOST_ROWS = 4000
+_LARGEST = 1e30
 
 
 def classes_of(name: str, values: Any) -> Target:
@@ -35,9 +36,7 @@ def classes_of(name: str, values: Any) -> Target:
     Raises:
         DataError: One class, or more than 100.
     """
-    labels, counts = np.unique(
-        np.array([str(v) for v in values], dtype=object).astype(str), return_counts=True
-    )
+    labels = np.unique(np.array([str(v) for v in values], dtype=object).astype(str))
     if len(labels) < 2:
         raise DataError(
             f"a target {name!r} that varies",
@@ -49,17 +48,34 @@ def classes_of(name: str, values: Any) -> Target:
             f"{len(labels):,}",
             f"if it is a number, say --types {name}=number; otherwise group the rare ones",
         )
-    rare = [str(v) for v, c in zip(labels, counts, strict=True) if c < 2]
-    if rare:
-        raise DataError(
-            f"at least 2 training rows of every class of {name!r}",
-            f"one of {', '.join(repr(r) for r in rare[:5])}"
-            + (f" and {len(rare) - 5} more" if len(rare) > 5 else ""),
-            "leave those rows out or join the classes",
-        )
     family = "bernoulli" if len(labels) == 2 else "categorical"
     reason = f"{len(labels)} classes: " + ("log odds" if family == "bernoulli" else "softmax scores")
     return Target(name, family, tuple(str(v) for v in labels), reason=reason)
+
+
+def refuse_rare(name: str, values: Any, train: npt.NDArray[np.int64]) -> None:
+    """Refuse classes of which fewer than two rows are left to train once the test rows are set aside.
+
+    Args:
+        name: The target.
+        values: ``[n]`` its labels, test rows included.
+        train: The rows that train.
+
+    Raises:
+        DataError: Such a class; at least one row is needed to learn from and one to choose by.
+
+    >>> refuse_rare("y", ["a", "a", "b", "b"], np.arange(4))
+    """
+    labels = np.array([str(v) for v in values])
+    known, counts = np.unique(labels[train], return_counts=True)
+    rare = sorted(set(labels.tolist()) - set(known[counts >= 2].tolist()))
+    if rare:
+        raise DataError(
+            f"at least 2 training rows of every class of {name!r}",
+            f"fewer of {', '.join(repr(r) for r in rare[:5])}"
+            + (f" and {len(rare) - 5} more" if len(rare) > 5 else ""),
+            "leave those rows out or join the classes",
+        )
 
 
 def choose_family(
@@ -85,7 +101,7 @@ def choose_family(
         seed: Seed of the rows that judge.
 
     Raises:
-        DataError: A constant target, or a kind that cannot be modelled.
+        DataError: A constant target, one too large or too small to square, or a kind that cannot be modelled.
     """
     if kind in {Kind.CATEGORY, Kind.BOOLEAN}:
         return classes_of(name, values)
@@ -96,8 +112,15 @@ def choose_family(
             f"say --types {name}=category",
         )
     y = np.asarray(values, dtype=np.float64)
-    if np.ptp(y) == 0:
+    if y.min() == y.max():
         raise DataError(f"a target {name!r} that varies", f"the one value {y[0]:g} in all {len(y):,} rows")
+    largest, spread = float(np.abs(y).max()), float(y.max()) - float(y.min())
+    if largest > _LARGEST or spread < 1 / _LARGEST:
+        raise DataError(
+            f"values of {name!r} that are smaller than {_LARGEST:g} and {1 / _LARGEST:g} or more apart",
+            f"values up to {largest:.3g}, at most {spread:.3g} apart",
+            "give them in another unit: their squares, and single precision, reach no further",
+        )
     whole = bool((y == np.round(y)).all()) and y.min() >= 0
     if offset is not None:
         if not whole:

@@ -1,37 +1,31 @@
 """The verb ``fit``: a table and the name of a column to a model whose mathematics fits, with its evidence."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
-from threadpoolctl import threadpool_limits
 
 from fivefold.core import ArgumentError, Budget, Clock, child_seed
 from fivefold.diagnosis import Finding, check_table
 from fivefold.diagnosis.duplicates import row_codes
-from fivefold.tasks.tables import calibrate
-from fivefold.tasks.tables.candidates.constant import Constant
-from fivefold.tasks.tables.candidates.linear import LinearCandidate
-from fivefold.tasks.tables.candidates.network import NetworkCandidate
-from fivefold.tasks.tables.candidates.problem import Candidate, Fitted, Problem
-from fivefold.tasks.tables.candidates.trees import TreesCandidate
-from fivefold.tasks.tables.choose import YARDSTICK, Entry, add_blend, leader, race
+from fivefold.tasks.tables.candidates.problem import Fitted, Problem
+from fivefold.tasks.tables.choose import YARDSTICK, Entry
 from fivefold.tasks.tables.evaluate import METRICS
-from fivefold.tasks.tables.family import choose_family
-from fivefold.tasks.tables.groups import GroupError, group_error
+from fivefold.tasks.tables.family import refuse_rare
 from fivefold.tasks.tables.kinds import Kind
 from fivefold.tasks.tables.model import Model
+from fivefold.tasks.tables.newcomers import Newcomers, place_column
 from fivefold.tasks.tables.plan import Plan
 from fivefold.tasks.tables.prepare import Prepared, prepare
 from fivefold.tasks.tables.record import build_record
+from fivefold.tasks.tables.search import Progress, Search, search, silent, threads
 from fivefold.tasks.tables.splits import Rows, Splitter
 from fivefold.tasks.tables.table import Table
 
-Progress = Callable[[str, dict[str, object]], None]
 _METRIC_NAMES = {
     "rmse": "RMSE",
     "mae": "MAE",
@@ -43,36 +37,11 @@ _METRIC_NAMES = {
     "accuracy": "accuracy",
     "brier": "Brier score",
 }
+_REFERENCES = ("constant", "ridge", YARDSTICK)
+_FOLDS_FOR_NEWCOMERS = 3
+_SHARE_FOR_NEWCOMERS = 0.5
+"""Share of the budget for which the search among methods for new levels is planned."""
 _CLASS_METRICS = {"log loss", "accuracy", "Brier score"}
-
-
-def _silent(event: str, details: dict[str, object]) -> None:
-    """Report nothing."""
-
-
-def candidates() -> list[Candidate]:
-    """Return the methods considered, in the order of the report."""
-    return [
-        Constant(),
-        LinearCandidate("plain"),
-        LinearCandidate("additive"),
-        LinearCandidate("interactions"),
-        LinearCandidate("kernel"),
-        NetworkCandidate(),
-        TreesCandidate(),
-    ]
-
-
-@contextmanager
-def threads(count: int) -> Iterator[None]:
-    """Fix the number of threads of the linear algebra inside the block: the bits depend on it."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        with threadpool_limits(limits=count):
-            yield
-    finally:
-        torch.set_num_threads(before)
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +51,7 @@ class Outcome:
     Attributes:
         prepared: The rows.
         train, test: Which of them train and which test.
-        groups: The error on whole groups, or ``None``.
+        newcomers: The search among methods for levels of a category that training has not seen, or ``None``.
         metric: The main metric that was asked for.
         duplicates: Test rows that were moved to the training rows because they repeat one of them.
         findings: What the checks found.
@@ -97,7 +66,7 @@ class Outcome:
     prepared: Prepared
     train: Rows
     test: Rows
-    groups: GroupError | None
+    newcomers: "Unseen | None"
     metric: str | None
     duplicates: int
     findings: Sequence[Finding]
@@ -147,7 +116,7 @@ def fit(
     query: str | None = None,
     allow_trees: bool = False,
     replay: str | Path | None = None,
-    progress: Progress = _silent,
+    progress: Progress = silent,
 ) -> Model:
     """Fit the model whose mathematics fits a table, chosen on evidence and measured on rows it has not seen.
 
@@ -212,15 +181,22 @@ def fit(
     with threads(stored.threads if stored else torch.get_num_threads()):
         outcome = _run(prepared, limits, clock, seed, metric, allow_trees, stored, progress)
         record = build_record(outcome, clock.elapsed, progress)
-    return replace(outcome.model, exposure=exposure, record=record, plan=outcome.plan.to_record())
+    return replace(outcome.model, record=record, plan=outcome.plan.to_record())
 
 
-def _split(prepared: Prepared, seed: int, classifies: bool) -> tuple[Splitter, Rows, Rows, int]:
-    """Return the splitter of all rows, training rows, test rows, and how many twins moved to training."""
+def split(prepared: Prepared, seed: int, classifies: bool) -> tuple[Splitter, Rows, Rows, int]:
+    """Return the splitter of all rows, training rows, test rows, and how many twins moved to training.
+
+    Args:
+        prepared: All rows.
+        seed: The seed of the fit.
+        classifies: Whether the parts should hold the classes in proportion.
+    """
     strata = None
     if classifies:
         strata = np.unique(np.array([str(v) for v in prepared.target]), return_inverse=True)[1].reshape(-1)
-    splitter = Splitter(seed, strata, prepared.groups, prepared.times)
+    twins = row_codes(prepared.typed.columns)
+    splitter = Splitter(seed, strata, prepared.groups, prepared.times, twins)
     train, test = splitter.test(prepared.typed.rows)
     before = len(test)
     if prepared.groups is None and prepared.times is None:
@@ -229,71 +205,20 @@ def _split(prepared: Prepared, seed: int, classifies: bool) -> tuple[Splitter, R
 
 
 @dataclass(frozen=True, eq=False)
-class Search:
-    """The race on some rows and what came of it; see :class:`Outcome`."""
+class Unseen:
+    """The search among methods for levels of a category that training has not seen.
 
-    problem: Problem
-    plan: Plan
-    entries: dict[str, Entry]
-    chosen: Entry
-    fits: dict[str, Fitted]
-    model: Model
-
-
-def search(
-    prepared: Prepared,
-    train: Rows,
-    splitter: Splitter,
-    limits: Budget,
-    clock: Clock,
-    seed: int,
-    allow_trees: bool = False,
-    references: Sequence[str] = (),
-    stored: Plan | None = None,
-    progress: Progress = _silent,
-) -> Search:
-    """Race the methods on training rows and fit the winner (and the references) to all of them.
-
-    Args:
-        prepared: All rows.
-        train: The training rows.
-        splitter: How the training rows are divided.
-        limits: The budget.
-        clock: Started when the work was.
-        seed: The seed.
-        allow_trees: Whether boosted trees may win.
-        references: Names of further methods to fit to all training rows.
-        stored: A plan to follow.
-        progress: Called with events.
+    Attributes:
+        column: The category; no method of this search saw it.
+        levels: How many levels training has.
+        codes: ``[n]`` the level of every training row.
+        search: What was found; every row was judged by methods that had not seen its level.
     """
-    name = prepared.target_name
-    part = prepared.typed.take(train)
-    weights = None if prepared.weights is None else prepared.weights[train]
-    offset = None if prepared.offset is None else prepared.offset[train]
-    family = choose_family(
-        part, prepared.schema, name, prepared.target_kind, prepared.target[train], offset, weights, seed
-    )
-    progress("family", {"family": family.family, "reason": family.reason})
-    y = family.encode(prepared.target[train])
-    problem = Problem(part, prepared.schema, family, y, weights, offset, child_seed(seed, "final"))
-    columns = problem.encoded()[1].numbers.shape[1] + sum(map(len, problem.encoded()[1].levels.values()))
-    rarest = int(np.bincount(y.astype(np.int64)).min()) if family.classifies else len(train)
-    everyone = candidates()
-    plan = stored or Plan.make(
-        everyone, len(train), columns, family.outputs, limits, seed, torch.get_num_threads(), rarest
-    )
-    racing = [c for c in everyone if c.name in plan.names]
-    entries = race(problem, splitter, racing, plan, clock, progress)
-    add_blend(entries, problem, allow_trees)
-    chosen = leader(entries, allow_trees)
-    progress("chosen", {"method": chosen.candidate.name})
-    fits = {}
-    for needed in dict.fromkeys([chosen.candidate.name, *references]):
-        if needed in entries and entries[needed].counts.any():
-            progress("final", {"method": needed})
-            fits[needed] = entries[needed].candidate.fit(problem)
-    model = _calibrated(prepared, problem, chosen, fits[chosen.candidate.name])
-    return Search(problem, plan, entries, chosen, fits, model)
+
+    column: str
+    levels: int
+    codes: npt.NDArray[np.int64]
+    search: Search
 
 
 def _run(
@@ -308,7 +233,9 @@ def _run(
 ) -> Outcome:
     classifies = prepared.target_kind in {Kind.CATEGORY, Kind.BOOLEAN}
     main = _metric(metric, classifies)
-    splitter, train, test, twins = _split(prepared, seed, classifies)
+    splitter, train, test, twins = split(prepared, seed, classifies)
+    if classifies:
+        refuse_rare(prepared.target_name, prepared.target, train)
     findings = check_table(prepared.raw, prepared.schema, prepared.target_name)
     progress("checked", {"findings": [f.title for f in findings]})
     found = search(
@@ -319,26 +246,54 @@ def _run(
         clock,
         seed,
         allow_trees,
-        ("constant", "ridge", YARDSTICK),
+        _REFERENCES,
         stored,
         progress,
     )
-    groups = None
-    if found.plan.groups and prepared.groups is None and prepared.times is None:
-        progress("groups", {})
-        groups = group_error(prepared, found.problem, found.chosen.candidate, found.entries, seed)
-    return Outcome(prepared, train, test, groups, main, twins, findings, **found.__dict__)
+    unseen = None
+    if prepared.groups is None and prepared.times is None:
+        unseen = _newcomers(prepared, train, found, limits, clock, allow_trees, stored, progress)
+    model = found.model
+    if unseen is not None:
+        known = tuple(sorted({str(v) for v in found.problem.table.column(unseen.column) if v is not None}))
+        model = replace(model, newcomers=Newcomers(unseen.column, known, unseen.search.model))
+    return Outcome(
+        prepared, train, test, unseen, main, twins, findings, **(found.__dict__ | {"model": model})
+    )
 
 
-def _calibrated(prepared: Prepared, problem: Problem, chosen: Entry, fitted: Fitted) -> Model:
-    """Return the model with intervals or sets from the held-out predictions of the race."""
-    known = np.flatnonzero(np.isfinite(chosen.eta).all(1))
-    family, heat = problem.target, 1.0
-    found_intervals = found_sets = None
-    if family.classifies:
-        heat = calibrate.temperature(family, chosen.eta[known], problem.y[known])
-        found_sets = calibrate.sets(family, chosen.eta[known] / heat, problem.y[known])
-    else:
-        family = family.with_smear((problem.y - chosen.eta[:, 0])[known])
-        found_intervals = calibrate.intervals(problem, chosen.eta[:, 0])
-    return Model(prepared.schema, family, fitted.predictor, heat, found_intervals, found_sets, None)
+def _newcomers(
+    prepared: Prepared,
+    train: Rows,
+    found: Search,
+    limits: Budget,
+    clock: Clock,
+    allow_trees: bool,
+    stored: Plan | None,
+    progress: Progress,
+) -> Unseen | None:
+    """Search again for rows whose place is new: without its column, judged on places left out whole.
+
+    The plan of ``found`` takes that of this search in.
+    """
+    place = place_column(found.problem)
+    if place is None or (stored is not None and stored.newcomers is None):
+        return None
+    progress("newcomers", {"column": place})
+    labels, codes = np.unique([str(v) for v in found.problem.table.column(place)], return_inverse=True)
+    seconds = limits.seconds and limits.seconds * _SHARE_FOR_NEWCOMERS
+    unseen = search(
+        prepared.without(place),
+        train,
+        Splitter(child_seed(found.plan.seed, "newcomers"), groups=codes.reshape(-1)),
+        Budget(seconds),
+        clock,
+        found.plan.seed,
+        allow_trees,
+        stored=stored and stored.newcomers,
+        progress=progress,
+        kept=_REFERENCES,
+        most_folds=_FOLDS_FOR_NEWCOMERS,
+    )
+    found.plan.newcomers = unseen.plan
+    return Unseen(place, len(labels), codes.reshape(-1), unseen)

@@ -1,7 +1,7 @@
 """A fitted model: predictions with intervals or sets, from an artifact, with NumPy alone."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from fivefold.artifact import load as load_bundle
 from fivefold.artifact import save as save_bundle
 from fivefold.core import ArgumentError, ArtifactError, DataError
 from fivefold.tasks.tables.conformal import Intervals, Sets
+from fivefold.tasks.tables.newcomers import Newcomers
 from fivefold.tasks.tables.predictors import Predictor, predictor_from_state
 from fivefold.tasks.tables.schema import Schema
 from fivefold.tasks.tables.source import as_table
@@ -41,7 +42,26 @@ class Prediction:
     high: Floats | None
     probabilities: Floats | None
     sets: npt.NDArray[np.bool_] | None
-    notes: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+    def overwritten(self, at: npt.NDArray[np.int64], other: "Prediction") -> "Prediction":
+        """Return these predictions with those of ``other`` for the rows ``at``."""
+
+        def put(own: Any, new: Any) -> Any:
+            if own is None or new is None:
+                return own
+            own = own.copy()
+            own[at] = new
+            return own
+
+        return Prediction(
+            put(self.mean, other.mean),
+            put(self.low, other.low),
+            put(self.high, other.high),
+            put(self.probabilities, other.probabilities),
+            put(self.sets, other.sets),
+            self.notes,
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +76,7 @@ class Model:
         intervals: For numbers.
         sets: For classes.
         exposure: Column whose logarithm is added to the linear predictor, or ``None``.
+        newcomers: What answers for rows whose place is new, or ``None``.
         record: The record behind the report.
         plan: The plan, for a replay.
     """
@@ -67,6 +88,7 @@ class Model:
     intervals: Intervals | None
     sets: Sets | None
     exposure: str | None
+    newcomers: Newcomers | None = None
     record: dict[str, Any] = field(default_factory=dict)
     plan: dict[str, Any] = field(default_factory=dict)
 
@@ -100,16 +122,27 @@ class Model:
         table, notes = self.typed(data)
         if table.rows == 0:
             raise DataError("at least one row to predict", "none")
-        raw = self.predictor.eta(table) / self.temperature
-        eta = raw + self._offset(table)[:, None]
+        found = replace(self._answer(table, level), notes=notes)
+        if self.newcomers is None:
+            return found
+        new = np.flatnonzero(self.newcomers.mask(table))
+        return (
+            found.overwritten(new, self.newcomers.model._answer(table.take(new), level))
+            if len(new)
+            else found
+        )
+
+    def _answer(self, table: Table, level: float) -> Prediction:
+        """Predict typed rows by this model's own method."""
+        eta = self.predictor.eta(table) / self.temperature + self._offset(table)[:, None]
         mean = self.target.mean(eta)
         if self.target.classifies:
             sets = None if self.sets is None else self.sets.members(mean, level)
-            return Prediction(mean.argmax(1).astype(np.float64), None, None, mean, sets, notes)
+            return Prediction(mean.argmax(1).astype(np.float64), None, None, mean, sets)
         low = high = None
         if self.intervals is not None:
             low, high = self.target.own_bounds(*self.intervals.bounds(table, eta[:, 0], level))
-        return Prediction(mean, low, high, None, None, notes)
+        return Prediction(mean, low, high, None, None)
 
     def _offset(self, table: Table) -> Floats:
         if self.exposure is None:
@@ -169,6 +202,7 @@ class Model:
             "intervals": None if self.intervals is None else self.intervals.state(),
             "sets": None if self.sets is None else self.sets.state(),
             "exposure": self.exposure,
+            "newcomers": None if self.newcomers is None else self.newcomers.state(),
         }
 
     def save(self, directory: str | Path, overwrite: bool = False) -> Path:
@@ -199,17 +233,47 @@ def load(directory: str | Path) -> Model:
         raise ArtifactError(f"an artifact of kind {KIND}", repr(bundle.kind))
     try:
         record, plan = (json.loads(bundle.files.get(name, b"{}")) for name in ("record.json", "plan.json"))
-        state = unflatten(bundle.config, bundle.tensors)
-        return Model(
-            Schema.from_record(state["schema"]),
-            Target.from_state(state["target"]),
-            predictor_from_state(state["predictor"]),
-            float(state["temperature"]),
-            None if state["intervals"] is None else Intervals.from_state(state["intervals"]),
-            None if state["sets"] is None else Sets(np.asarray(state["sets"]["scores"])),
-            state["exposure"],
-            record,
-            plan,
-        )
-    except (KeyError, TypeError, IndexError) as error:
-        raise ArtifactError("the fields of a table model", f"{type(error).__name__}: {error}") from None
+        model = _from_state(unflatten(bundle.config, bundle.tensors))
+        _try(model)
+        return replace(model, record=record, plan=plan)
+    except ArtifactError:
+        raise
+    except (Exception, MemoryError) as error:  # a forged description fails anywhere; nothing of it is kept
+        raise ArtifactError(
+            "parts of a table model that fit each other",
+            f"{type(error).__name__}: {error}"[:300],
+            "the artifact was changed or damaged: fit anew",
+        ) from None
+
+
+def _try(model: Model) -> None:
+    """Predict a row of which everything is missing: parts that do not fit each other fail here.
+
+    Raises:
+        ArtifactError: The prediction is no number.
+    """
+    blank: dict[str, Any] = {c.name: [None] for c in model.schema.columns if c.used}
+    if model.exposure is not None:
+        blank[model.exposure] = [1.0]
+    with np.errstate(all="ignore"):
+        found = model._answer(model.typed(blank)[0], 0.9)
+    if not np.isfinite(found.mean).all():
+        raise ArtifactError("finite predictions", "a model that gives none", "fit anew")
+    if model.newcomers is not None:
+        _try(model.newcomers.model)
+
+
+def _from_state(state: dict[str, Any]) -> Model:
+    new = state["newcomers"]
+    if new is not None:
+        new = Newcomers(str(new["column"]), tuple(map(str, new["known"])), _from_state(new["model"]))
+    return Model(
+        Schema.from_record(state["schema"]),
+        Target.from_state(state["target"]),
+        predictor_from_state(state["predictor"]),
+        float(state["temperature"]),
+        None if state["intervals"] is None else Intervals.from_state(state["intervals"]),
+        None if state["sets"] is None else Sets(np.asarray(state["sets"]["scores"])),
+        state["exposure"],
+        new,
+    )

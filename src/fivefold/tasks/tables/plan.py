@@ -7,7 +7,7 @@ which the plan then records; a replay follows the record.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from fivefold.core import ArtifactError, Budget
@@ -16,6 +16,8 @@ from fivefold.tasks.tables.candidates.problem import Candidate
 OPERATIONS_PER_SECOND = 1e11
 """What the nominal machine does in a second: two cores of a laptop at mixed work."""
 _SHARE_FOR_CHOICE = 0.45
+_ALWAYS = frozenset({"constant", "ridge", "boosted trees"})
+"""Tried however short the budget: an answer, the simplest real one, and what both are measured against."""
 
 
 @dataclass(eq=False)
@@ -31,7 +33,7 @@ class Plan:
         names: Candidates considered, cheapest first.
         done: ``[name, repetition, fold]`` of every fit of the choice, as made.
         dropped: Why candidates or fits were left out, by name.
-        groups: Whether the error on whole groups is measured.
+        newcomers: The plan of the search for levels that training has not seen, or ``None``.
         follow: Whether ``done`` is to be followed (a replay) rather than written.
     """
 
@@ -43,7 +45,7 @@ class Plan:
     names: list[str]
     done: list[tuple[str, int, int]] = field(default_factory=list)
     dropped: dict[str, str] = field(default_factory=dict)
-    groups: bool = True
+    newcomers: "Plan | None" = None
     follow: bool = False
 
     @classmethod
@@ -57,6 +59,7 @@ class Plan:
         seed: int,
         threads: int,
         rarest: int,
+        exact: bool = True,
     ) -> "Plan":
         """Decide folds, repetitions and which candidates the budget admits.
 
@@ -68,12 +71,14 @@ class Plan:
             budget: Seconds, or no limit (then as for 60 seconds with three repetitions).
             seed: The seed.
             threads: Threads of the linear algebra.
-            rarest: Rows of the rarest class (all rows for a number): no more folds than that.
+            rarest: Rows of the rarest class (all rows for a number): no more folds than that. A class of one
+                row is unknown in the one fold that holds it out, however many folds there are.
+            exact: Whether the family is Gaussian; fits of the others take several passes.
         """
         seconds = budget.seconds or 60.0
         allowance = seconds * OPERATIONS_PER_SECOND * _SHARE_FOR_CHOICE
-        folds = max(2, min(5, rarest))
-        costs = {c.name: 0.8 * c.cost(rows, columns, outputs) for c in candidates}
+        folds = min(5, rarest) if rarest > 1 else 5
+        costs = {c.name: (1 - 1 / folds) * c.cost(rows, columns, outputs, exact) for c in candidates}
         order = sorted(candidates, key=lambda c: costs[c.name])
         names: list[str] = []
         spent, dropped = 0.0, dict[str, str]()
@@ -85,13 +90,9 @@ class Plan:
                 continue
             # One fold decides whether a method is worth more; the best one needs all of them.
             first = costs[candidate.name]
-            if (
-                names
-                and spent + first * folds > allowance
-                and candidate.name not in {"constant", "boosted trees"}
-            ):
+            if names and spent + first * folds > allowance and candidate.name not in _ALWAYS:
                 dropped[candidate.name] = (
-                    f"one fit needs about {first / OPERATIONS_PER_SECOND:.0f} s of the nominal machine; "
+                    f"one fit needs about {first / OPERATIONS_PER_SECOND:.1g} s of the nominal machine; "
                     f"the budget of {seconds:g} s does not hold {folds} of them"
                 )
                 continue
@@ -102,9 +103,11 @@ class Plan:
         return cls(seed, threads, budget.seconds, folds, repetitions, names, [], dropped)
 
     def to_record(self) -> dict[str, Any]:
-        """Return the stored form."""
-        record = asdict(self)
+        """Return the stored form: plain JSON, that reading the JSON again gives unchanged."""
+        record = asdict(replace(self, newcomers=None))
         record.pop("follow")
+        record["done"] = [list(fit) for fit in self.done]
+        record["newcomers"] = None if self.newcomers is None else self.newcomers.to_record()
         return {"version": 1, **record}
 
     @classmethod
@@ -114,7 +117,7 @@ class Plan:
         Raises:
             ArtifactError: Another version, or fields that do not fit.
         """
-        fields = {k: v for k, v in record.items() if k != "version"}
+        fields = {k: v for k, v in record.items() if k not in {"version", "newcomers"}}
         if record.get("version") != 1:
             raise ArtifactError(
                 "a plan of version 1", repr(record.get("version")), "fit anew instead of replaying"
@@ -124,4 +127,6 @@ class Plan:
         except TypeError as error:
             raise ArtifactError("the fields of a plan", str(error), "fit anew instead of replaying") from None
         plan.done = [(str(n), int(r), int(f)) for n, r, f in plan.done]
+        if record.get("newcomers") is not None:
+            plan.newcomers = cls.from_record(record["newcomers"])
         return plan

@@ -1,4 +1,8 @@
-"""What predicts: typed rows to linear predictors with NumPy alone, for every method that can be chosen."""
+"""What predicts: typed rows to linear predictors with NumPy alone, for every method that can be chosen.
+
+A row's linear predictors have the same bits whatever rows are predicted beside it: the matrix products are
+those of :mod:`fivefold.tasks.tables.rowwise`.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -8,13 +12,16 @@ import numpy as np
 import numpy.typing as npt
 
 from fivefold.core import ArtifactError
-from fivefold.networks.dense_forward import evaluate_dense
-from fivefold.tasks.tables.basis import Basis
+from fivefold.networks.dense_forward import activate
+from fivefold.tasks.tables.basis import Basis, Singles
 from fivefold.tasks.tables.encode import Encoded, Encoder
+from fivefold.tasks.tables.rowwise import row_sums, single_product
 from fivefold.tasks.tables.table import Table
 
 Floats = npt.NDArray[np.float64]
 _CHUNK = 8192
+_BLOCK = 256
+"""Rows whose design is in the processor's cache while it is made and used."""
 
 
 class Predictor(Protocol):
@@ -35,7 +42,15 @@ def _chunks(table: Table) -> Iterator[Table]:
         yield table
         return
     for at in range(0, table.rows, _CHUNK):
-        yield table.take(np.arange(at, min(at + _CHUNK, table.rows)))
+        yield table.take(slice(at, at + _CHUNK))
+
+
+def _blocks(rows: Encoded) -> Iterator[Encoded]:
+    """Cut encoded rows so that a block's columns stay in the processor's cache; at least one block."""
+    for at in range(0, max(rows.rows, 1), _BLOCK):
+        part = slice(at, at + _BLOCK)
+        codes = {column: values[part] for column, values in rows.codes.items()}
+        yield Encoded(rows.numbers[part], rows.names, rows.origins, codes, rows.levels)
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,8 +80,9 @@ class LinearPredictor:
 
     def eta_encoded(self, rows: Encoded) -> Floats:
         """Return ``[n, K]`` for encoded rows."""
-        product = self.basis.design(rows) @ self.w[1:].astype(np.float32)
-        return np.asarray(product.astype(np.float64) + self.w[0])
+        w = np.ascontiguousarray(self.w[1:], dtype=np.float32)
+        parts = [row_sums(self.basis.design(part), w) for part in _blocks(rows)]
+        return np.asarray(np.concatenate(parts).astype(np.float64) + self.w[0])
 
     def eta(self, table: Table) -> Floats:
         """Return ``[n, K]``."""
@@ -93,10 +109,21 @@ class NetworkPredictor:
         """Return ``[n, K]``: the mean over the members."""
         parts = []
         for part in _chunks(table):
-            inputs = self.basis.design(self.encoder.transform(part))
-            members = evaluate_dense(self.arrays, inputs, activation=self.activation)
-            parts.append(members.astype(np.float64).mean(0) * self.scale + self.centre)
+            for rows in _blocks(self.encoder.transform(part)):
+                inputs = self.basis.design(rows)
+                members = [self._member(k, inputs) for k in range(len(self.arrays["weight.0"]))]
+                parts.append(np.mean(members, axis=0, dtype=np.float64) * self.scale + self.centre)
         return np.concatenate(parts)
+
+    def _member(self, k: int, inputs: Singles) -> Singles:
+        """Return ``[n, K]`` of member ``k``: :math:`h_l = a(h_{l-1} W_l + b_l)`, the last layer without a."""
+        depth = sum(name.startswith("weight.") for name in self.arrays)
+        h = inputs * self.arrays["scale"][k] if "scale" in self.arrays else inputs
+        for layer in range(depth):
+            h = single_product(h, self.arrays[f"weight.{layer}"][k]) + self.arrays[f"bias.{layer}"][k]
+            if layer < depth - 1:
+                h = activate(self.activation, h)
+        return h
 
     def state(self) -> dict[str, Any]:
         """Return the saved form."""
@@ -206,6 +233,15 @@ class TreesPredictor:
         return {"kind": self.kind, "encoder": self.encoder.state(), **arrays}
 
 
+def _linear(state: dict[str, Any]) -> Predictor:
+    found = LinearPredictor(
+        Encoder.from_state(state["encoder"]), Basis.from_state(state["basis"]), state["w"]
+    )
+    if found.w.ndim != 2 or len(found.w) != 1 + found.basis.size:
+        raise ArtifactError(f"coefficients [{1 + found.basis.size}, K]", str(found.w.shape))
+    return found
+
+
 def _network(state: dict[str, Any]) -> Predictor:
     return NetworkPredictor(
         Encoder.from_state(state["encoder"]),
@@ -234,9 +270,7 @@ def _blend(state: dict[str, Any]) -> Predictor:
 _READERS: dict[str, Callable[[dict[str, Any]], Predictor]] = {
     "blend": _blend,
     "constant": lambda s: ConstantPredictor(s["values"]),
-    "linear": lambda s: LinearPredictor(
-        Encoder.from_state(s["encoder"]), Basis.from_state(s["basis"]), s["w"]
-    ),
+    "linear": _linear,
     "network": _network,
     "trees": _trees,
 }

@@ -15,6 +15,11 @@ from fivefold.tasks.tables.table import Table, missing
 
 Floats = npt.NDArray[np.float64]
 LEAST_ROWS = 10
+_LEAST_GROUPS = 3
+_WIDEST = 1e12
+"""Largest ratio of two weights: beyond it the smaller one counts as nothing anyway."""
+_NOTHING = frozenset({"", "nan", "null", "n/a", "#n/a", "<na>"})
+"""Texts of a target that are no class of anyone's; "none" and "na" may be."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +38,7 @@ class Prepared:
         groups: ``[n]`` codes of ``--group``, or ``None``.
         times: ``[n]`` of ``--time``, or ``None``.
         notes: What was dropped or noticed, in sentences.
+        exposure: The column of exposures, or ``None``.
     """
 
     raw: Table
@@ -45,12 +51,18 @@ class Prepared:
     groups: npt.NDArray[np.int64] | None
     times: Floats | None
     notes: tuple[str, ...]
+    exposure: str | None = None
 
     @property
     def target_name(self) -> str:
         """The column to predict."""
         assert self.schema.target is not None
         return self.schema.target.name
+
+    def without(self, column: str) -> "Prepared":
+        """Return the rows as they would be had the table not had a column."""
+        schema = Schema(tuple(c for c in self.schema.columns if c.name != column), self.schema.target)
+        return replace(self, typed=self.typed.drop([column]), schema=schema)
 
 
 def _typed_column(raw: Table, schema: Schema, name: str) -> Any:
@@ -69,6 +81,35 @@ def _positive(raw: Table, schema: Schema, name: str, role: str) -> Floats:
     if bad:
         raise DataError(f"positive numbers in the {role} column {name!r}", f"{bad:,} that are not")
     return np.asarray(values)
+
+
+def _weights(raw: Table, schema: Schema, name: str) -> Floats:
+    """Weights with mean one."""
+    values = _positive(raw, schema, name, "weight")
+    low, high = float(values.min()), float(values.max())
+    if high > _WIDEST * low:
+        raise DataError(
+            f"weights in {name!r} of which the largest is at most {_WIDEST:g} times the smallest",
+            f"{low:g} to {high:g}",
+            "leave out the rows that weigh nothing",
+        )
+    return np.asarray(values / values.mean())
+
+
+def _no_value(column: Any) -> npt.NDArray[np.bool_]:
+    """Where a target of texts holds a word that says there is none, ``[n]``."""
+    if column.dtype != object:
+        return np.zeros(len(column), dtype=bool)
+    return np.array([isinstance(v, str) and v.strip().lower() in _NOTHING for v in column], dtype=bool)
+
+
+def _check_rows(raw: Table) -> None:
+    if raw.rows < LEAST_ROWS:
+        raise DataError(
+            f"at least {LEAST_ROWS} rows with a known target",
+            f"{raw.rows:,}",
+            "fewer cannot be split and judged",
+        )
 
 
 def prepare(
@@ -101,18 +142,13 @@ def prepare(
     if weight is not None and weight == exposure:
         raise ArgumentError("a weight that is no exposure", f"{weight!r} named twice", "name another column")
     raw = raw.drop(drop) if drop else raw
-    absent = missing(raw.column(target))
+    absent = missing(raw.column(target)) | _no_value(raw.column(target))
     if absent.all():
         raise DataError(f"known values in the target {target!r}", f"all {raw.rows:,} rows missing")
     if absent.any():
         notes.append(f"{int(absent.sum()):,} of {raw.rows:,} rows have no {target} and were left out.")
         raw = raw.take(np.flatnonzero(~absent))
-    if raw.rows < LEAST_ROWS:
-        raise DataError(
-            f"at least {LEAST_ROWS} rows with a known target",
-            f"{raw.rows:,}",
-            "fewer cannot be split and judged",
-        )
+    _check_rows(raw)
     schema = Schema.guess(raw, target, dict(types or {}))
     assert schema.target is not None
     if schema.target.kind is Kind.BOOLEAN:  # its two texts are the classes
@@ -123,13 +159,28 @@ def prepare(
     lost = missing(values)
     if lost.any():
         keep = np.flatnonzero(~lost)
+        notes.append(f"{int(lost.sum()):,} rows whose {target} cannot be read were left out.")
         raw, values = raw.take(keep), values[keep]
-    weights = None if weight is None else _positive(raw, schema, weight, "weight")
+        _check_rows(raw)
+    weights = None if weight is None else _weights(raw, schema, weight)
+    if exposure is not None and schema[target].kind is not Kind.NUMBER:
+        raise DataError(
+            f"counts in {target!r} beside an exposure",
+            f"a column of kind {schema[target].kind}",
+            f"leave the exposure out, or say --types {target}=number",
+        )
     offset = None if exposure is None else np.log(_positive(raw, schema, exposure, "exposure"))
     groups = times = None
     if group is not None:
         labels = np.array([str(v) for v in raw.column(group)])
-        groups = np.unique(labels, return_inverse=True)[1].reshape(-1)
+        known, inverse = np.unique(labels, return_inverse=True)
+        if time is None and len(known) < _LEAST_GROUPS:
+            raise DataError(
+                f"at least {_LEAST_GROUPS} groups in {group!r}: to test on, to choose by and to learn from",
+                f"{len(known)}",
+                "group by a column with more levels",
+            )
+        groups = inverse.reshape(-1)
         notes.append(
             f"{group} names the groups that stay together and is no feature: a new group has a new value."
         )
@@ -146,7 +197,7 @@ def prepare(
         f"{c.name} is read as {c.kind} ({c.reason}); --types {c.name}=… says otherwise."
         for c in schema.uncertain[:10]
     ]
-    typed = schema.apply(replace(raw, notes=()), fitting=True)
+    typed = schema.apply(replace(raw.drop(sorted(apart)), notes=()), fitting=True)
     notes += typed.notes
     if exposure is not None:
         typed = typed.drop([exposure])
@@ -160,11 +211,12 @@ def prepare(
         schema,
         values,
         schema.target.kind,
-        None if weights is None else weights / weights.mean(),
+        weights,
         offset,
         groups,
         times,
         tuple(dict.fromkeys(notes)),
+        exposure,
     )
 
 

@@ -8,22 +8,25 @@ import glob
 import os
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fivefold.core import ArgumentError, DataError, MissingExtraError
+from fivefold.core import ArgumentError, DataError, MissingExtraError, require
 from fivefold.tasks.tables import csvtext
 from fivefold.tasks.tables.frames import from_frame
-from fivefold.tasks.tables.sqltypes import MOST_CELLS, fetch, quoted, type_csv_texts
+from fivefold.tasks.tables.sqltypes import MOST_CELLS, fetch, pages, quoted, type_csv_texts
 from fivefold.tasks.tables.table import Table
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-__all__ = ["expand", "from_frame", "read"]
+__all__ = ["expand", "from_frame", "read", "read_pages"]
 
 MOST_FILES = 10_000
+_PAGED_MEMORY = "300MB"
+"""What DuckDB may hold in memory while a table is handed out by pages; the rest waits in a file."""
 _ENDINGS = {
     "csv": (".csv", ".tsv", ".tab", ".txt", ".dat"),
     "json": (".json", ".jsonl", ".ndjson"),
@@ -69,6 +72,52 @@ def read(source: str | Path | Sequence[str | Path], query: str | None = None) ->
     >>> table.column("x").tolist(), table.column("name").tolist()
     ([1.0, nan], ['Ann', 'Bob'])
     """
+    with _loaded(source, query) as (con, relation, names, where, notes):
+        return fetch(con, relation, names, where).noted(*notes)
+
+
+def read_pages(
+    source: str | Path | Sequence[str | Path], query: str | None = None, rows: int = 20_000
+) -> Iterator[Table]:
+    r"""Read a table as :func:`read` does, but hand it out so many rows at a time, in bounded memory.
+
+    The rows lie in a temporary file meanwhile. What a column holds is decided over all of its rows, so that
+    the pages put together are the table that :func:`read` returns; its limit on cells falls away.
+
+    Args:
+        source: As for :func:`read`.
+        query: As for :func:`read`.
+        rows: Most rows of a page, at least 1.
+
+    Yields:
+        Tables of ``rows`` rows, the last one shorter; each has the reader's notes.
+
+    Raises:
+        DataError: As :func:`read`, before the first page; or no room for the temporary file.
+        ArgumentError: A query that is not one SELECT statement, or ``rows`` below 1.
+        MissingExtraError: DuckDB is not installed.
+
+    >>> import tempfile, pathlib
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "t.csv")
+    ...     _ = path.write_text("x\n1\n2\n3\n")
+    ...     [page.column("x").tolist() for page in read_pages(path, rows=2)]
+    [[1.0, 2.0], [3.0]]
+    """
+    require(rows >= 1, "at least 1 row of a page", rows)
+    with _loaded(source, query, paged=True) as (con, relation, names, where, notes):
+        for page in pages(con, relation, names, where, rows):
+            yield page.noted(*notes)
+
+
+@contextmanager
+def _loaded(
+    source: str | Path | Sequence[str | Path], query: str | None, *, paged: bool = False
+) -> Iterator[tuple["DuckDBPyConnection", str, tuple[str, ...], str, list[str]]]:
+    """A connection that holds the rows, the relation, its columns' names, the source in words, and notes.
+
+    Paged, the relation is a table in a file, of which a little is in memory at a time.
+    """
     try:
         import duckdb
     except ImportError as error:
@@ -84,24 +133,28 @@ def read(source: str | Path | Sequence[str | Path], query: str | None = None) ->
         "python_enable_replacements": "false",
         "threads": str(min(4, os.cpu_count() or 1)),
     }
-    with (
-        tempfile.TemporaryDirectory(prefix="fivefold-") as scratch,
-        duckdb.connect(":memory:", config=settings) as con,
-    ):
-        con.execute("SET TimeZone = 'UTC'")
-        con.execute("SET enable_progress_bar = false")
-        try:
-            if kinds == {"csv"}:
-                names, notes = _load_csv(con, paths, Path(scratch))
-            else:
-                names, notes = _load_typed(con, paths, kinds.pop())
-            if query is not None:
-                con.execute("SET threads = 1")  # the order of groups, and of sums within them, stays the same
-                names = _select(con, query, names)
-                return fetch(con, "answer", names, where).noted(*notes)
-            return fetch(con, "data", names, where).noted(*notes)
-        except duckdb.Error as error:
-            raise _explain(str(error), where, query) from error
+    if paged:
+        settings["memory_limit"] = _PAGED_MEMORY
+    with tempfile.TemporaryDirectory(prefix="fivefold-") as scratch:
+        if paged:
+            settings["temp_directory"] = scratch
+        place = str(Path(scratch) / "rows.duckdb") if paged else ":memory:"
+        with duckdb.connect(place, config=settings) as con:
+            con.execute("SET TimeZone = 'UTC'")
+            con.execute("SET enable_progress_bar = false")
+            try:
+                if kinds == {"csv"}:
+                    names, notes = _load_csv(con, paths, Path(scratch), paged=paged)
+                else:
+                    names, notes = _load_typed(con, paths, kinds.pop(), paged=paged)
+                if query is None:
+                    yield con, "data", names, where, notes
+                else:
+                    # the order of groups, and of sums within them, stays the same
+                    con.execute("SET threads = 1")
+                    yield con, "answer", _select(con, query, names), where, notes
+            except duckdb.Error as error:
+                raise _explain(str(error), where, query) from error
 
 
 def expand(source: str | Path | Sequence[str | Path]) -> list[Path]:
@@ -193,9 +246,12 @@ def _csv_call(shape: csvtext.CsvShape, compression: str) -> str:
 
 
 def _load_csv(
-    con: "DuckDBPyConnection", paths: list[Path], scratch: Path
+    con: "DuckDBPyConnection", paths: list[Path], scratch: Path, *, paged: bool
 ) -> tuple[tuple[str, ...], list[str]]:
-    """Read all files as text, join them by name, and find the numbers over the whole columns."""
+    """Read all files as text, join them by name, and find the numbers over the whole columns.
+
+    Paged, ``data`` is a table, whose rows are numbered; otherwise a view saves the copy.
+    """
     names: dict[str, None] = {}
     shapes: list[csvtext.CsvShape] = []
     notes: list[str] = []
@@ -221,7 +277,7 @@ def _load_csv(
     typed = type_csv_texts(con, "texts", [f"c{i}" for i in range(len(place))])
     unique, renamed = csvtext.unique_names(list(names))
     wanted = ", ".join(f"{sql} as {quoted(name)}" for sql, name in zip(typed, unique, strict=True))
-    con.execute(f"create view data as select {wanted} from texts")  # noqa: S608
+    con.execute(f"create {'table' if paged else 'view'} data as select {wanted} from texts")  # noqa: S608
     return unique, notes + renamed
 
 
@@ -255,7 +311,9 @@ def _load_one(con: "DuckDBPyConnection", path: Path, scratch: Path, number: int)
     return shape
 
 
-def _load_typed(con: "DuckDBPyConnection", paths: list[Path], kind: str) -> tuple[tuple[str, ...], list[str]]:
+def _load_typed(
+    con: "DuckDBPyConnection", paths: list[Path], kind: str, *, paged: bool
+) -> tuple[tuple[str, ...], list[str]]:
     """Parquet or JSON, whose columns have types of their own."""
     options = "union_by_name=true, hive_partitioning=false"
     if kind == "json":
@@ -265,7 +323,7 @@ def _load_typed(con: "DuckDBPyConnection", paths: list[Path], kind: str) -> tupl
     described = con.execute(f"describe from {call}", [files]).fetchall()
     names, notes = csvtext.unique_names([str(row[0]) for row in described])
     rows = con.execute(f"select count(*) from {call}", [files]).fetchone() or (0,)  # noqa: S608
-    if rows[0] * len(names) > MOST_CELLS:
+    if not paged and rows[0] * len(names) > MOST_CELLS:
         raise DataError(
             f"at most {MOST_CELLS:,} cells", f"{rows[0]:,} rows of {len(names):,} columns", "split the file"
         )
@@ -317,6 +375,10 @@ def _explain(message: str, where: str, query: str | None) -> DataError:
         reason = next((text for text in message.splitlines()[2:] if text.strip()), first)
         return DataError(
             "a readable CSV file", f"line {number} of {where}: {reason[:200]}", "correct the line"
+        )
+    if "No space left" in message or "max_temp_directory_size" in message:
+        return DataError(
+            f"room for the rows of {where} in a temporary file", first, "free some, or set TMPDIR"
         )
     if "GZIP" in message or "ZSTD" in message.upper():
         return DataError("a whole compressed file", f"{where}: {first}", "copy it again")

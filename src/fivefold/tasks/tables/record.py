@@ -18,10 +18,13 @@ from fivefold.tasks.tables.model import Model
 from fivefold.tasks.tables.target import Target
 
 if TYPE_CHECKING:
-    from fivefold.tasks.tables.fit import Outcome
+    from fivefold.tasks.tables.fit import Outcome, Unseen
+    from fivefold.tasks.tables.search import Search
 
 Floats = npt.NDArray[np.float64]
 _SCATTER = 500
+_POSITIVE = ("RMSLE", "Poisson deviance")
+"""Metrics without a value where the target is negative."""
 _ROLES = {"constant": "constant", "ridge": "ridge", YARDSTICK: "yardstick"}
 
 
@@ -67,35 +70,47 @@ def _sections(
     }
     test = _compared(Bootstrap(truth, seed, clusters), target, names, predictions, outcome)
     test["rows"] = len(outcome.test)
-    if outcome.groups is None:
-        return test, None
-    g = outcome.groups
-    truth = _own_unit(target, outcome.problem.y[g.rows])
-    predictions = {name: _mean(outcome, target, name, eta) for name, eta in g.eta.items()}
-    section = _compared(Bootstrap(truth, seed, g.clusters), target, names, predictions, outcome)
-    section |= {"column": g.column, "levels": g.levels[0], "rows": len(g.rows)}
+    return test, None if outcome.newcomers is None else _unseen(outcome.newcomers, names, seed)
+
+
+def _unseen(unseen: "Unseen", names: list[str], seed: int) -> dict[str, Any]:
+    """Scores on levels left out whole: no method had seen the level of a row that it was judged on."""
+    found, target = unseen.search, unseen.search.model.target
+    shown = {found.chosen.candidate.name: found.chosen}
+    shown |= {name: entry for name, entry in found.entries.items() if name in _ROLES}
+    shown = {name: entry for name, entry in shown.items() if np.isfinite(entry.eta).any()}
+    rows = np.flatnonzero(np.isfinite([entry.eta for entry in shown.values()]).all((0, 2)))
+    truth = _own_unit(target, found.problem.y[rows])
+    predictions = {name: _mean(found, target, name, entry.eta[rows]) for name, entry in shown.items()}
+    section = _compared(Bootstrap(truth, seed, unseen.codes[rows]), target, names, predictions, found)
+    section |= {"column": unseen.column, "levels": unseen.levels, "rows": len(rows)}
+    text = section["sentence"]
     section["sentence"] = (
-        f"With {g.levels[0]} of {g.levels[1]} levels of {g.column} left out of the fit whole, "
-        + section["sentence"][0].lower()
-        + section["sentence"][1:]
+        f"Every {unseen.column} ({unseen.levels:,} of them) was left out of the fit whole once, in "
+        f"{found.plan.folds} parts, and methods that do not see the column were judged on it: so good is the "
+        f"answer for a {unseen.column} of which training has seen nothing. {text}"
     )
-    return test, section
+    return section
 
 
-def _mean(outcome: "Outcome", target: Target, name: str, eta: Floats) -> Floats:
+def _mean(found: "Search | Outcome", target: Target, name: str, eta: Floats) -> Floats:
     """Predictions in the target's own unit; every method on a log scale gets its own smearing factor."""
-    if name == outcome.chosen.candidate.name:
-        return target.mean(eta / outcome.model.temperature)
-    entry = outcome.entries[name]
+    if name == found.chosen.candidate.name:
+        return target.mean(eta / found.model.temperature)
+    entry = found.entries[name]
     known = np.isfinite(entry.eta[:, 0])
-    own = target if target.smear == 1.0 else target.with_smear(outcome.problem.y[known] - entry.eta[known, 0])
+    own = target if target.smear == 1.0 else target.with_smear(found.problem.y[known] - entry.eta[known, 0])
     return own.mean(eta)
 
 
 def _compared(
-    bootstrap: Bootstrap, target: Target, names: list[str], predictions: dict[str, Floats], outcome: "Outcome"
+    bootstrap: Bootstrap,
+    target: Target,
+    names: list[str],
+    predictions: dict[str, Floats],
+    found: "Search | Outcome",
 ) -> dict[str, Any]:
-    chosen = outcome.chosen.candidate.name
+    chosen = found.chosen.candidate.name
     rows = [
         (
             f"fivefold: {name}" if name == chosen else name,
@@ -162,7 +177,7 @@ def _interval_section(
                 }
             )
     by_group = []
-    column = outcome.groups.column if outcome.groups else None
+    column = outcome.newcomers.column if outcome.newcomers else None
     if column is not None:
         labels = np.array([str(v) for v in typed.column(column)])
         for label in np.unique(labels):
@@ -233,9 +248,10 @@ def build_record(
     model, p = outcome.model, outcome.prepared
     target = model.target
     names = metrics_of(target, outcome.metric)
-    undefined = "RMSLE" in names and bool((_truth(outcome, target) < 0).any())
-    if undefined:
-        names.remove("RMSLE")
+    undefined = []
+    if not target.classifies and bool((_truth(outcome, target) < 0).any()):
+        undefined = [name for name in names if name in _POSITIVE]
+        names = [name for name in names if name not in _POSITIVE]
     test, groups = _sections(outcome, target, names)
     intervals, scatter = _interval_section(outcome, model)
     classes = _class_section(outcome, model)
@@ -258,8 +274,7 @@ def build_record(
     for record in ranked:
         record["unit"] = names[0]
     warnings = list(p.notes)
-    if undefined:
-        warnings.append(f"RMSLE is left out: {target.name} is negative in some test rows.")
+    warnings += [f"{name} is left out: {target.name} is negative in some test rows." for name in undefined]
     margin = verdicts.trees_win(outcome)
     if margin is not None:
         warnings.insert(

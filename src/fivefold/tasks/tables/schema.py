@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from fivefold.core import ArgumentError, ArtifactError, DataError
-from fivefold.tasks.tables.convert import convert
+from fivefold.tasks.tables.convert import LARGEST, convert
 from fivefold.tasks.tables.guess import guess_column, levels_of
 from fivefold.tasks.tables.kinds import ColumnType, Kind, Physical
 from fivefold.tasks.tables.table import Column, Table, missing
@@ -110,7 +110,7 @@ class Schema:
             shown = ", ".join(map(repr, extra[:10])) + (
                 f" and {len(extra) - 10} more" if len(extra) > 10 else ""
             )
-            notes.append(f"columns unknown in training are passed over: {shown}")
+            notes.append(f"columns that the model does not use are passed over: {shown}")
         columns: dict[str, Column] = {}
         for column in self.used:
             columns[column.name], more = convert(table.columns[column.name], column, fitting=fitting)
@@ -122,8 +122,8 @@ class Schema:
 
         Raises:
             ArgumentError: The schema has no target.
-            DataError: The column is missing, its cells contradict its kind, it is infinite somewhere, or it
-                has fewer than two values.
+            DataError: The column is missing, its cells contradict its kind, it is infinite or beyond 1e100
+                somewhere, or it has fewer than two values, or values that squares cannot tell apart.
 
         >>> table = Table({"y": np.array(["yes", "no"] * 5, dtype=object)})
         >>> Schema.guess(table, "y").apply_target(table)[0].tolist()[:2]
@@ -137,6 +137,12 @@ class Schema:
             got = f"always {str(known[0])[:40]!r}" if len(known) else "missing in every row"
             raise DataError(
                 f"a target {self.target.name!r} with at least two values", got, "nothing can be learned"
+            )
+        if known.dtype == np.float64 and 0 < np.ptp(known) < 1 / LARGEST:
+            raise DataError(
+                f"a target {self.target.name!r} whose values differ by at least {1 / LARGEST:g}",
+                f"{np.ptp(known):.3g} between the smallest and the largest",
+                "rescale it: squares of such differences are zero",
             )
         return values, notes
 

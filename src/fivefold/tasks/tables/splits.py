@@ -2,6 +2,12 @@
 
 A group (``--group``) is never divided between two parts. With a time (``--time``) the test rows are the last
 ones, and every fold is judged on rows later than those it was trained on.
+
+Twins, rows with equal features, share a fold: a method that remembers rows would otherwise be judged on what
+it remembers. Their targets do not matter: a copy with another target (a later correction, a second rater)
+gives its place away as well. Where rows are drawn from few different ones (a designed experiment, a table of
+a few categories) new rows repeat old ones, too; there to meet them again is no leak but the task, and twins
+are divided like other rows.
 """
 
 from collections.abc import Iterator
@@ -11,10 +17,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fivefold.core import DataError, numpy_generator
+from fivefold.core import ArgumentError, DataError, numpy_generator
 
 Rows = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+_MOST_COPIES = 4
+"""Rows per different row up to which equal rows are copies; beyond, they are the nature of the table."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,12 +34,23 @@ class Splitter:
         strata: ``[n]`` codes of classes that every part should hold in proportion, or ``None``.
         groups: ``[n]`` codes of groups that stay together, or ``None``.
         times: ``[n]`` times that order the rows, or ``None``.
+        twins: ``[n]`` codes of rows, equal where all features are, or ``None``; without a meaning beside
+            groups (the user says what depends on what) and times (the past may repeat).
     """
 
     seed: int
     strata: npt.NDArray[np.int64] | None = None
     groups: npt.NDArray[np.int64] | None = None
     times: Floats | None = None
+    twins: npt.NDArray[np.int64] | None = None
+
+    def __post_init__(self) -> None:
+        if self.groups is not None and self.times is not None:
+            raise ArgumentError(
+                "groups or times",
+                "both: a group whose rows lie before and after a cut in time would stand on both sides of it",
+                "give --group where new groups are to be predicted, --time where known ones are to be later",
+            )
 
     def take(self, rows: Rows) -> "Splitter":
         """Return the splitter of some of the rows."""
@@ -39,7 +58,7 @@ class Splitter:
         def part(values: Any) -> Any:
             return None if values is None else values[rows]
 
-        return Splitter(self.seed, part(self.strata), part(self.groups), part(self.times))
+        return Splitter(self.seed, part(self.strata), part(self.groups), part(self.times), part(self.twins))
 
     def test(self, n: int, share: float = 0.2) -> tuple[Rows, Rows]:
         """Return sorted training and test rows; the test part holds about ``share`` of ``n`` rows.
@@ -82,17 +101,43 @@ class Splitter:
                 fold_of[label] = int(np.argmin(load))
                 load[fold_of[label]] += counts[label]
             return fold_of[inverse.reshape(-1)]
+        classes: npt.NDArray[Any] = np.zeros(n, dtype=np.int64) if self.strata is None else self.strata
+        strata = np.unique(classes, return_inverse=True)[1].reshape(-1)
         order = generator.permutation(n)
-        out = np.empty(n, dtype=np.int64)
-        if self.strata is None:
-            out[order] = np.arange(n) % folds
-            return out
-        at = 0
-        for code in np.unique(self.strata):
-            rows = order[self.strata[order] == code]
-            out[rows] = (np.arange(len(rows)) + at) % folds
-            at += len(rows)
+        out = np.full(n, -1)
+        held = self._place_twins(out, order, strata, folds)  # rows [folds, strata] that have their fold
+        for code in range(held.shape[1]):
+            rows = order[strata[order] == code]
+            rows = rows[out[rows] < 0]
+            # to the fold with the fewest rows of the class, and among these with the fewest rows
+            lightest = np.argsort(held.sum(1), kind="stable")
+            out[rows] = lightest[_lightest(held[lightest, code], len(rows))]
+            held[:, code] += np.bincount(out[rows], minlength=folds)
         return out
+
+    def _place_twins(self, out: Rows, order: Rows, strata: Rows, folds: int) -> Rows:
+        """Give every set of twins one fold in ``out [n]``; return how many rows each has, ``[folds, K]``.
+
+        A set goes to the fold where its classes are rarest, the largest sets first.
+        """
+        size = np.bincount(strata)
+        load = np.zeros((folds, len(size)), dtype=np.int64)
+        if self.twins is None:
+            return load
+        _, code, count = np.unique(self.twins[order], return_inverse=True, return_counts=True)
+        code = code.reshape(-1)
+        # as many different rows as leave no fold empty, and no set that no fold can hold
+        if len(count) * _MOST_COPIES < len(order) or len(count) < 2 * folds:
+            return load
+        repeated = np.flatnonzero((count > 1) & (count * folds <= len(order)))
+        members = np.split(order[np.argsort(code, kind="stable")], np.cumsum(count)[:-1])
+        for one in repeated[np.argsort(-count[repeated], kind="stable")]:
+            rows = members[one]
+            classes = np.bincount(strata[rows], minlength=len(size))
+            fold = np.lexsort((load.sum(1), load @ (classes / size)))[0]
+            out[rows] = fold
+            load[fold] += classes
+        return load
 
     def folds(self, n: int, count: int, repetition: int) -> Iterator[tuple[Rows, Rows]]:
         """Yield training and validation rows of every fold of one repetition.
@@ -118,3 +163,14 @@ class Splitter:
         assignment = self.assign(n, count, "fold", repetition)
         for fold in range(count):
             yield np.flatnonzero(assignment != fold), np.flatnonzero(assignment == fold)
+
+
+def _lightest(load: Rows, count: int) -> Rows:
+    """Return the folds ``[count]`` of single rows, each to the then lightest; the first among equals.
+
+    >>> _lightest(np.array([2, 0, 1]), 4).tolist()
+    [1, 2, 1, 0]
+    """
+    most = count // len(load) + int(np.ptp(load)) + 1
+    heights = load + np.arange(most)[:, None]
+    return np.argsort(heights.reshape(-1), kind="stable")[:count] % len(load)

@@ -1,6 +1,6 @@
 """From the types of SQL to the physical columns of a table."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -103,6 +103,35 @@ def fetch(con: "DuckDBPyConnection", relation: str, names: Sequence[str], where:
     Raises:
         DataError: No columns, no rows, too many cells, or a column of a type that is no cell.
     """
+    _, plan, notes = _planned(con, relation, names, where, MOST_CELLS)
+    return Table(_arrays(con, plan, relation), where, tuple(notes))
+
+
+def pages(
+    con: "DuckDBPyConnection", relation: str, names: Sequence[str], where: str, rows: int
+) -> Iterator[Table]:
+    """The physical columns of a table of the database, so many rows at a time, in order.
+
+    Args:
+        con: The connection.
+        relation: A table, not a view: its rows are numbered.
+        names: The names to give its columns, in order.
+        where: The source, for messages.
+        rows: Most rows of a page, at least 1.
+
+    Raises:
+        DataError: No columns, no rows, or a column of a type that is no cell.
+    """
+    count, plan, notes = _planned(con, relation, names, where, None)
+    for at in range(0, count, rows):
+        part = f"{relation} where rowid >= {at} and rowid < {at + rows} order by rowid"
+        yield Table(_arrays(con, plan, part), where, tuple(notes))
+
+
+def _planned(
+    con: "DuckDBPyConnection", relation: str, names: Sequence[str], where: str, most: int | None
+) -> tuple[int, list[tuple[str, str, str]], list[str]]:
+    """Number of rows, (name, expression, physical kind) of each column to fetch, and notes."""
     described = con.execute(f"describe {relation}").fetchall()
     rows = int((con.execute(f"select count(*) from {relation}").fetchone() or (0,))[0])  # noqa: S608
     if not described:
@@ -111,9 +140,9 @@ def fetch(con: "DuckDBPyConnection", relation: str, names: Sequence[str], where:
         raise DataError(
             "a table with rows", f"{len(described)} column names and no row in {where}", "add rows"
         )
-    if rows * len(described) > MOST_CELLS:
+    if most is not None and rows * len(described) > most:
         raise DataError(
-            f"at most {MOST_CELLS:,} cells",
+            f"at most {most:,} cells",
             f"{rows:,} rows of {len(described):,} columns",
             "select columns or sample rows: --query 'SELECT … FROM data USING SAMPLE 10%'",
         )
@@ -121,18 +150,23 @@ def fetch(con: "DuckDBPyConnection", relation: str, names: Sequence[str], where:
     notes: list[str] = []
     for (inner, kind, *_), name in zip(described, names, strict=True):
         plan += _expand(con, relation, quoted(inner), str(kind), name, notes)
+    return rows, plan, notes
+
+
+def _arrays(con: "DuckDBPyConnection", plan: list[tuple[str, str, str]], source: str) -> dict[str, Column]:
+    """The columns of a plan from a relation, or from one with a condition."""
     columns: dict[str, Column] = {}
     for start in range(0, len(plan), _BATCH):
         batch = plan[start : start + _BATCH]
         wanted = ", ".join(f"{sql} as c{i}" for i, (_, sql, _) in enumerate(batch))
-        arrays = con.execute(f"select {wanted} from {relation}").fetchnumpy()  # noqa: S608
+        arrays = con.execute(f"select {wanted} from {source}").fetchnumpy()  # noqa: S608
         for i, (name, _, kind) in enumerate(batch):
             stem, count = name, 0
             while name in columns:
                 count += 1
                 name = f"{stem}_{count}"
             columns[name] = _physical(arrays[f"c{i}"], kind)
-    return Table(columns, where, tuple(notes))
+    return columns
 
 
 def _expand(

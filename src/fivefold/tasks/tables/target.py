@@ -26,6 +26,17 @@ Floats = npt.NDArray[np.float64]
 MOST_CLASSES = 100
 
 
+def weighted_mean(values: Floats, weights: Floats | None) -> float:
+    """Return the mean of ``values [n]``, weighted where the weights differ.
+
+    >>> weighted_mean(np.array([1.0, 4.0]), np.array([2.0, 1.0]))
+    2.0
+    """
+    if weights is None or np.ptp(weights) == 0:  # equal weights give the bits of none
+        return float(np.mean(values))
+    return float(values @ weights / weights.sum())
+
+
 @dataclass(frozen=True, eq=False)
 class Target:
     """A target column and its family.
@@ -135,11 +146,11 @@ class Target:
         mean = float(np.mean(losses))
         return float(np.sqrt(mean)) if self.family in {"gaussian", "log-gaussian"} else mean
 
-    def with_smear(self, residuals: Floats) -> "Target":
-        """Set Duan's factor from residuals on the log scale ``[n]``; other families are unchanged."""
+    def with_smear(self, residuals: Floats, weights: Floats | None = None) -> "Target":
+        """Set Duan's factor from residuals ``[n]`` on the log scale; other families are unchanged."""
         if self.family != "log-gaussian":
             return self
-        return replace(self, smear=float(np.mean(np.exp(np.clip(residuals, -5, 5)))))
+        return replace(self, smear=weighted_mean(np.exp(np.clip(residuals, -5, 5)), weights))
 
     def state(self) -> dict[str, Any]:
         """Return the saved form."""

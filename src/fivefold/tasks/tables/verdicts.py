@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from fivefold.tasks.tables.fit import Outcome
 
 LEVEL = 0.9
+_ROUNDING = 1e-9
+"""Share of a mean loss below which a difference is one of rounding."""
 
 
 def _percent(x: float) -> str:
@@ -100,7 +102,8 @@ def trees_win(outcome: "Outcome") -> float | None:
         return None
     clusters = None if outcome.prepared.groups is None else outcome.prepared.groups[outcome.train]
     mean, error = paired(outcome.chosen, outcome.entries[YARDSTICK], clusters)
-    return mean / error if error > 0 and mean > error else None
+    rounding = _ROUNDING * outcome.chosen.mean  # where both predict one constant, they differ by rounding
+    return mean / error if error > 0 and mean > max(error, rounding) else None
 
 
 def certificates(
@@ -165,7 +168,7 @@ def risks(outcome: "Outcome", test: dict[str, Any], groups: dict[str, Any] | Non
             "measures them there.",
         }
     ]
-    if groups:
+    if groups and outcome.newcomers:
         main = groups["metrics"][0]
         own = next(s for s in groups["scores"] if s["role"] == "chosen")["metrics"][main]["value"]
         here = next(s for s in test["scores"] if s["role"] == "chosen")["metrics"][main]["value"]
@@ -173,7 +176,8 @@ def risks(outcome: "Outcome", test: dict[str, Any], groups: dict[str, Any] | Non
             {
                 "title": f"A new {groups['column']}",
                 "text": f"For levels of {groups['column']} that training has not seen, {main} was "
-                f"{plain(own)} instead of {plain(here)}. The intervals are not made for that.",
+                f"{plain(own)} instead of {plain(here)}. Such rows are answered by a method of their own "
+                f"({outcome.newcomers.search.chosen.candidate.name}), with intervals of their own.",
             }
         )
     names = {c.name: c.kind for c in outcome.prepared.schema.columns}

@@ -6,6 +6,7 @@ Deerwester et al., Indexing by latent semantic analysis (1990).
 """
 
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, ClassVar
@@ -13,11 +14,19 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from fivefold.tasks.tables.rowwise import row_sums
+
 Floats = npt.NDArray[np.float64]
 _WORD = re.compile(r"\w+")
 _VOCABULARY = 1500
 _COORDINATES = 24
 _MOST_CHARACTERS = 20_000
+_MOST_TEXTS = 20_000
+"""Texts from which words and directions are learned: these at even distances, where there are more."""
+_MOST_WORDS = 500_000
+"""Different words and pairs held while counting; beyond, those in one text so far are forgotten."""
+_CHUNK = 2048
+"""Texts whose counts are held at a time."""
 
 
 def _words(text: str | None) -> list[str]:
@@ -49,6 +58,8 @@ class WordEncoder:
     @classmethod
     def fit(cls, column: str, values: Any) -> "WordEncoder":
         """Learn the vocabulary and the directions from training texts."""
+        if len(values) > _MOST_TEXTS:
+            values = values[np.linspace(0, len(values) - 1, _MOST_TEXTS).astype(np.int64)]
         documents: dict[str, int] = {}
         lengths = np.empty(len(values))
         for i, text in enumerate(values):
@@ -56,6 +67,8 @@ class WordEncoder:
             lengths[i] = np.log1p(len(words))
             for word in set(words):
                 documents[word] = documents.get(word, 0) + 1
+            if len(documents) > _MOST_WORDS:
+                documents = {word: d for word, d in documents.items() if d >= 2}
         kept = sorted((w for w, d in documents.items() if d >= 2), key=lambda w: (-documents[w], w))[
             :_VOCABULARY
         ]
@@ -65,24 +78,36 @@ class WordEncoder:
         encoder = cls(column, tuple(kept), weights, empty, np.zeros(0), length)
         if not kept:
             return encoder
-        counts = encoder._counts(values)
         # The Gram matrix of the vocabulary is small (V <= 1500), so its eigenvectors are the cheap way.
-        eigenvalues, vectors = np.linalg.eigh(counts.T @ counts)
+        gram = np.zeros((len(kept), len(kept)))
+        for part in encoder._chunks(values):
+            counts = encoder._counts([_words(text) for text in part])
+            gram += counts.T @ counts
+        eigenvalues, vectors = np.linalg.eigh(gram)
         keep = min(_COORDINATES, int((eigenvalues > 1e-8 * eigenvalues[-1]).sum()))
         directions = vectors[:, ::-1][:, :keep]
         directions = directions * np.where(directions.sum(0) < 0, -1.0, 1.0)  # the sign is arbitrary: fix it
-        coordinates = counts @ directions
-        spread = coordinates.std(0)
+        coordinates = np.concatenate(
+            [
+                encoder._counts([_words(text) for text in part]) @ directions
+                for part in encoder._chunks(values)
+            ]
+        )
         # texts have length one: a smaller spread is rounding, of texts that are all alike
-        directions = directions / np.where(spread > 1e-7, spread, 1.0)
-        means = (counts @ directions).mean(0)
-        return cls(column, tuple(kept), weights, directions, means, length)
+        spread = np.where(coordinates.std(0) > 1e-7, coordinates.std(0), 1.0)
+        return cls(column, tuple(kept), weights, directions / spread, coordinates.mean(0) / spread, length)
 
-    def _counts(self, values: Any) -> Floats:
+    @staticmethod
+    def _chunks(values: Any) -> Iterator[Any]:
+        """Cut the texts so that their counts never fill the memory."""
+        return (values[at : at + _CHUNK] for at in range(0, len(values), _CHUNK))
+
+    def _counts(self, texts: Sequence[Sequence[str]]) -> Floats:
+        """Return the weighted counts ``[n, V]`` of texts given as their words."""
         index = {word: i for i, word in enumerate(self.vocabulary)}
-        counts = np.zeros((len(values), len(index)))
-        for row, text in enumerate(values):
-            for word in _words(text):
+        counts = np.zeros((len(texts), len(index)))
+        for row, words in enumerate(texts):
+            for word in words:
                 at = index.get(word)
                 if at is not None:
                     counts[row, at] += 1.0
@@ -92,13 +117,16 @@ class WordEncoder:
 
     def transform(self, values: Any) -> tuple[Floats, list[str]]:
         """Return coordinates ``[n, k + 1]`` and their names."""
-        lengths = np.array([np.log1p(len(_words(text))) for text in values])
-        parts = [((lengths - self.length[0]) / self.length[1])[:, None]]
         names = [f"{self.column} (length)"]
-        if self.directions.shape[1]:
-            parts.append(self._counts(values) @ self.directions - self.means)
-            names += [f"{self.column} (words {i + 1})" for i in range(self.directions.shape[1])]
-        return np.clip(np.column_stack(parts), -6.0, 6.0), names
+        names += [f"{self.column} (words {i + 1})" for i in range(self.directions.shape[1])]
+        out = np.empty((len(values), len(names)))
+        for at, part in zip(range(0, len(values), _CHUNK), self._chunks(values), strict=True):
+            texts = [_words(text) for text in part]
+            lengths = np.array([np.log1p(len(words)) for words in texts])
+            out[at : at + _CHUNK, 0] = (lengths - self.length[0]) / self.length[1]
+            if self.directions.shape[1]:
+                out[at : at + _CHUNK, 1:] = row_sums(self._counts(texts), self.directions) - self.means
+        return np.clip(out, -6.0, 6.0), names
 
     def state(self) -> dict[str, Any]:
         """Return the saved form."""

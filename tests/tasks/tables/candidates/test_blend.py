@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
 
-from fivefold.core import Status
-from fivefold.tasks.tables.candidates.blend import BlendCandidate, greedy_weights
+from fivefold.core import Certificate, Kind, Status
+from fivefold.tasks.tables.candidates.blend import BlendCandidate, greedy_weights, mean_of
 from fivefold.tasks.tables.candidates.constant import Constant
 from fivefold.tasks.tables.candidates.linear import LinearCandidate
 from fivefold.tasks.tables.candidates.problem import Fitted, Problem
-from fivefold.tasks.tables.kinds import ColumnType, Kind
+from fivefold.tasks.tables.kinds import ColumnType
+from fivefold.tasks.tables.kinds import Kind as Kinds
 from fivefold.tasks.tables.predictors import ConstantPredictor
 from fivefold.tasks.tables.schema import Schema
 from fivefold.tasks.tables.table import Table
@@ -43,7 +44,7 @@ class _Stalled:
     least_rows = 1
     description = ""
 
-    def cost(self, rows, columns, outputs):
+    def cost(self, rows, columns, outputs, exact=True):
         return 7.0
 
     def fit(self, problem):
@@ -52,7 +53,7 @@ class _Stalled:
 
 def _problem():
     x = np.linspace(0, 1, 40)
-    schema = Schema((ColumnType("x", Kind.NUMBER, ""),))
+    schema = Schema((ColumnType("x", Kinds.NUMBER, ""),))
     return Problem(Table({"x": x}), schema, Target("y", "gaussian"), 2 * x)
 
 
@@ -69,6 +70,33 @@ def test_the_blend_is_the_weighted_mean_of_its_fitted_members():
     assert blend.description == (
         "Weighted mean of 25% constant, 75% ridge; weights chosen on held-out predictions."
     )
+
+
+def test_a_mean_of_means_is_one_mean():
+    """A member that averages two draws of itself adds its draws: an artifact holds no blend of blends."""
+    problem = _problem()
+    kernel = LinearCandidate("kernel", frequencies=4, sample=40)
+    fitted = BlendCandidate((Constant(), kernel), np.array([0.25, 0.75])).fit(problem)
+    assert [type(m).__name__ for m in fitted.predictor.members] == [
+        "ConstantPredictor",
+        "LinearPredictor",
+        "LinearPredictor",
+    ]
+    np.testing.assert_allclose(fitted.predictor.weights, [0.25, 0.375, 0.375])
+    parts = [m.fit(problem).predictor.eta(problem.table) for m in (Constant(), kernel)]
+    np.testing.assert_allclose(fitted.predictor.eta(problem.table), 0.25 * parts[0] + 0.75 * parts[1])
+
+
+def _claim(holds, value):
+    return Certificate("a claim", Kind.INDICATOR, holds, value=value)
+
+
+def test_of_every_claim_the_weakest_certificate_is_kept():
+    one = Fitted(ConstantPredictor(np.zeros(1)), Status.CONVERGED, (_claim(True, 1.0), _claim(True, 3.0)))
+    two = Fitted(ConstantPredictor(np.zeros(1)), Status.CONVERGED, (_claim(None, 2.0),))
+    half = np.array([0.5, 0.5])
+    assert [c.value for c in mean_of([one, one], half).certificates] == [3.0]
+    assert [c.holds for c in mean_of([one, two], half).certificates] == [None]
 
 
 def test_the_status_is_that_of_the_member_furthest_from_success():

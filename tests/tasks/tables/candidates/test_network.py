@@ -98,5 +98,11 @@ def test_the_same_seed_gives_the_same_bits():
     assert np.array_equal(first, second)
 
 
-def test_its_cost_grows_with_rows_and_members():
-    assert NetworkCandidate(members=8).cost(100, 5, 1) == 2 * NetworkCandidate().cost(100, 5, 1)
+def test_its_cost_counts_operations_and_steps():
+    few, many = NetworkCandidate(members=2, widths=(8,)), NetworkCandidate(members=4, widths=(8,))
+    weights = 5 * 8 + 8 * 1
+    # 4,000 rows: 24 epochs of 20 steps with 200 rows each
+    assert few.cost(4000, 5, 1) == 24 * (5 * 4000 * weights * 2 + 20 * 4e7)
+    assert many.cost(4000, 5, 1) - few.cost(4000, 5, 1) == 24 * 5 * 4000 * weights * 2
+    # few rows are seen four times as often, in small batches
+    assert few.cost(400, 5, 1) == 96 * (5 * 400 * weights * 2 + 20 * 4e7)

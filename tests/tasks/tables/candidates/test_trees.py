@@ -97,10 +97,28 @@ def test_a_class_that_is_absent_gets_a_small_probability_and_the_others_keep_the
     assert absent.max() < 0.02
 
 
-def test_rows_of_one_class_are_refused():
+def test_rows_of_one_class_give_it_to_every_row():
     problem = _problem("bernoulli", n=50)
-    with pytest.raises(NumericalError, match="rows of two classes"):
-        TreesCandidate().fit(Problem(problem.table, SCHEMA, problem.target, np.ones(50)))
+    found = TreesCandidate().fit(Problem(problem.table, SCHEMA, problem.target, np.ones(50)))
+    p = problem.target.mean(found.predictor.eta(problem.table))
+    np.testing.assert_allclose(p[:, 1], 50.5 / 51, rtol=1e-12)  # half a row of each class is added
+
+
+@pytest.mark.parametrize("column", ["x", "c"])
+def test_a_column_without_a_value_in_a_part_changes_nothing_there(column):
+    """A fold may hold none of the few known values of a column; its trees split on the others."""
+    problem = _problem("gaussian", n=300)
+    nothing = np.full(300, None if column == "c" else np.nan, dtype=problem.table.column(column).dtype)
+    gaps = Table({**problem.table.columns, column: nothing})
+    found = TreesCandidate().fit(Problem(gaps, SCHEMA, problem.target, problem.y, seed=4)).predictor
+    names = [name for name in problem.table.names if name != column]
+    schema = Schema(tuple(c for c in SCHEMA.columns if c.name in names))
+    without = TreesCandidate().fit(
+        Problem(problem.table.select(names), schema, problem.target, problem.y, seed=4)
+    )
+    expected = without.predictor.eta(problem.table)
+    np.testing.assert_allclose(found.eta(gaps), expected, rtol=1e-12)
+    np.testing.assert_allclose(found.eta(problem.table), expected, rtol=1e-12)
 
 
 def test_all_256_bits_of_a_split_on_a_category_are_read():
@@ -147,4 +165,10 @@ def test_arrays_hold_finite_numbers_alone():
     for value in predictor.state().values():
         if isinstance(value, np.ndarray):
             assert np.isfinite(value).all()
-    assert TreesCandidate().cost(200, 5, 1) == 2 * TreesCandidate().cost(100, 5, 1)
+
+
+def test_its_cost_grows_with_rows_and_classes():
+    method = TreesCandidate()
+    assert method.cost(200, 5, 1) == 2 * method.cost(100, 5, 1)  # more leaves
+    assert method.cost(9000, 5, 1) - method.cost(8000, 5, 1) == 1000 * 5 * 3e4  # as many leaves, more rows
+    assert method.cost(200, 5, 3) == 3 * method.cost(200, 5, 1)

@@ -6,14 +6,15 @@ rounds that it won (Caruana, Niculescu-Mizil, Crew and Ksikes, Ensemble selectio
 2004).
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from fivefold.core import Certificate
 from fivefold.tasks.tables.candidates.problem import Candidate, Fitted, Problem
-from fivefold.tasks.tables.predictors import BlendPredictor
+from fivefold.tasks.tables.predictors import BlendPredictor, Predictor
 
 Floats = npt.NDArray[np.float64]
 _ROUNDS = 20
@@ -40,6 +41,40 @@ def greedy_weights(etas: Sequence[Floats], loss: Callable[[Floats], float]) -> F
     return np.asarray(counts / counts.sum())
 
 
+def _weakest(certificates: Iterable[Certificate]) -> tuple[Certificate, ...]:
+    """Return the weakest certificate of every claim: failed before unknown before held, then by value."""
+    rank = {False: 0, None: 1, True: 2}
+    by_claim: dict[str, Certificate] = {}
+    for c in certificates:
+        other = by_claim.setdefault(c.claim, c)
+        if (rank[c.holds], -(c.value or 0.0)) < (rank[other.holds], -(other.value or 0.0)):
+            by_claim[c.claim] = c
+    return tuple(by_claim.values())
+
+
+def mean_of(fitted: Sequence[Fitted], weights: Floats) -> Fitted:
+    """Return the weighted mean of fitted methods; its status is that of the one furthest from success.
+
+    Args:
+        fitted: The methods.
+        weights: ``[m]`` their weights.
+    """
+    worst = next((f.status for f in fitted if not f.status.succeeded), fitted[0].status)
+    members: list[tuple[Predictor, float]] = []
+    for f, weight in zip(fitted, weights.tolist(), strict=True):
+        if isinstance(f.predictor, BlendPredictor):  # a mean of means is a mean
+            inner = zip(f.predictor.members, f.predictor.weights.tolist(), strict=True)
+            members += [(member, weight * share) for member, share in inner]
+        else:
+            members.append((f.predictor, weight))
+    return Fitted(
+        BlendPredictor(tuple(member for member, _ in members), np.array([share for _, share in members])),
+        worst,
+        _weakest(c for f in fitted for c in f.certificates),
+        {str(i): f.details for i, f in enumerate(fitted)},
+    )
+
+
 @dataclass(frozen=True, eq=False)
 class BlendCandidate:
     """A blend with given members and weights, fitted by fitting every member."""
@@ -55,18 +90,12 @@ class BlendCandidate:
         parts = [f"{w:.0%} {m.name}" for m, w in zip(self.members, self.weights, strict=True)]
         return f"Weighted mean of {', '.join(parts)}; weights chosen on held-out predictions."
 
-    def cost(self, rows: int, columns: int, outputs: int) -> float:
+    def cost(self, rows: int, columns: int, outputs: int, exact: bool = True) -> float:
         """Return the sum of the members' costs."""
-        return sum(member.cost(rows, columns, outputs) for member in self.members)
+        return sum(member.cost(rows, columns, outputs, exact) for member in self.members)
 
     def fit(self, problem: Problem) -> Fitted:
         """Fit every member; the status is that of the member furthest from success."""
-        fitted = [member.fit(problem) for member in self.members]
-        predictor = BlendPredictor(tuple(f.predictor for f in fitted), self.weights)
-        worst = next((f.status for f in fitted if not f.status.succeeded), fitted[0].status)
-        return Fitted(
-            predictor,
-            worst,
-            tuple(c for f in fitted for c in f.certificates),
-            {m.name: f.details for m, f in zip(self.members, fitted, strict=True)},
-        )
+        found = mean_of([member.fit(problem) for member in self.members], self.weights)
+        details = {m.name: found.details[str(i)] for i, m in enumerate(self.members)}
+        return replace(found, details=details)

@@ -17,7 +17,7 @@ class Constant:
     description: str = "The same prediction for every row: the mean of the target."
     least_rows: int = 1
 
-    def cost(self, rows: int, columns: int, outputs: int) -> float:
+    def cost(self, rows: int, columns: int, outputs: int, exact: bool = True) -> float:
         """Return the number of rows."""
         return float(rows * outputs)
 

@@ -49,8 +49,7 @@ class Problem:
     def encoded(self) -> tuple[Encoder, Encoded]:
         """Return the encoder learned on these rows, and the rows encoded."""
         if "encoded" not in self.notes:
-            encoder = Encoder.fit(self.table, self.schema)
-            self.notes["encoded"] = (encoder, encoder.transform(self.table))
+            self.notes["encoded"] = Encoder.learn(self.table, self.schema, self.working_targets(), self.seed)
         found: tuple[Encoder, Encoded] = self.notes["encoded"]
         return found
 
@@ -116,8 +115,15 @@ class Candidate(Protocol):
         """Training rows below which it is not worth trying."""
         ...
 
-    def cost(self, rows: int, columns: int, outputs: int) -> float:
-        """Return a rough number of floating-point operations of one fit, from which plans are made."""
+    def cost(self, rows: int, columns: int, outputs: int, exact: bool = True) -> float:
+        """Return a rough number of floating-point operations of one fit, from which plans are made.
+
+        Args:
+            rows: Training rows.
+            columns: Encoded columns.
+            outputs: Linear predictors.
+            exact: Whether the family is Gaussian; the others take Newton steps.
+        """
         ...
 
     def fit(self, problem: Problem) -> Fitted:

@@ -1,0 +1,35 @@
+"""Verdicts: the trees win by a difference, not by rounding."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from fivefold.tasks.tables.candidates.constant import Constant
+from fivefold.tasks.tables.candidates.trees import TreesCandidate
+from fivefold.tasks.tables.choose import YARDSTICK, Entry
+from fivefold.tasks.tables.verdicts import trees_win
+
+N = 200
+
+
+def _outcome(losses, by):
+    chosen = Entry(Constant(), losses, np.ones(N), np.zeros((N, 1)))
+    trees = Entry(TreesCandidate(), losses - by, np.ones(N), np.zeros((N, 1)))
+    return SimpleNamespace(
+        entries={"constant": chosen, YARDSTICK: trees},
+        chosen=chosen,
+        prepared=SimpleNamespace(groups=None),
+        train=np.arange(N),
+    )
+
+
+@pytest.mark.parametrize("scale", [1e-8, 1.0, 1e8])
+def test_trees_win_by_a_difference_and_not_by_rounding(scale):
+    rng = np.random.default_rng(0)
+    losses, noise = scale * rng.chisquare(1, N), rng.normal(size=N)
+    by = scale * (0.1 + 0.2 * noise)
+    expected = by.mean() / (by.std(ddof=1) / np.sqrt(N))
+    np.testing.assert_allclose(trees_win(_outcome(losses, by)), expected, rtol=1e-9)
+    assert trees_win(_outcome(losses, -by)) is None
+    assert trees_win(_outcome(losses, 1e-15 * scale * (1 + 0.1 * noise))) is None
