@@ -110,7 +110,7 @@ class LinearCandidate:
     """
 
     level: Level
-    frequencies: int = 500
+    frequencies: int = 300
     sample: int = 1000
     draws: int = 2
 
