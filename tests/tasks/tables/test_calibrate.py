@@ -182,3 +182,16 @@ def test_equal_weights_give_the_bits_of_none(family):
     codes, scores = (y > 2).astype(float), eta[:, None] * x[:, None]
     assert temperature(TWO, scores, codes) == temperature(TWO, scores, codes, np.full(300, 0.7))
     assert np.array_equal(sets(TWO, scores, codes).scores, sets(TWO, scores, codes, np.full(300, 0.7)).scores)
+
+
+def test_the_spread_is_not_judged_on_groups_that_it_learned_from():
+    """A spread that differs by group and by nothing else: learned from a group it is known, from others not."""
+    generator = np.random.default_rng(0)
+    codes = np.repeat(np.arange(20), 30)
+    spread = np.exp(generator.normal(size=20))[codes]
+    x = np.linspace(0, 1, 20)[codes]  # tells the groups apart
+    problem = _problem(x, generator.normal(size=600) * spread)
+    apart = intervals(problem, np.zeros(600), codes)
+    mixed = intervals(problem, np.zeros(600))
+    wide, narrow = (found.scores[-30] - found.scores[29] for found in (apart, mixed))
+    assert wide > 1.05 * narrow

@@ -67,12 +67,13 @@ def _fit_spread(encoder: Encoder, rows: Encoded, residuals: Floats, weights: Flo
     return Spread(model, float(low), float(high))
 
 
-def intervals(problem: Problem, eta: Floats) -> Intervals:
+def intervals(problem: Problem, eta: Floats, clusters: npt.NDArray[np.int64] | None = None) -> Intervals:
     """Learn intervals from held-out predictions of the training rows.
 
     Args:
         problem: The training rows.
         eta: ``[n]`` linear predictors of models that had not seen the row; NaN where there is none.
+        clusters: ``[n]`` groups that the spread of residuals must not learn from where it judges them.
     """
     everyone = problem.weights
     everyone = None if everyone is None or np.ptp(everyone) == 0 else everyone
@@ -94,8 +95,11 @@ def intervals(problem: Problem, eta: Floats) -> Intervals:
     try:
         spread = _fit_spread(encoder, _take(rows, known), residuals[known], weights(known))
         scores = np.empty(len(known))
-        fold = np.arange(len(known)) % 5
-        for held in range(5):
+        units = np.arange(len(known))
+        if clusters is not None and np.ptp(clusters[known]) > 0:
+            units = np.unique(clusters[known], return_inverse=True)[1].reshape(-1)
+        fold = units % min(5, int(units.max()) + 1)
+        for held in range(int(fold.max()) + 1):
             others, own = known[fold != held], known[fold == held]
             part = _fit_spread(encoder, _take(rows, others), residuals[others], weights(others))
             assert part.model is not None

@@ -83,14 +83,36 @@ def _unseen(unseen: "Unseen", names: list[str], seed: int) -> dict[str, Any]:
     truth = _own_unit(target, found.problem.y[rows])
     predictions = {name: _mean(found, target, name, entry.eta[rows]) for name, entry in shown.items()}
     section = _compared(Bootstrap(truth, seed, unseen.codes[rows]), target, names, predictions, found)
-    section |= {"column": unseen.column, "levels": unseen.levels, "rows": len(rows)}
+    section |= {"column": unseen.column, "levels": unseen.levels, "rows": len(rows), "level": 0.95}
     text = section["sentence"]
     section["sentence"] = (
         f"Every {unseen.column} ({unseen.levels:,} of them) was left out of the fit whole once, in "
         f"{found.plan.folds} parts, and methods that do not see the column were judged on it: so good is the "
-        f"answer for a {unseen.column} of which training has seen nothing. {text}"
+        f"answer for a {unseen.column} of which training has seen nothing. {text}{_by_level(unseen, rows)}"
     )
     return section
+
+
+def _by_level(unseen: "Unseen", rows: npt.NDArray[np.int64]) -> str:
+    """How the intervals for new levels fared from level to level."""
+    model, problem = unseen.search.model, unseen.search.problem
+    if model.intervals is None:
+        return ""
+    eta = unseen.search.chosen.eta[rows, 0]
+    low, high = model.target.own_bounds(
+        *model.intervals.bounds(problem.table.take(rows), eta, verdicts.LEVEL)
+    )
+    truth = _own_unit(model.target, problem.y[rows])
+    inside = (truth >= low) & (truth <= high)
+    codes = unseen.codes[rows]
+    sizes = np.bincount(codes)
+    shares = np.bincount(codes, weights=inside)[sizes > 0] / sizes[sizes > 0]
+    tenth, middle = np.quantile(shares, [0.1, 0.5])
+    return (
+        f" The {verdicts.LEVEL:.0%} intervals for such rows have a median width of "
+        f"{verdicts.plain(float(np.median(high - low)))}; from one {unseen.column} to the next they cover "
+        f"more or less: {middle:.0%} in the middle one, below {tenth:.0%} in a tenth of them."
+    )
 
 
 def _mean(found: "Search | Outcome", target: Target, name: str, eta: Floats) -> Floats:

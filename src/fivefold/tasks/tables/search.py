@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from threadpoolctl import threadpool_limits
 
@@ -131,11 +132,17 @@ def search(
         if needed in entries and entries[needed].counts.any():
             progress("final", {"method": needed})
             fits[needed] = entries[needed].candidate.fit(problem)
-    model = _calibrated(prepared, problem, chosen, fits[chosen.candidate.name])
+    model = _calibrated(prepared, problem, chosen, fits[chosen.candidate.name], splitter.groups)
     return Search(problem, plan, entries, chosen, fits, model)
 
 
-def _calibrated(prepared: Prepared, problem: Problem, chosen: Entry, fitted: Fitted) -> Model:
+def _calibrated(
+    prepared: Prepared,
+    problem: Problem,
+    chosen: Entry,
+    fitted: Fitted,
+    clusters: npt.NDArray[np.int64] | None,
+) -> Model:
     """Return the model with intervals or sets from the held-out predictions of the race."""
     known = np.flatnonzero(np.isfinite(chosen.eta).all(1))
     family, heat = problem.target, 1.0
@@ -146,7 +153,7 @@ def _calibrated(prepared: Prepared, problem: Problem, chosen: Entry, fitted: Fit
         found_sets = calibrate.sets(family, chosen.eta[known] / heat, problem.y[known], weights)
     else:
         family = family.with_smear((problem.y - chosen.eta[:, 0])[known], weights)
-        found_intervals = calibrate.intervals(problem, chosen.eta[:, 0])
+        found_intervals = calibrate.intervals(problem, chosen.eta[:, 0], clusters)
     return Model(
         prepared.schema, family, fitted.predictor, heat, found_intervals, found_sets, prepared.exposure
     )
