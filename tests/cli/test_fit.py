@@ -282,3 +282,11 @@ def test_paths_are_shown_from_here_and_without_escapes(here: Path) -> None:
     assert shown(here / "a" / "b") == "a/b"
     assert shown(Path("/x\x1b[31m")) == "/x⟨U+001B⟩[31m"
     assert re.match(r"/", shown(Path("/etc")))
+
+
+def test_the_report_names_the_command(here: Path, fake_fit: FakeFit, command: Command) -> None:
+    arguments = ("rows.csv", "-t", "y", "--seed", "7", "--types", "zip=category", "--allow-trees")
+    result = command("fit", *arguments, "--out", "deep", "--json")
+    assert json.loads(result.stdout)["record"]["command"] == (
+        "fivefold fit rows.csv --target y --seed 7 --types zip=category --allow-trees"
+    )

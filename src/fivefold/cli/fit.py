@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 
 def fit(
+    ctx: typer.Context,
     data: Annotated[
         list[str],
         typer.Argument(metavar="DATA", help="CSV, TSV, JSON or Parquet; several files, or a quoted pattern."),
@@ -111,6 +113,7 @@ def fit(
                 replay=replay,
                 progress=progress,
             )
+        model.record["command"] = spoken(ctx)
         saved = save_model(model, place, overwrite)
         report = saved / "report.html"
         if as_json:
@@ -121,6 +124,26 @@ def fit(
 
         write_out(render_text(model.record).rstrip("\n"))
         write_out(f"\nmodel:   {shown(saved)}\nreport:  {shown(report)}")
+
+
+_OF_THE_TERMINAL = frozenset({"as_json", "quiet", "debug", "out", "overwrite"})
+
+
+def spoken(ctx: typer.Context) -> str:
+    """Return the command as it was given, but for what concerns the terminal and the place of the model."""
+    words = ["fivefold", str(ctx.info_name)]
+    for parameter in ctx.command.params:
+        value = ctx.params.get(str(parameter.name))
+        if parameter.name in _OF_THE_TERMINAL or value is None or value == parameter.default:
+            continue
+        values = [str(v) for v in value] if isinstance(value, list | tuple) else [str(value)]
+        if parameter.param_type_name == "argument":
+            words += values
+        elif isinstance(value, bool):
+            words += [parameter.opts[0]] if value else []
+        else:
+            words += [part for v in values for part in (parameter.opts[0], v)]
+    return shlex.join(words)
 
 
 def check_source(name: str) -> None:

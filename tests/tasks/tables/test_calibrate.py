@@ -185,7 +185,7 @@ def test_equal_weights_give_the_bits_of_none(family):
 
 
 def test_the_spread_is_not_judged_on_groups_that_it_learned_from():
-    """A spread that differs by group and by nothing else: learned from a group it is known, from others not."""
+    """A spread that differs by group and by nothing else is known from the group, not from others."""
     generator = np.random.default_rng(0)
     codes = np.repeat(np.arange(20), 30)
     spread = np.exp(generator.normal(size=20))[codes]

@@ -257,3 +257,43 @@ def test_methods_to_be_shown_are_judged_on_every_fold_though_they_lost():
 
 def test_the_constant_predictor_serves_as_a_member():
     assert ConstantPredictor(np.zeros(1)).eta(Table({"x": np.zeros(2)})).tolist() == [[0.0], [0.0]]
+
+
+class _Slow(_Method):
+    """Advances a clock by one second a fit."""
+
+    ticks = None
+
+    def fit(self, problem):
+        self.ticks[0] += 1.0
+        return super().fit(problem)
+
+
+def _timed(names, seconds, monkeypatch, **options):
+    ticks = [0.0]
+    monkeypatch.setattr(_Slow, "ticks", ticks)
+    clock = Clock(Budget(seconds=seconds), now=lambda: ticks[0])
+    return _race([_Slow(name) for name in names], clock=clock, **options)
+
+
+def test_a_budget_spent_in_a_later_repetition_drops_nobody(monkeypatch):
+    """Ten fits a repetition; the brake at 0.75 of 18 s falls into the second one."""
+    entries, plan, _ = _timed(["good", "also"], 18.0, monkeypatch, repetitions=3)
+    assert not plan.dropped
+    assert not any(e.out for e in entries.values())
+    np.testing.assert_array_equal(entries["good"].counts, entries["also"].counts)
+    assert entries["good"].counts.min() == 1
+    assert entries["good"].counts.max() == 2
+
+
+def test_a_budget_spent_before_a_method_was_tried_leaves_it_out(monkeypatch):
+    entries, plan, _ = _timed(["good", "late"], 1.0, monkeypatch, repetitions=1)
+    assert plan.dropped == {"late": "the budget was spent before it could be tried"}
+    assert (entries["good"].counts == 1).all()
+    assert not entries["late"].counts.any()
+
+
+def test_a_method_that_was_judged_on_every_row_is_not_dropped_for_time(monkeypatch):
+    """The ninth of ten fits passes the brake: nothing is left to save."""
+    _, plan, _ = _timed(["good", "also"], 12.0, monkeypatch, repetitions=1)
+    assert not plan.dropped

@@ -211,3 +211,9 @@ def test_the_methods_are_named_once():
     names = [c.name for c in candidates()]
     assert len(set(names)) == len(names)
     assert LinearCandidate("plain").name in names
+
+
+def test_the_record_says_how_it_was_called():
+    data = {"x": np.arange(40.0), "y": np.arange(40.0) % 7}
+    found = fit(data, "y", budget="0.2s", drop=[], types={"x": "number"})
+    assert found.record["command"] == "fivefold.fit(data, 'y', budget='0.2s', seed=0, types={'x': 'number'})"

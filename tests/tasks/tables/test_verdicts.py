@@ -8,6 +8,7 @@ import pytest
 from fivefold.tasks.tables.candidates.constant import Constant
 from fivefold.tasks.tables.candidates.trees import TreesCandidate
 from fivefold.tasks.tables.choose import YARDSTICK, Entry
+from fivefold.tasks.tables.target import Target
 from fivefold.tasks.tables.verdicts import trees_win
 
 N = 200
@@ -21,6 +22,7 @@ def _outcome(losses, by):
         chosen=chosen,
         prepared=SimpleNamespace(groups=None),
         train=np.arange(N),
+        problem=SimpleNamespace(target=Target("y", "gaussian"), weights=None),
     )
 
 
@@ -33,3 +35,24 @@ def test_trees_win_by_a_difference_and_not_by_rounding(scale):
     np.testing.assert_allclose(trees_win(_outcome(losses, by)), expected, rtol=1e-9)
     assert trees_win(_outcome(losses, -by)) is None
     assert trees_win(_outcome(losses, 1e-15 * scale * (1 + 0.1 * noise))) is None
+
+
+def test_classes_are_compared_after_each_methods_own_temperature():
+    """Log odds five times too large are the same answer once calibrated: nobody wins."""
+    rng = np.random.default_rng(0)
+    eta = rng.normal(size=(N, 1))
+    y = (rng.uniform(size=N) < 1 / (1 + np.exp(-eta[:, 0]))).astype(float)
+    target = Target("k", "bernoulli", ("no", "yes"))
+    loud, plain = (
+        Entry(method, target.loss(e, y), np.ones(N), e)
+        for method, e in ((Constant(), 5 * eta), (TreesCandidate(), eta))
+    )
+    outcome = SimpleNamespace(
+        entries={"constant": loud, YARDSTICK: plain},
+        chosen=loud,
+        prepared=SimpleNamespace(groups=None),
+        train=np.arange(N),
+        problem=SimpleNamespace(target=target, y=y, weights=None),
+    )
+    assert loud.mean > 1.5 * plain.mean
+    assert trees_win(outcome) is None

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from fivefold.core import Clock, NumericalError, child_seed
 from fivefold.tasks.tables.candidates.blend import BlendCandidate, greedy_weights
 from fivefold.tasks.tables.candidates.problem import Candidate, Fitted, Problem
-from fivefold.tasks.tables.plan import Plan
+from fivefold.tasks.tables.plan import ALWAYS, Plan
 from fivefold.tasks.tables.predictors import BlendPredictor, Predictor
 from fivefold.tasks.tables.splits import Splitter
 
@@ -109,7 +109,8 @@ def race(
     entries = {c.name: Entry(c, np.zeros(n), np.zeros(n), np.full((n, outputs), np.nan)) for c in candidates}
     replay = set(plan.done) if plan.follow else None
     for repetition in range(plan.repetitions):
-        for fold, (rows, held) in enumerate(splitter.folds(n, plan.folds, repetition)):
+        parts = list(splitter.folds(n, plan.folds, repetition))
+        for fold, (rows, held) in enumerate(parts):
             seed = child_seed(plan.seed, "fold", repetition, fold)
             part = problem.take(rows, seed)
             judged = problem.take(held, seed)
@@ -120,6 +121,10 @@ def race(
                         entry.out = entry.out or plan.dropped.get(name, "")
                         continue
                 elif entry.out and (name not in kept or entry.out.startswith(_FAILED)):
+                    continue
+                elif _too_late(entry, entries, clock):
+                    entry.out = "the budget was spent before it could be tried"
+                    plan.dropped[name] = entry.out
                     continue
                 progress("fit", {"method": name, "repetition": repetition, "fold": fold})
                 before = clock.elapsed
@@ -141,11 +146,14 @@ def race(
                 if repetition == 0:
                     entry.eta[held] = eta
                     entry.predictors.append(fitted.predictor)
+                if replay is None and repetition == 0 and fold < len(parts) - 1:
+                    _drop_for_time(entries, plan, clock)
             if replay is None:
                 _drop_losers(entries, splitter, plan)
-                _drop_for_time(entries, plan, clock)
+            if replay is None and repetition > 0 and _braking(clock):
+                break  # every method in the race was judged on every row: enough to choose by
         contenders = [e for e in _running(entries) if e.candidate.name != YARDSTICK]
-        if replay is None and (len(contenders) < 2 or splitter.times is not None):
+        if replay is None and (len(contenders) < 2 or splitter.times is not None or _braking(clock)):
             break
     if replay is not None:
         for name, entry in entries.items():
@@ -186,8 +194,19 @@ def _drop_losers(entries: dict[str, Entry], splitter: Splitter, plan: Plan) -> N
             plan.dropped[entry.candidate.name] = entry.out
 
 
+def _braking(clock: Clock) -> bool:
+    return clock.budget.seconds is not None and clock.elapsed >= _BRAKE * clock.budget.seconds
+
+
+def _too_late(entry: Entry, entries: dict[str, Entry], clock: Clock) -> bool:
+    """Whether the budget is nearly spent before a method was fitted once, and another one is in the race."""
+    if entry.counts.any() or entry.candidate.name in ALWAYS or not _braking(clock):
+        return False
+    return any(e.candidate.name not in {"constant", YARDSTICK} for e in _running(entries))
+
+
 def _drop_for_time(entries: dict[str, Entry], plan: Plan, clock: Clock) -> None:
-    if clock.budget.seconds is None or clock.elapsed < _BRAKE * clock.budget.seconds:
+    if not _braking(clock):
         return
     best = leader(entries)
     for entry in _running(entries):

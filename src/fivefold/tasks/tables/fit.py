@@ -157,6 +157,9 @@ def fit(
     >>> bool(low[0] < 0 < high[0])
     True
     """
+    said: dict[str, object] = {"budget": budget, "seed": seed, "group": group, "time": time, "weight": weight}
+    said |= {"exposure": exposure, "drop": tuple(drop), "types": types, "metric": metric, "query": query}
+    said |= {"allow_trees": allow_trees, "replay": None if replay is None else str(replay)}
     limits = Budget.parse(budget)
     clock = Clock(limits)
     progress("read", {"source": str(data) if isinstance(data, str | Path) else "memory"})
@@ -181,6 +184,9 @@ def fit(
     with threads(stored.threads if stored else torch.get_num_threads()):
         outcome = _run(prepared, limits, clock, seed, metric, allow_trees, stored, progress)
         record = build_record(outcome, clock.elapsed, progress)
+    source = repr(str(data)) if isinstance(data, str | Path) else "data"
+    options = [f"{name}={value!r}" for name, value in said.items() if value or name == "seed"]
+    record["command"] = f"fivefold.fit({', '.join([source, repr(target), *options])})"
     return replace(outcome.model, record=record, plan=outcome.plan.to_record())
 
 

@@ -16,7 +16,7 @@ from fivefold.tasks.tables.candidates.problem import Candidate
 OPERATIONS_PER_SECOND = 1e11
 """What the nominal machine does in a second: two cores of a laptop at mixed work."""
 _SHARE_FOR_CHOICE = 0.45
-_ALWAYS = frozenset({"constant", "ridge", "boosted trees"})
+ALWAYS = frozenset({"constant", "ridge", "boosted trees"})
 """Tried however short the budget: an answer, the simplest real one, and what both are measured against."""
 
 
@@ -90,7 +90,7 @@ class Plan:
                 continue
             # One fold decides whether a method is worth more; the best one needs all of them.
             first = costs[candidate.name]
-            if names and spent + first * folds > allowance and candidate.name not in _ALWAYS:
+            if names and spent + first * folds > allowance and candidate.name not in ALWAYS:
                 dropped[candidate.name] = (
                     f"one fit needs about {first / OPERATIONS_PER_SECOND:.1g} s of the nominal machine; "
                     f"the budget of {seconds:g} s does not hold {folds} of them"

@@ -83,7 +83,7 @@ def _unseen(unseen: "Unseen", names: list[str], seed: int) -> dict[str, Any]:
     truth = _own_unit(target, found.problem.y[rows])
     predictions = {name: _mean(found, target, name, entry.eta[rows]) for name, entry in shown.items()}
     section = _compared(Bootstrap(truth, seed, unseen.codes[rows]), target, names, predictions, found)
-    section |= {"column": unseen.column, "levels": unseen.levels, "rows": len(rows), "level": 0.95}
+    section |= {"column": unseen.column, "levels": unseen.levels, "rows": len(rows)}
     text = section["sentence"]
     section["sentence"] = (
         f"Every {unseen.column} ({unseen.levels:,} of them) was left out of the fit whole once, in "
@@ -145,6 +145,7 @@ def _compared(
     section: dict[str, Any] = {
         "unit": "" if target.classifies else target.name,
         "metrics": names,
+        "level": 0.95,
         "lower_is_better": {m: METRICS[m][2] for m in names},
         "scores": scores(bootstrap, names, rows),
         "paired": None,

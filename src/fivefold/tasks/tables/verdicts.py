@@ -1,10 +1,13 @@
 """The verdicts of a fit in words: why each method was taken or not, certificates, risks, the headline."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fivefold.core import Certificate, Kind
+from fivefold.tasks.tables.calibrate import temperature
+from fivefold.tasks.tables.candidates.problem import Problem
 from fivefold.tasks.tables.choose import YARDSTICK, Entry, paired
 from fivefold.tasks.tables.evaluate import METRICS
 
@@ -97,13 +100,30 @@ def _reason(entry: Entry, best: Entry, outcome: "Outcome") -> str:
 
 
 def trees_win(outcome: "Outcome") -> float | None:
-    """Return by how many standard errors of the paired difference the trees win, or ``None`` below one."""
+    """Return by how many standard errors of the paired difference the trees win, or ``None`` below one.
+
+    Classes are compared after each method's own temperature, as they are predicted.
+    """
     if YARDSTICK not in outcome.entries or outcome.chosen.candidate.name == YARDSTICK:
         return None
     clusters = None if outcome.prepared.groups is None else outcome.prepared.groups[outcome.train]
-    mean, error = paired(outcome.chosen, outcome.entries[YARDSTICK], clusters)
+    trees, chosen = (_tempered(e, outcome.problem) for e in (outcome.entries[YARDSTICK], outcome.chosen))
+    mean, error = paired(chosen, trees, clusters)
     rounding = _ROUNDING * outcome.chosen.mean  # where both predict one constant, they differ by rounding
     return mean / error if error > 0 and mean > max(error, rounding) else None
+
+
+def _tempered(entry: Entry, problem: Problem) -> Entry:
+    """The entry with the losses that its held-out predictions have at their own best temperature."""
+    known = np.flatnonzero(np.isfinite(entry.eta).all(1))
+    if not problem.target.classifies or not len(known):
+        return entry
+    eta, y = entry.eta[known], problem.y[known]
+    share = np.ones(len(known)) if problem.weights is None else problem.weights[known]
+    losses, counts = np.zeros_like(entry.losses), np.zeros_like(entry.counts)
+    losses[known] = share * problem.target.loss(eta / temperature(problem.target, eta, y, share), y)
+    counts[known] = share
+    return replace(entry, losses=losses, counts=counts)
 
 
 def certificates(
