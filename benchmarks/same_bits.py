@@ -28,6 +28,9 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--budget", default="60s", help="as for `fivefold fit`")
     options = arguments(__doc__, parser)
+    from fivefold.cli.fit import rest_early
+
+    rest_early()  # as the command does
     import torch
 
     from fivefold.tasks.tables.fit import fit

@@ -1,6 +1,7 @@
 """The command ``fit`` around a stand-in for the fit itself."""
 
 import json
+import os
 import re
 import signal
 from collections.abc import Callable
@@ -10,7 +11,7 @@ import pytest
 from typer.testing import Result
 
 from fivefold.artifact import load
-from fivefold.cli.fit import choose_place, free_name, shown
+from fivefold.cli.fit import choose_place, free_name, rest_early, shown
 from fivefold.core import ArtifactError, DataError, NumericalError
 
 from .conftest import FakeFit
@@ -290,3 +291,21 @@ def test_the_report_names_the_command(here: Path, fake_fit: FakeFit, command: Co
     assert json.loads(result.stdout)["record"]["command"] == (
         "fivefold fit rows.csv --target y --seed 7 --types zip=category --allow-trees"
     )
+
+
+@pytest.mark.parametrize("name", ["OMP_WAIT_POLICY", "GOMP_SPINCOUNT"])
+def test_waiting_threads_rest_early_unless_the_user_says_otherwise(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    for other in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT"):
+        monkeypatch.delenv(other, raising=False)
+    monkeypatch.setenv(name, "7")
+    rest_early()
+    assert {k: os.environ.get(k) for k in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")} == {
+        "OMP_WAIT_POLICY": None,
+        "GOMP_SPINCOUNT": None,
+    } | {name: "7"}
+    monkeypatch.delenv(name)
+    rest_early()
+    assert os.environ["GOMP_SPINCOUNT"] == "10000"
+    monkeypatch.delenv("GOMP_SPINCOUNT")
