@@ -36,6 +36,10 @@ class Model:
         self.classes = classes
         self.chunks: list[int] = []
 
+    def shift(self, table: Rows) -> list[SimpleNamespace]:
+        large = (table.numbers > 100).any()
+        return [SimpleNamespace(title="'n' differs from training", evidence="it is large")] if large else []
+
     def predict_table(self, table: Rows, level: float) -> SimpleNamespace:
         self.chunks.append(table.rows)
         if (table.numbers < 0).any():
@@ -141,6 +145,15 @@ def test_a_model_without_intervals_leaves_them_empty(
     assert json.loads(command("predict", "m", "new.csv", "--json").stdout)["lower"] is None
 
 
+def test_columns_that_differ_from_training_are_said(here: Path, model: Model, command: Command) -> None:
+    (here / "new.csv").write_text("1\n500\n")
+    said = command("predict", "m", "new.csv").stderr
+    assert "note: 'n' differs from training in the first 2 rows: it is large\n" in said
+    assert "differs" not in command("predict", "m", "new.csv", "--quiet").stderr
+    (here / "new.csv").write_text("1\n5\n")
+    assert "differs" not in command("predict", "m", "new.csv").stderr
+
+
 def test_rows_are_predicted_and_written_in_chunks(
     here: Path, model: Model, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -212,6 +225,8 @@ _ENDLESS = """
             yield Rows()
     class Model:
         classes = ()
+        def shift(self, table):
+            return []
         def predict_table(self, table, level):
             ones = np.ones(10)
             return types.SimpleNamespace(mean=ones, low=ones, high=ones, notes=())

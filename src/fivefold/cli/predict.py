@@ -18,7 +18,7 @@ from fivefold.cli.terminal import say
 if TYPE_CHECKING:
     from fivefold.tasks.tables.model import Model, Prediction
 
-_PAGE = 20_000
+_PAGE, _MOST_SHIFTS = 20_000, 5
 """Rows that are read, predicted and written at once."""
 
 
@@ -73,6 +73,9 @@ def predict(
                     writer = JsonRows(sink, model) if as_json else CsvRows(sink, model)
                 writer.write(found)
                 notes.show(found.notes, rows, page.rows, of_all=page.notes)
+                if rows == 0 and not quiet:
+                    for finding in model.shift(page)[:_MOST_SHIFTS]:
+                        say(f"note: {finding.title} in the first {page.rows:,} rows: {finding.evidence}")
                 rows += page.rows
         if not quiet:
             say(f"{rows:,} rows predicted" + (f", written to {out}" if out is not None else ""))

@@ -204,3 +204,21 @@ def test_a_description_whose_parts_do_not_fit_is_refused(tmp_path, path, value):
     save_bundle(tmp_path / "forged", Bundle(KIND, config, tensors, {}))
     with pytest.raises(ArtifactError):
         load(tmp_path / "forged")
+
+
+def test_rows_unlike_the_training_rows_are_named():
+    from fivefold.tasks.tables.fit import fit
+
+    generator = np.random.default_rng(0)
+    data = {"a": generator.normal(size=300), "b": generator.normal(size=300)}
+    model = fit(data | {"y": data["a"] + data["b"]}, "y", budget="0.3s")
+    assert model.shift(data) == []
+    moved = model.shift({"a": data["a"] + 2.0, "b": data["b"]})
+    assert [f.title for f in moved] == ["'a' differs from training"]
+    assert model.shift({k: v[:20] + 9.0 for k, v in data.items()}) == []  # too few to judge
+    assert _model().shift({"x": X}) == []  # a model without a summary
+    from dataclasses import replace
+
+    forged = replace(model, record={"summary": {"version": 1, "columns": {"a": 3}}})
+    with pytest.raises(ArtifactError, match="a summary of the training rows"):
+        forged.shift(data)

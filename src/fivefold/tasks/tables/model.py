@@ -12,6 +12,8 @@ from fivefold.artifact import Bundle
 from fivefold.artifact import load as load_bundle
 from fivefold.artifact import save as save_bundle
 from fivefold.core import ArgumentError, ArtifactError, DataError
+from fivefold.diagnosis.finding import Finding
+from fivefold.diagnosis.shift import check_shift
 from fivefold.tasks.tables.conformal import Intervals, Sets
 from fivefold.tasks.tables.newcomers import Newcomers
 from fivefold.tasks.tables.predictors import Predictor, predictor_from_state
@@ -151,6 +153,28 @@ class Model:
         if not (exposure > 0).all():
             raise DataError(f"positive exposures in {self.exposure!r}", "zero, negative or missing values")
         return np.log(exposure)
+
+    def shift(self, data: Any) -> list[Finding]:
+        """Return the columns in which rows differ from the training rows by more than chance, largest first.
+
+        Fewer than 30 rows are not judged; see :func:`fivefold.diagnosis.check_shift`.
+
+        Args:
+            data: A path, a data frame, a dict of columns, or a table.
+
+        Raises:
+            DataError: Rows that do not fit the schema.
+        """
+        summary = self.record.get("summary")
+        if summary is None:
+            return []
+        columns = self.typed(data)[0].columns
+        try:
+            return check_shift(summary, columns)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:  # a forged record
+            raise ArtifactError(
+                "a summary of the training rows", f"{type(error).__name__}", "fit anew"
+            ) from None
 
     def predict(self, data: Any) -> npt.NDArray[Any]:
         """Return predictions ``[n]``: numbers in the target's unit, or labels."""

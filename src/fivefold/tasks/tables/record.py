@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from fivefold.artifact.version import library_version
 from fivefold.core import numpy_generator
+from fivefold.diagnosis import summarise
 from fivefold.tasks.tables import drivers, verdicts
 from fivefold.tasks.tables.choose import YARDSTICK
 from fivefold.tasks.tables.describe import describe
@@ -346,6 +347,7 @@ def build_record(
         "drivers": ranked,
         "risks": verdicts.risks(outcome, test, groups),
         "plan": outcome.plan.to_record(),
+        "summary": summarise(outcome.problem.table.columns),
         "environment": {
             "fivefold": library_version(),
             "python": platform.python_version(),
