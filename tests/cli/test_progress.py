@@ -67,7 +67,19 @@ def test_quiet_is_quiet(terminal: Terminal) -> None:
 
 
 @pytest.mark.parametrize(
-    "event", ["read", "typed", "checked", "family", "fit", "chosen", "final", "newcomers", "unheard-of"]
+    "event",
+    [
+        "read",
+        "typed",
+        "checked",
+        "family",
+        "fit",
+        "chosen",
+        "final",
+        "newcomers",
+        "chosen for newcomers",
+        "unheard-of",
+    ],
 )
 def test_events_without_details_and_with_hostile_ones(event: str) -> None:
     assert sentence(event, {})

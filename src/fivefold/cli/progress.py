@@ -9,7 +9,7 @@ from typing import TextIO
 from fivefold.cli.terminal import is_interactive, say
 from fivefold.report.text import clean, shorten
 
-_MILESTONES = frozenset({"typed", "family", "chosen"})
+_MILESTONES = frozenset({"typed", "family", "chosen", "chosen for newcomers"})
 """Events that are worth a line of a log."""
 
 
@@ -92,6 +92,7 @@ def sentence(event: str, details: Mapping[str, object]) -> str:
         ),
         "chosen": lambda: f"chosen: {details.get('method')}",
         "final": lambda: f"fitting {details.get('method')} to all training rows",
+        "chosen for newcomers": lambda: f"chosen for a new {details.get('column')}: {details.get('method')}",
         "newcomers": lambda: f"leaving out whole levels of {details.get('column')}",
     }
     if event in known:

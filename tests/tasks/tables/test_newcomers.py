@@ -147,3 +147,11 @@ def test_no_column_no_newcomers():
 def test_groups_that_are_named_are_left_out_in_the_race_itself():
     model = fit(_street(400), "price", group="district", budget="2s")
     assert model.newcomers is None
+
+
+def test_the_second_choice_is_told_from_the_first():
+    events = []
+    fit(_street(600), "price", budget="1s", progress=lambda e, d: events.append((e, d)))
+    names = [e for e, _ in events]
+    assert names.count("family") == names.count("chosen") == names.count("chosen for newcomers") == 1
+    assert dict(events)["chosen for newcomers"]["column"] == "district"

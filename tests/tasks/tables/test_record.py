@@ -10,9 +10,9 @@ from fivefold.tasks.tables.fit import fit
 from fivefold.tasks.tables.record import _clean
 
 SECTIONS = {
-    "version", "title", "headline", "summary", "warnings", "data", "test", "groups", "intervals", "classification",
+    "version", "title", "headline", "warnings", "data", "test", "groups", "intervals", "classification",
     "scatter", "certificates", "candidates", "table", "drivers", "risks", "plan", "environment",
-    "seconds", "command",
+    "seconds", "command", "summary",
 }  # fmt: skip
 
 

@@ -286,6 +286,11 @@ def _newcomers(
     if place is None or (stored is not None and stored.newcomers is None):
         return None
     progress("newcomers", {"column": place})
+
+    def say(event: str, details: dict[str, object]) -> None:
+        if event != "family":  # it was said
+            progress("chosen for newcomers" if event == "chosen" else event, details | {"column": place})
+
     labels, codes = np.unique([str(v) for v in found.problem.table.column(place)], return_inverse=True)
     seconds = limits.seconds and limits.seconds * _SHARE_FOR_NEWCOMERS
     unseen = search(
@@ -297,7 +302,7 @@ def _newcomers(
         found.plan.seed,
         allow_trees,
         stored=stored and stored.newcomers,
-        progress=progress,
+        progress=say,
         kept=_REFERENCES,
         most_folds=_FOLDS_FOR_NEWCOMERS,
     )
