@@ -167,9 +167,10 @@ def test_house_prices_cover_70_zip_codes() -> None:
     import duckdb
 
     file = ROOT / "examples" / "house_prices.parquet"
-    found = duckdb.execute(
-        "SELECT count(*), count(DISTINCT zipcode) FROM read_parquet(?)", [str(file)]
-    ).fetchone()
+    with duckdb.connect() as connection:
+        found = connection.execute(
+            "SELECT count(*), count(DISTINCT zipcode) FROM read_parquet(?)", [str(file)]
+        ).fetchone()
     assert found == (21_613, 70)
 
 

@@ -259,7 +259,8 @@ def blobs(folder: Path) -> Path:
     import duckdb
 
     path = folder / "blobs.parquet"
-    duckdb.execute(f"copy (select 1 as y, 'ab'::blob as picture) to '{path}' (format parquet)")
+    with duckdb.connect() as con:
+        con.execute(f"copy (select 1 as y, 'ab'::blob as picture) to '{path}' (format parquet)")
     return path
 
 

@@ -66,9 +66,10 @@ def _compare(
 
 def make_regression_record(parquet: Path) -> dict[str, Any]:
     """A record of house prices: splines on the logarithm beside ridge, boosted trees and a constant."""
-    table = duckdb.sql(
-        f"select * from '{parquet}' order by hash(id || cast(date as varchar)) limit {_ROWS}"
-    ).fetchnumpy()
+    with duckdb.connect() as connection:  # its own: the shared one may be in use
+        table = connection.sql(
+            f"select * from '{parquet}' order by hash(id || cast(date as varchar)) limit {_ROWS}"
+        ).fetchnumpy()
     names = [
         "sqft_living",
         "grade",
