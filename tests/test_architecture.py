@@ -55,6 +55,13 @@ NO_TEST_OF_ITS_OWN: dict[str, tuple[str, str]] = {
     "optimize/directions.py": ("optimize/test_lbfgs.py", "directions are tested by method"),
     "__main__.py": ("cli/test_main.py", "one call of the command, which is tested there"),
     "tasks/tables/search.py": ("tasks/tables/test_fit.py", "the inner half of the verb, tested through it"),
+    "cli/selftest_command.py": ("cli/test_selftest.py", "the command around the checks, run with them"),
+    "linalg/hutch_plus_plus.py": (
+        "linalg/test_trace_estimate.py",
+        "the estimator behind trace, tested there",
+    ),
+    "linalg/leave_one_out.py": ("linalg/test_trace_estimate.py", "XTrace's errors, tested with the trace"),
+    "linalg/spectral_sum.py": ("linalg/test_log_determinant.py", "what logdet and the density share"),
     "artifact/bundle.py": WRITING,
     "artifact/layout.py": READING,
     "artifact/manifest.py": READING,

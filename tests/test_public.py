@@ -43,7 +43,8 @@ def test_the_probe_sees_what_is_loaded() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["--version"], ["fit", "--help"], ["predict", "--help"], ["report", "--help"]]
+    "arguments",
+    [["--help"], ["--version"], *([name, "--help"] for name in ("fit", "predict", "report", "selftest"))],
 )
 def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     code = f"""

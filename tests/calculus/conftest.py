@@ -1,5 +1,6 @@
 """Functions with known derivatives, and the contract that every derivative operator keeps."""
 
+import warnings
 from types import SimpleNamespace
 
 import pytest
@@ -57,6 +58,111 @@ def contract(operator, dense):
     torch.testing.assert_close(left, right, **close)
 
 
+class Residual(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.inner = torch.nn.Sequential(torch.nn.Linear(4, 5), torch.nn.Tanh(), torch.nn.Linear(5, 4))
+        self.out = torch.nn.Linear(4, 3)
+
+    def forward(self, x):
+        return self.out(x + self.inner(x))
+
+
+class Recurrent(torch.nn.Module):
+    def __init__(self, cell):
+        super().__init__()
+        self.cell = cell(2, 3, batch_first=True)
+        self.out = torch.nn.Linear(3, 3)
+
+    def forward(self, x):
+        return self.out(self.cell(x)[0][:, -1])
+
+
+class Attention(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.mix = torch.nn.Linear(4, 12)
+        self.out = torch.nn.Linear(4, 3)
+
+    def forward(self, x):
+        q, k, v = (t.reshape(*x.shape[:2], 2, 2).transpose(1, 2) for t in self.mix(x).chunk(3, -1))
+        heads = torch.nn.functional.scaled_dot_product_attention(q, k, v)
+        return self.out(heads.transpose(1, 2).reshape(x.shape).mean(1))
+
+
+class Multihead(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = torch.nn.MultiheadAttention(4, 2, batch_first=True)
+        self.out = torch.nn.Linear(4, 3)
+
+    def forward(self, x):
+        return self.out(self.layer(x, x, x, need_weights=False)[0].mean(1))
+
+
+def _convolutional():
+    nn = torch.nn
+    return nn.Sequential(nn.Conv2d(1, 2, 3), nn.Softplus(), nn.AvgPool2d(2), nn.Flatten(), nn.Linear(8, 3))
+
+
+def _batch_norm():
+    nn = torch.nn
+    model = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3), nn.Sigmoid(), nn.Linear(3, 3))
+    with torch.no_grad():
+        model(3 + 2 * torch.randn(50, 4))
+    return model.eval()
+
+
+MODULES = {
+    "dense": (
+        lambda: torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.Tanh(), torch.nn.Linear(4, 3)),
+        (4,),
+    ),
+    "convolutional": (_convolutional, (1, 6, 6)),
+    "residual": (Residual, (4,)),
+    "batch norm": (_batch_norm, (4,)),
+    "gru": (lambda: Recurrent(torch.nn.GRU), (3, 2)),
+    "lstm": (lambda: Recurrent(torch.nn.LSTM), (3, 2)),
+    "attention": (Attention, (3, 4)),
+    "multihead": (Multihead, (3, 4)),
+}
+
+
+def module_case(name, dtype=torch.float64, rows=5):
+    """A module, inputs away from the origin, targets, and references by torch.autograd.functional alone."""
+    make, shape = MODULES[name]
+    torch.manual_seed(3)
+    model = make().to(dtype).eval()
+    X = 0.5 + torch.randn(rows, *shape, dtype=dtype)
+    y = torch.arange(rows) % 3
+    return model, X, y
+
+
+def flat_function(model, X):
+    """The outputs as a function of the flat parameters, written on its own for the references."""
+    named = {name: p.detach() for name, p in model.named_parameters()}
+    names, shapes = list(named), [p.shape for p in named.values()]
+
+    def outputs(w):
+        out, start = {}, 0
+        for name, shape in zip(names, shapes, strict=True):
+            out[name] = w[start : start + shape.numel()].reshape(shape)
+            start += shape.numel()
+        with (
+            warnings.catch_warnings(action="ignore"),
+            torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH),
+            torch.backends.mkldnn.flags(enabled=False),
+        ):
+            return torch.func.functional_call(model, out, (X,))
+
+    return outputs, torch.cat([p.reshape(-1) for p in named.values()])
+
+
+@pytest.fixture(params=sorted(MODULES))
+def network_name(request):
+    return request.param
+
+
 @pytest.fixture
 def case():
     return SimpleNamespace(
@@ -68,4 +174,7 @@ def case():
         opaque=opaque,
         branching=branching,
         contract=contract,
+        modules=MODULES,
+        module_case=module_case,
+        flat_function=flat_function,
     )

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from fivefold.calculus import HessianOperator
-from fivefold.calculus.columns import CHUNK
+from fivefold.calculus.plan import CHUNK
 from fivefold.core import ArgumentError
 
 

@@ -1,5 +1,6 @@
 """What every linear operator must satisfy, run on every registered member."""
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -10,11 +11,17 @@ from torch import Tensor
 from fivefold.core import ArgumentError
 from fivefold.linalg import (
     Adjoint,
+    BlockDiagonal,
+    Convolution,
     DataMatrix,
     Dense,
     Diagonal,
+    DoubledMatrix,
     Identity,
+    Inverse,
+    Kronecker,
     LinearOperator,
+    LowRankPlusDiagonal,
     Product,
     Scaled,
     Sum,
@@ -28,6 +35,44 @@ N = -3.0 + torch.randn(4, 6, generator=G, dtype=torch.float64)
 S = M.mT @ M
 D = torch.tensor([3.0, 1.0, 4.0, 1.5], dtype=torch.float64)
 BATCH = 2.0 + torch.randn(3, 6, 4, generator=G, dtype=torch.float64)
+W = torch.tensor([2.0, -0.5], dtype=torch.float64)
+U, V = M[:4, :2], N[:, :2]
+LOW = torch.diag(D) + U @ U.mT
+KERNEL_1 = 2.0 + torch.randn(4, 1, 3, generator=G, dtype=torch.float64)
+KERNEL_2 = 1.0 + torch.randn(2, 3, 2, 3, generator=G, dtype=torch.float64)
+SQUARE = M[:4] - 3 * torch.eye(4).double()
+
+
+def convolved(kernel, size, **options):
+    """The matrix, entry by entry, from the definition."""
+    K, axes = kernel, kernel.ndim - 2
+    get = lambda name, value: (options.get(name, value),) * axes  # noqa: E731
+    stride, pad, dilation = get("stride", 1), get("padding", 0), get("dilation", 1)
+    groups, circular = options.get("groups", 1), options.get("mode") == "circular"
+    size = (size,) if isinstance(size, int) else size
+    out = [
+        (n + 2 * p - d * (t - 1) - 1) // s + 1
+        for n, p, d, t, s in zip(size, pad, dilation, K.shape[2:], stride, strict=True)
+    ]
+    channels = K.shape[1] * groups
+    matrix = torch.zeros(K.shape[0], *out, channels, *size, dtype=torch.float64)
+    for o, c in np.ndindex(*K.shape[:2]):
+        source = (o // (K.shape[0] // groups)) * K.shape[1] + c
+        for at in np.ndindex(*out):
+            for tap in np.ndindex(*K.shape[2:]):
+                place = [
+                    s * i + d * t - p for s, i, d, t, p in zip(stride, at, dilation, tap, pad, strict=True)
+                ]
+                if circular:
+                    place = [q % n for q, n in zip(place, size, strict=True)]
+                if all(0 <= q < n for q, n in zip(place, size, strict=True)):
+                    matrix[(o, *at, source, *place)] += K[(o, c, *tap)]
+    return matrix.reshape(K.shape[0] * math.prod(out), channels * math.prod(size))
+
+
+def convolution(kernel, size, **options):
+    return lambda t: Convolution(kernel.to(t), size, **options), convolved(kernel, size, **options)
+
 
 Case = tuple[Callable[[torch.dtype], LinearOperator], Tensor]
 CASES: dict[str, Case] = {
@@ -53,6 +98,50 @@ CASES: dict[str, Case] = {
     "adjoint": (lambda t: Adjoint(Dense(M.to(t)), lambda Y: M.to(t).mT @ Y), M.mT),
     "data matrix": (lambda t: DataMatrix([M[:1].to(t), M[1:4].to(t), M[4:].to(t)]), M),
     "data matrix adjoint": (lambda t: DataMatrix(lambda: [M[:2].to(t), M[2:].to(t)]).H, M.mT),
+    "low rank": (lambda t: LowRankPlusDiagonal(D.to(t), U.to(t)), LOW),
+    "low rank indefinite": (
+        lambda t: LowRankPlusDiagonal((D - 2).to(t), U.to(t), weights=W.to(t)),
+        torch.diag(D - 2) + U * W @ U.mT,
+    ),
+    "low rank two factors": (
+        lambda t: LowRankPlusDiagonal(D.to(t), U.to(t), V.to(t), weights=W.to(t)),
+        torch.diag(D) + U * W @ V.mT,
+    ),
+    "low rank batch": (
+        lambda t: LowRankPlusDiagonal(torch.stack([D, 2 * D, D + 1]).to(t), U.to(t)),
+        torch.diag_embed(torch.stack([D, 2 * D, D + 1])) + U @ U.mT,
+    ),
+    "low rank inverse": (
+        lambda t: LowRankPlusDiagonal(D.to(t), U.to(t)).inverse(),
+        torch.linalg.inv(LOW),
+    ),
+    "kronecker": (
+        lambda t: Kronecker(M[:2, :3].to(t), N[:1, :2].to(t), Dense(M[:3, :2].to(t))),
+        torch.kron(torch.kron(M[:2, :3].contiguous(), N[:1, :2].contiguous()), M[:3, :2].contiguous()),
+    ),
+    "kronecker positive": (
+        lambda t: Kronecker(Dense(S[:2, :2].to(t), positive=True), Diagonal(D.to(t))),
+        torch.kron(S[:2, :2].contiguous(), torch.diag(D)),
+    ),
+    "blocks": (
+        lambda t: BlockDiagonal(M[:2].to(t), Diagonal(D.to(t)), N[:, :2].to(t)),
+        torch.block_diag(M[:2], torch.diag(D), N[:, :2]),
+    ),
+    "blocks positive": (
+        lambda t: BlockDiagonal(Dense(S.to(t), positive=True), Identity(2, dtype=t)),
+        torch.block_diag(S, torch.eye(2)),
+    ),
+    "inverse": (lambda t: Inverse(Dense(SQUARE.to(t))), torch.linalg.inv(SQUARE)),
+    "inverse positive": (
+        lambda t: Inverse(Dense((S / 50 + torch.eye(4)).to(t), positive=True)),
+        torch.linalg.inv(S / 50 + torch.eye(4)),
+    ),
+    "convolution": convolution(KERNEL_1[:, :, :2], 7, stride=2, padding=1),
+    "convolution dilated groups": convolution(KERNEL_1, 9, dilation=2, groups=2, padding=3, stride=3),
+    "convolution wrapped far": convolution(KERNEL_1, 3, padding=7, mode="circular"),
+    "convolution image": convolution(KERNEL_2, (4, 5), padding=1),
+    "convolution image strided": convolution(KERNEL_2, (5, 8), stride=2, mode="circular", padding=2),
+    "doubled": (lambda t: DoubledMatrix(M.to(t), 2.0**-54 * M), M),
     "gram of data": (lambda t: gram(DataMatrix([M[:2].to(t), M[2:].to(t)])), S),
 }
 TOLERANCE = {torch.float64: 1e-13, torch.float32: 1e-5}  # tens of units in the last place

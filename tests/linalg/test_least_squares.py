@@ -111,9 +111,9 @@ def test_hilbert_digits_come_out_false_and_refinement_earns_its_keep():
     fit = lstsq(H, y)
     plain = np.linalg.lstsq(H, y)[0]
     assert np.abs(fit.x / exact - 1).max() < 1e-14 < np.abs(plain / exact - 1).max()
-    hard = np.array([[1.0 / (i + j + 1) for j in range(11)] for i in range(13)])
-    bad = lstsq(hard, np.cos(np.arange(13)), tolerance=1e-18)
-    assert bad.certificates[2].holds is False
+    hopeless = np.array([[1.0 / (i + j + 1) for j in range(11)] for i in range(13)])
+    bad = lstsq(hopeless, np.cos(np.arange(13)), tolerance=1e-18)
+    assert bad.certificates[2].holds is None
     assert bad.status is Status.ILL_POSED
     assert bad.digits == 0
     assert "no digit" in bad.message

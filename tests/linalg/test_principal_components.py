@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from fivefold.core import ArgumentError, Status
+from fivefold.core import ArgumentError, DataError, Status
 from fivefold.linalg import DataMatrix, Dense, Identity, pca
 
 RNG = np.random.default_rng(8)
@@ -87,8 +87,95 @@ def test_more_columns_than_rows_and_dtype():
         (lambda: pca(Dense(torch.ones(2, 2, 2))), "data"),
         (lambda: pca(X).transform(X[:, :3]), "rows of width 5"),
         (lambda: pca(X, 2).inverse(X), "rows of width 2"),
+        (lambda: pca(X).transform(X * np.inf), "finite"),
+        (lambda: pca(X, 2).inverse(np.full((3, 2), np.nan)), "finite"),
     ],
 )
 def test_bad_input(call, message):
     with pytest.raises(ArgumentError, match=message):
         call()
+
+
+BIG = (RNG.standard_normal((30_000, 8)) * 2.0 ** -np.arange(8) + 40).astype(np.float32)
+
+
+def exact_variances(X, k):
+    V = X.astype(np.longdouble)
+    V = V - V.mean(0)
+    return np.linalg.eigvalsh((V.T @ V / (len(X) - 1)).astype(float))[::-1][:k]
+
+
+@pytest.mark.parametrize("method", ["gram", "qr"])
+def test_batches_from_a_function(method):
+    def read():
+        return (BIG[i : i + 7000] for i in range(0, 30_000, 7000))
+
+    p = pca(read, 5, method=method)
+    exact = exact_variances(BIG, 5)
+    error = np.abs(p.explained_variance - exact)
+    assert (error <= p.variance_error).all()
+    assert error.max() < 1e-7 * exact[0]
+    assert p.method == {"gram": "gram", "qr": "tsqr"}[method]
+    assert p.rows == 30_000
+    assert p.components.dtype == np.float32
+    assert np.allclose(p.standard_error, p.explained_variance * (2 / 29_999) ** 0.5, rtol=1e-6)
+    assert np.allclose(p.components @ pca(BIG.astype(float), 5).components.T, np.eye(5), atol=1e-5)
+    assert p.status is Status.CONVERGED
+    assert [c.verdict for c in p.certificates] == ["yes"] * 4
+
+
+def test_float32_far_from_zero_in_memory_beside_the_truth():
+    # scikit-learn's covariance solver loses four digits here: it subtracts what the means made.
+    from sklearn.decomposition import PCA as Peer
+
+    far = np.tile(BIG, (20, 1)) + np.float32(1000)
+    p = pca(far, 4)
+    exact = exact_variances(far, 4)
+    ours = np.abs(p.explained_variance / exact - 1).max()
+    theirs = np.abs(Peer(4, svd_solver="covariance_eigh").fit(far).explained_variance_ / exact - 1).max()
+    assert p.method == "gram"
+    assert ours < 2e-7
+    assert theirs > 10 * ours
+    # The means are kept to more than float32 holds.
+    scores = p.transform(far[:50])
+    X64 = far.astype(float)
+    truth = (X64[:50] - X64.mean(0)) @ p.components.T.astype(float)
+    assert np.abs(scores - truth).max() < 1e-6 * np.abs(truth).max()
+    assert np.abs(pca(far).inverse(pca(far).transform(far[:50])) - far[:50]).max() <= np.spacing(
+        np.float32(1040)
+    )
+
+
+def test_small_variances_take_a_second_pass_and_an_iterator_cannot():
+    Q = np.linalg.qr(RNG.standard_normal((4, 4)))[0]
+    thin = RNG.standard_normal((5000, 4)) * [1.0, 1e-3, 1e-5, 1e-6] @ Q + 3
+    exact = np.linalg.svd(thin - thin.mean(0), compute_uv=False) ** 2 / 4999
+    p = pca(lambda: [thin[:1000], thin[1000:]])
+    assert p.method == "tsqr"
+    assert np.allclose(p.explained_variance, exact, rtol=1e-7)
+    assert (np.abs(p.explained_variance - exact) <= p.variance_error).all()
+    assert pca(iter([thin]), 1).method == "gram"
+    assert pca(iter([thin]), method="qr").method == "tsqr"
+    with pytest.raises(ArgumentError, match="read again"):
+        pca(iter([thin]))
+    with pytest.raises(ArgumentError, match="products in float64 resolve"):
+        pca(lambda: [thin], method="gram")
+    with pytest.raises(ArgumentError, match="method among"):
+        pca(thin, method="magic")
+    assert pca(thin, method="qr").method == "svd"
+
+
+@pytest.mark.parametrize(
+    ("batches", "error", "message"),
+    [
+        (lambda: [], DataError, "at least one batch"),
+        (lambda: [X, X[:, :2]], DataError, "5 columns"),
+        (lambda: [X, np.full((2, 5), np.nan)], ArgumentError, "finite"),
+        (lambda: [X[0]], ArgumentError, "dimension"),
+        (lambda: [X[:1]], ArgumentError, "at least 2 rows"),
+        (iter([]), DataError, "at least one batch"),
+    ],
+)
+def test_bad_batches(batches, error, message):
+    with pytest.raises(error, match=message):
+        pca(batches)

@@ -17,9 +17,31 @@ def test_every_public_name_is_callable_after_every_module_is_imported():
     S = X.T @ X
     I = room.Identity(2)  # noqa: E741
     calls = {
+        "BlockDiagonal": lambda: room.BlockDiagonal(X, S).shape,
+        "Convolution": lambda: room.Convolution([[[1.0, 2.0]]], 4).shape,
+        "Inverse": lambda: room.Inverse(I).shape,
+        "Kronecker": lambda: room.Kronecker(X, S).shape,
+        "LowRankPlusDiagonal": lambda: room.LowRankPlusDiagonal([1.0, 1.0, 1.0], X).shape,
+        "convolution_singular_values": lambda: (
+            room.convolution_singular_values(room.Convolution([[[1.0, 2.0]]], 4)).values
+        ),
+        "eig": lambda: room.eig(S).values,
+        "inverse": lambda: room.inverse(S) @ [1.0, 1.0],
+        "jacobi": lambda: room.jacobi(S).shape,
+        "lipschitz_bound": lambda: room.lipschitz_bound(room.Convolution([[[1.0, 2.0]]], 4)),
+        "low_rank_preconditioner": lambda: room.low_rank_preconditioner(S, 1).shape,
+        "lsmr": lambda: room.lsmr(X, [1.0, 2.0, 3.0]).x,
+        "lu": lambda: room.lu(S).U,
+        "minres": lambda: room.minres(S, [1.0, 1.0]).x,
+        "pivoted_cholesky": lambda: room.pivoted_cholesky(S, 1),
+        "stability": lambda: room.stability(S, time="discrete").upper,
         "Adjoint": lambda: room.Adjoint(I, lambda Y: Y).shape,
         "DataMatrix": lambda: room.DataMatrix([X]).shape,
         "Dense": lambda: room.Dense(X).shape,
+        "DoubledMatrix": lambda: room.DoubledMatrix(X, 0 * X).shape,
+        "lstsq_batches": lambda: room.lstsq_batches([(X, [1.0, 2.0, 3.0])]).x,
+        "polynomial_design": lambda: room.polynomial_design([1.0, 2.0], 2).shape,
+        "ridge": lambda: room.ridge(X, [1.0, 2.0, 3.0], 1.0).x,
         "Diagonal": lambda: room.Diagonal([1.0]).shape,
         "Identity": lambda: I.shape,
         "Product": lambda: room.Product(I, I).shape,
@@ -37,9 +59,17 @@ def test_every_public_name_is_callable_after_every_module_is_imported():
         "qr": lambda: room.qr(X).R,
         "solve": lambda: room.solve(S, [1.0, 1.0]).x,
         "svd": lambda: room.svd(X, 1).values,
+        "trace": lambda: room.trace(S).value,
+        "diagonal": lambda: room.diagonal(S).value,
+        "logdet": lambda: room.logdet(S).value,
+        "spectral_density": lambda: room.spectral_density(S).density,
+        "norm_bound": lambda: room.norm_bound(I),
     }
     results = {"Array", "Cholesky", "ConjugateGradients", "EffectiveRank", "Eigen", "LeastSquares"}
     results |= {"LinearOperator", "PCA", "QR", "SVD", "Solution"}
+    results |= {"ConvolutionSpectrum", "GeneralEigen", "Krylov", "LU", "Stability"}
+    results |= {"BatchedLeastSquares", "Ridge"}
+    results |= {"Estimate", "SpectralDensity"}
     assert set(calls) | results == set(room.__all__)
     for name, call in calls.items():
         assert call() is not None, name

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from fivefold.core import ArgumentError, Budget, Status
+from fivefold.core import ArgumentError, Budget, Kind, Status
 from fivefold.linalg import DataMatrix, Dense, Identity, svd
 
 G = torch.Generator().manual_seed(3)
@@ -38,9 +38,13 @@ def test_krylov_against_dense_with_a_proof_that_nothing_was_missed():
     assert np.allclose(run.values, values[:5], rtol=1e-12)
     assert [c.verdict for c in run.certificates] == ["yes"] * 4
     flat = svd(A, 2, method="krylov")
-    assert flat.certificates[3].holds is None  # the rest weighs more than the smallest that was returned
+    assert flat.certificates[3].kind is Kind.STATISTICAL  # the rest weighs more than the smallest returned
+    assert flat.certificates[3].value >= torch.linalg.svdvals(A)[2]
+    close = svd(low_rank(60, 50, [2.0, 1.0, 0.999, 0.9]), 2, method="krylov")
+    assert close.certificates[3].holds is None
     lazy = svd(Dense(M) @ Identity(200), 5, method="krylov")
-    assert lazy.certificates[3].holds is None
+    assert lazy.certificates[3].kind is Kind.STATISTICAL
+    assert lazy.certificates[3].holds
     assert torch.allclose(lazy.values, run.values, rtol=1e-10)
 
 

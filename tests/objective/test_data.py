@@ -98,3 +98,24 @@ def test_points_are_refused(small):
     for method in ("hessian", "gauss_newton", "fisher", "jacobian", "kernel"):
         with pytest.raises(ArgumentError, match=r"one point \[P\]"):
             getattr(general, method)(torch.ones(2, 5))
+
+
+@pytest.mark.parametrize("general", [False, True])
+def test_constants_of_the_rows_go_with_the_rows(general):
+    """Binomial trials differ by row: a part of the rows has the trials of those rows."""
+    from fivefold.probability import Binomial
+
+    generator = torch.Generator().manual_seed(0)
+    X = torch.randn(30, 2, generator=generator, dtype=torch.float64)
+    trials = torch.arange(1, 31, dtype=torch.float64)
+    y = torch.floor(trials / 2)
+    index = torch.tensor([3, 17, 29])
+    model = torch.nn.Linear(2, 1, dtype=torch.float64) if general else Linear(X, intercept=False)
+    whole = DataObjective(model, Binomial(trials), (X, y))
+    part = DataObjective(model, Binomial(trials[index]), (X[index], y[index]))
+    w = torch.randn(whole.size, generator=generator, dtype=torch.float64)
+    taken = whole.on(index)
+    ratio = float(taken.value(w)) / float(part.value(w))
+    gradients = taken.gradient(w) / part.gradient(w)
+    assert ratio == pytest.approx(float(gradients[0]), rel=1e-10)
+    torch.testing.assert_close(gradients, gradients[:1].expand_as(gradients), rtol=1e-10, atol=0)

@@ -4,9 +4,6 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-CHUNK = 64
-"""Columns that go through one mapped product: the memory of a product grows with them."""
-
 
 def over_columns(product: Callable[[Tensor], Tensor], X: Tensor) -> Tensor:
     """Apply a function of ``[n, k]`` to ``[..., n, k]``, all columns side by side.

@@ -19,11 +19,13 @@ class Way(Generic[Result]):
         mode: How the derivative is taken: ``"forward-over-reverse"``, ``"reverse"``, ...
         batching: How a batch is worked off: ``"vmap"`` or ``"loop"``.
         run: Maps a tensor to the result.
+        release: Gives back what the way keeps between its runs, where it keeps something.
     """
 
     mode: str
     batching: str
     run: Callable[[Tensor], Result]
+    release: Callable[[], None] | None = None
 
 
 def first_that_works(ways: Sequence[Way[Result]], probe: Tensor) -> Way[Result]:
@@ -39,7 +41,7 @@ def first_that_works(ways: Sequence[Way[Result]], probe: Tensor) -> Way[Result]:
     'b'
     """
     *early, last = ways
-    with _quiet_loading():
+    with quiet_loading():
         for way in early:
             try:
                 way.run(probe)
@@ -51,7 +53,8 @@ def first_that_works(ways: Sequence[Way[Result]], probe: Tensor) -> Way[Result]:
 
 
 @contextmanager
-def _quiet_loading() -> Iterator[None]:
+def quiet_loading() -> Iterator[None]:
+    """Silence what torch says about itself at its first forward derivative."""
     # The first forward-mode derivative of a process makes torch compile its own decompositions with the
     # torch.jit.script that it deprecates itself; users can do nothing about that message.
     with warnings.catch_warnings():

@@ -42,8 +42,20 @@ class GaussNewtonOperator(LinearOperator):
         w: Tensor,
         curvature: LinearOperator | Tensor | None = None,
     ) -> None:
-        self.jacobian = JacobianOperator(fn, w)
-        m, P = self.jacobian.shape
+        self._setup(JacobianOperator(fn, w), curvature)
+
+    @classmethod
+    def of(
+        cls, jacobian: JacobianOperator, curvature: LinearOperator | Tensor | None = None
+    ) -> "GaussNewtonOperator":
+        """Make the operator from a Jacobian, with the plan of its products and what it retains."""
+        made = cls.__new__(cls)
+        made._setup(jacobian, curvature)
+        return made
+
+    def _setup(self, jacobian: JacobianOperator, curvature: LinearOperator | Tensor | None) -> None:
+        self.jacobian = jacobian
+        m, P = jacobian.shape
         C = Diagonal(curvature.reshape(-1)) if isinstance(curvature, Tensor) else curvature
         require(
             C is None or (C.shape == (m, m) and C.symmetric),
@@ -52,8 +64,8 @@ class GaussNewtonOperator(LinearOperator):
         )
         super().__init__(
             (P, P),
-            dtype=w.dtype,
-            device=w.device,
+            dtype=jacobian.dtype,
+            device=jacobian.device,
             symmetric=True,
             positive=C is None or C.positive,
         )

@@ -11,6 +11,7 @@ from fivefold.cli.exits import INTERRUPTED, PIPE_CLOSED, TERMINATED, silence_out
 from fivefold.cli.fit import fit
 from fivefold.cli.predict import predict
 from fivefold.cli.report import report
+from fivefold.cli.selftest_command import selftest
 from fivefold.cli.show_command import show
 
 app = typer.Typer(
@@ -25,6 +26,7 @@ app.command()(fit)
 app.command()(predict)
 app.command()(report)
 app.command()(show)
+app.command()(selftest)
 
 
 def _version(wanted: bool) -> None:

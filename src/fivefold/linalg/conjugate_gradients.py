@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -10,6 +11,8 @@ from fivefold.core import Budget, Certificate, Info, Kind, Status, drive, requir
 from fivefold.linalg.arrays import Array, to_tensor, wants_numpy
 from fivefold.linalg.dense import as_operator
 from fivefold.linalg.operator import LinearOperator, require_matrix
+from fivefold.linalg.operator_checks import complaint
+from fivefold.linalg.preconditioners import preconditioner_of
 
 _SEVERITY = (Status.CONVERGED, Status.OUT_OF_BUDGET, Status.STALLED, Status.DIVERGED, Status.ILL_POSED)
 _RECOMPUTE = 50  # steps between residuals computed anew from x
@@ -139,7 +142,7 @@ def cg(
     A: Array | LinearOperator,
     b: Array,
     *,
-    preconditioner: Array | LinearOperator | None = None,
+    preconditioner: Array | LinearOperator | Literal["jacobi", "low-rank"] | None = None,
     start: Array | None = None,
     tolerance: float = 1e-10,
     lowest_eigenvalue: float | None = None,
@@ -158,7 +161,9 @@ def cg(
     Args:
         A: Positive definite, ``[n, n]``: array, tensor or operator.
         b: ``[n]`` or ``[n, k]``; every column has its own step lengths and its own status.
-        preconditioner: M, positive definite, close to the inverse of A; the identity by default.
+        preconditioner: M, positive definite, close to the inverse of A; or ``"jacobi"``, the inverse of its
+            diagonal; or ``"low-rank"``, a pivoted Cholesky factor of rank 20 plus a multiple of the
+            identity; none by default.
         start: The first iterate, in the shape of b; zero by default.
         tolerance: Relative residual to reach, positive.
         lowest_eigenvalue: A number that the smallest eigenvalue of A is known to reach (the ridge of a
@@ -170,7 +175,8 @@ def cg(
 
     Raises:
         ArgumentError: Not square, sizes that do not fit, an empty or not finite input, a tolerance or an
-            eigenvalue that is not positive.
+            eigenvalue that is not positive, an unknown preconditioner.
+        NumericalError: A named preconditioner of a matrix whose diagonal is not positive.
 
     >>> run = cg([[4.0, 1.0], [1.0, 3.0]], [1.0, 2.0])
     >>> run.x.round(10).tolist(), str(run.status), run.steps
@@ -194,10 +200,7 @@ def cg(
         given = to_tensor(start, "start", dims=(1, 2)).detach()
         require(given.shape == target.shape, f"start in the shape of b, {tuple(target.shape)}", given.shape)
         x0 = given.reshape(n, -1).to(B)
-    M = None if preconditioner is None else as_operator(preconditioner, "the preconditioner")
-    require(
-        M is None or M.shape == operator.shape, f"a preconditioner of shape {operator.shape}", M and M.shape
-    )
+    M = preconditioner_of(operator, preconditioner)
     method = _Method(operator, B, M, tolerance, x0)
     run = drive(method, budget or Budget(steps=10 * n + 100))
     state = run.state
@@ -207,6 +210,9 @@ def cg(
     true = torch.where(better, true, state.best)
     code = torch.where(state.code < 0, _SEVERITY.index(Status.OUT_OF_BUDGET), state.code)
     statuses = tuple(_SEVERITY[int(c)] for c in code)
+    worst = max(statuses, key=_SEVERITY.index)
+    # An operator that changes or is not symmetric shows as a failure; two products more name the cause.
+    wrong = "" if worst is Status.CONVERGED else complaint(operator)
     ratios = method.norm / torch.linalg.vector_norm(x, dim=0)
     certificates = tuple(
         certificate
@@ -220,12 +226,12 @@ def cg(
     return ConjugateGradients(
         kind(x.reshape(target.shape)),
         kind(true),
-        max(statuses, key=_SEVERITY.index),
+        worst,
         statuses,
         run.steps,
         kind(torch.tensor(run.history["relative_residual"], dtype=torch.float64)),
         certificates,
-        _message(statuses),
+        "; ".join(filter(None, [wrong, _message(statuses)])),
     )
 
 

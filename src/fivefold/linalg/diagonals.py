@@ -1,9 +1,12 @@
 """The diagonal matrix and the identity, by their products."""
 
+import math
+
 import torch
 from torch import Tensor
 
 from fivefold.linalg.arrays import Array, to_tensor
+from fivefold.linalg.memory import require_memory
 from fivefold.linalg.operator import LinearOperator
 
 
@@ -38,7 +41,13 @@ class Diagonal(LinearOperator):
         return self
 
     def to_dense(self) -> Tensor:
-        """Return the matrix with the entries on its diagonal."""
+        """Return the matrix with the entries on its diagonal.
+
+        Raises:
+            ArgumentError: It does not fit in the free memory.
+        """
+        size = math.prod(self.shape) * self.dtype.itemsize
+        require_memory(size, "a dense diagonal matrix", "work with the entries", self.device)
         return torch.diag_embed(self.entries)
 
 

@@ -42,8 +42,10 @@ def _high(a: Tensor) -> Tensor:
     return t - (t - a)
 
 
-def doubled_residual(A: Tensor, x: Tensor, y: Tensor, y_low: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    r"""Return :math:`r = y - A x` as an unevaluated sum of two float64 numbers.
+def doubled_residual(
+    A: Tensor, x: Tensor, y: Tensor, y_low: Tensor | None = None, shift: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    r"""Return :math:`r = y - s - A x` as an unevaluated sum of two float64 numbers.
 
     The products are exact and their sum is compensated, so that the error is about that of arithmetic with
     106 bits: :math:`|r - \hat r| \le (n + 2)^2 u^2 (|A| |x| + |y|)`.
@@ -54,7 +56,8 @@ def doubled_residual(A: Tensor, x: Tensor, y: Tensor, y_low: Tensor | None = Non
         A: ``[m, n]`` in float64.
         x: ``[n, k]`` in float64.
         y: ``[m, k]`` in float64.
-        y_low: The low part of y where it is itself a sum of two numbers.
+        y_low: The low part of ``y - s`` where it is itself a sum of two numbers.
+        shift: s, ``[m, k]``, or nothing.
 
     Returns:
         High and low part, ``[m, k]`` each.
@@ -74,7 +77,12 @@ def doubled_residual(A: Tensor, x: Tensor, y: Tensor, y_low: Tensor | None = Non
             rest = errors.sum(dim=1)
             if y_low is not None:
                 rest = rest + y_low[part, column]
-            terms = torch.cat([products, y[part, column, None]], dim=1)
+            ends = (
+                [y[part, column, None]]
+                if shift is None
+                else [y[part, column, None], -shift[part, column, None]]
+            )
+            terms = torch.cat([products, *ends], dim=1)
             high[part, column], low[part, column] = _compensated_sum(terms, rest)
     return high, low
 
@@ -88,6 +96,29 @@ def _compensated_sum(terms: Tensor, rest: Tensor) -> tuple[Tensor, Tensor]:
         terms, errors = two_sum(terms[..., :half], terms[..., half:])
         rest = rest + errors.sum(dim=-1)
     return two_sum(terms[..., 0], rest)
+
+
+def pair_sum(a: Tensor, a_low: Tensor, b: Tensor, b_low: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    r"""Return :math:`a + b` of unevaluated sums of two numbers as such a sum, to about :math:`4 u^2`.
+
+    >>> one = torch.ones((), dtype=torch.float64)
+    >>> [part.item() for part in pair_sum(one, 1e-20 * one, one)]
+    [2.0, 1e-20]
+    """
+    s, rest = two_sum(a, b)
+    rest = rest + a_low
+    return two_sum(s, rest if b_low is None else rest + b_low)
+
+
+def pair_product(a: Tensor, a_low: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    r"""Return :math:`(a + a') b` as an unevaluated sum of two numbers, to about :math:`4 u^2`.
+
+    >>> a = torch.tensor(1.0 + 2.0**-52, dtype=torch.float64)
+    >>> pair_product(a, torch.zeros_like(a), a)[1].item() == 2.0**-104
+    True
+    """
+    p, rest = two_product(a, b)
+    return two_sum(p, rest + a_low * b)
 
 
 def plain_or_doubled_residual(

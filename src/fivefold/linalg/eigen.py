@@ -12,7 +12,10 @@ from fivefold.linalg.arrays import Array, wants_numpy
 from fivefold.linalg.dense import Dense, as_operator, require_symmetric
 from fivefold.linalg.diagonals import Diagonal
 from fivefold.linalg.lanczos import lanczos
+from fivefold.linalg.lobpcg import lobpcg
+from fivefold.linalg.memory import require_memory
 from fivefold.linalg.operator import LinearOperator, require_matrix
+from fivefold.linalg.structured_eigen import structured_pairs
 
 _DENSE = 1000  # up to this size the dense method takes a second at most
 
@@ -25,8 +28,8 @@ class Eigen:
         values: ``[k]``, descending (ascending where the smallest were asked for).
         vectors: Orthonormal columns ``[n, k]``.
         residual_norms: :math:`\|A v_i - \lambda_i v_i\|`, ``[k]``; an eigenvalue of A lies that close.
-        method: ``"dense"``, ``"diagonal"`` or ``"lanczos"``.
-        steps: Block products that Lanczos made; 0 otherwise.
+        method: ``"dense"``, ``"diagonal"``, ``"kronecker"``, ``"blocks"``, ``"lanczos"`` or ``"lobpcg"``.
+        steps: Block products that the iteration made; 0 otherwise.
         status: How it ended.
         certificates: Residuals, orthonormality, completeness, separation.
         message: What went wrong, or an empty string.
@@ -47,7 +50,8 @@ def eigh(
     k: int | None = None,
     *,
     which: Literal["largest", "smallest"] = "largest",
-    method: Literal["auto", "dense", "lanczos"] = "auto",
+    method: Literal["auto", "dense", "lanczos", "lobpcg"] = "auto",
+    preconditioner: Array | LinearOperator | None = None,
     tolerance: float | None = None,
     seed: int = 0,
     budget: Budget | None = None,
@@ -56,8 +60,9 @@ def eigh(
 
     .. math:: A v_i = \lambda_i v_i, \qquad V^\top V = I
 
-    ``auto`` is dense up to size 1000 or where more than a fifth of the spectrum is asked for, otherwise
-    block Lanczos with full reorthogonalisation and thick restarts.
+    ``auto`` goes through the factors of a Kronecker product and the blocks of a block diagonal; else it is
+    dense up to size 1000 or where more than a fifth of the spectrum is asked for, otherwise block Lanczos
+    with full reorthogonalisation and thick restarts.
 
     Source: B. N. Parlett, "The Symmetric Eigenvalue Problem", SIAM 1998, for the residual bound; K. Wu and
     H. Simon, SIAM J. Matrix Anal. Appl. 22 (2000), for the restarts.
@@ -66,16 +71,20 @@ def eigh(
         A: Symmetric ``[n, n]``: array, tensor, or an operator that says it is symmetric.
         k: How many, between 1 and n; all by default.
         which: Which end of the spectrum.
-        method: Chosen by size unless given.
-        tolerance: Residual norm relative to the largest value found, for Lanczos; 1e-10, or 1e-5 in float32.
-        seed: Of the random first block of Lanczos.
-        budget: What Lanczos may spend; 1000 block products by default.
+        method: Chosen by structure and size unless given.
+        preconditioner: For LOBPCG: positive definite, close to the inverse of A (shifted so that the wanted
+            end becomes small).
+        tolerance: Residual norm relative to the largest value found, for Lanczos and LOBPCG; 1e-10, or 1e-5
+            in float32.
+        seed: Of their random first block.
+        budget: What they may spend; 1000 block products by default.
 
     Returns:
         The pairs with certificates, in the kind and dtype of A. Each vector's largest entry is positive.
 
     Raises:
-        ArgumentError: Not square, not symmetric, not finite, or k outside 1..n.
+        ArgumentError: Not square, not symmetric, not finite, k outside 1..n (a third of n for LOBPCG), a
+            preconditioner for another method, or more memory than is free.
 
     >>> e = eigh([[2.0, 1.0], [1.0, 2.0]])
     >>> e.values.round(12).tolist(), str(e.status)
@@ -88,7 +97,13 @@ def eigh(
     count = n if k is None else int(k)
     require(1 <= count <= n, f"k between 1 and {n}", k)
     require(which in ("largest", "smallest"), "which = 'largest' or 'smallest'", repr(which))
-    require(method in ("auto", "dense", "lanczos"), "a method 'auto', 'dense' or 'lanczos'", repr(method))
+    names = ("auto", "dense", "lanczos", "lobpcg")
+    require(method in names, f"a method of {', '.join(names)}", repr(method))
+    M = None if preconditioner is None else as_operator(preconditioner, "the preconditioner")
+    require(M is None or method == "lobpcg", "a preconditioner for method='lobpcg' alone", method)
+    require(
+        M is None or M.shape == operator.shape, f"a preconditioner of shape {operator.shape}", M and M.shape
+    )
     if isinstance(operator, Dense):
         require_symmetric(operator.matrix)
     else:
@@ -96,14 +111,24 @@ def eigh(
     tau = tolerance or (1e-10 if operator.dtype == torch.float64 else 1e-5)
     require(0 < tau < 1, "a tolerance between 0 and 1", tolerance)
     steps, status, following = 0, Status.CONVERGED, None
-    if method == "lanczos" or (method == "auto" and n > _DENSE and 5 * count <= n):
-        chosen = "lanczos"
+    structured = structured_pairs(operator, count, which == "largest") if method == "auto" else None
+    if structured is not None:
+        chosen, values, vectors, following = structured
+        complete = True
+    elif method in ("lanczos", "lobpcg") or (method == "auto" and n > _DENSE and 5 * count <= n):
+        chosen = "lobpcg" if method == "lobpcg" else "lanczos"
         sign = 1.0 if which == "largest" else -1.0
-        run = lanczos(operator if sign > 0 else -operator, count, tolerance=tau, seed=seed, budget=budget)
+        signed = operator if sign > 0 else -operator
+        if method == "lobpcg":
+            run = lobpcg(signed, count, preconditioner=M, tolerance=tau, seed=seed, budget=budget)
+        else:
+            run = lanczos(signed, count, tolerance=tau, seed=seed, budget=budget)
         values, vectors, steps, status = sign * run.values, run.vectors, run.steps, run.status
         following = None if run.following is None else sign * run.following
         complete = run.complete
     else:
+        size = 4 * n * n * operator.dtype.itemsize
+        require_memory(size, "a dense eigenproblem", "ask for few values: k <= n / 5", operator.device)
         chosen, every, vectors = _spectrum(operator)
         order = every.argsort(descending=which == "largest", stable=True)
         following = float(every[order[count]]) if count < n else None

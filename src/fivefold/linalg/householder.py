@@ -23,7 +23,7 @@ class QR:
         R: Upper triangular, ``[r, n]``.
         singular_values: Of A with its columns scaled to unit norm, descending, ``[r]``.
         rank: How many of them exceed ``tolerance`` times the largest.
-        tolerance: ``max(m, n) * eps`` unless given.
+        tolerance: The one given, or the default.
         status: ``ILL_POSED`` where the rank is below ``min(m, n)``.
         certificates: What holds for the factors.
     """
@@ -91,7 +91,8 @@ def qr(A: Array | LinearOperator, *, tolerance: float | None = None) -> QR:
 
     Args:
         A: ``[m, n]``: array, tensor or operator. A :class:`DataMatrix` is read once, and Q is not kept.
-        tolerance: :math:`\tau`, between 0 and 1; ``max(m, n) * eps`` of the input's dtype by default.
+        tolerance: :math:`\tau`, between 0 and 1; ``max(m, n)`` roundings of
+            float64 or n of the input's dtype by default, whichever is more.
 
     Returns:
         The factors in the input's dtype; the rank and whether it is full.
@@ -141,15 +142,30 @@ def qr(A: Array | LinearOperator, *, tolerance: float | None = None) -> QR:
 
 
 def rank_tolerance(tolerance: float | None, operator: LinearOperator) -> float:
-    """Return the given tolerance, checked, or ``max(m, n) * eps`` of the operator's dtype.
+    """Return the given tolerance, checked, or the default.
 
     >>> rank_tolerance(0.5, as_operator([[1.0]]))
     0.5
     """
     if tolerance is None:
-        return max(operator.shape) * float(torch.finfo(operator.dtype).eps)
+        return default_tolerance(operator.shape[-2], operator.shape[-1], operator.dtype)
     require(0 < tolerance < 1, "a rank tolerance between 0 and 1", tolerance)
     return float(tolerance)
+
+
+def default_tolerance(m: int, n: int, dtype: torch.dtype) -> float:
+    r"""Return the size of a singular value, relative to the largest, that counts as zero.
+
+    .. math:: \max(\max(m, n)\, \epsilon_{64},\; n\, \epsilon)
+
+    The first is what QR in float64 can do. The second is what the rounding of the entries can do to columns
+    of unit norm; it does not grow with the rows: ``max(m, n)`` roundings of float32 call a tenth of the
+    largest value zero where there are a million rows.
+
+    >>> default_tolerance(1_000_000, 10, torch.float32) < 1e-5
+    True
+    """
+    return max(max(m, n) * float(torch.finfo(torch.float64).eps), n * float(torch.finfo(dtype).eps))
 
 
 def decided_rank(singular_values: Tensor, tolerance: float) -> int:
@@ -161,8 +177,38 @@ def decided_rank(singular_values: Tensor, tolerance: float) -> int:
     return int((singular_values > tolerance * singular_values[0]).sum())
 
 
-def rank_certificate(s: Tensor, rank: int, tolerance: float, full: int) -> Certificate:
-    """Whether the matrix has full rank, as far as rounding can tell.
+def rank_decisions(
+    R: Tensor, s: Tensor, scale: Tensor, tolerance: float, other: LinearOperator | None
+) -> dict[str, int]:
+    """Ranks by other rules, where they differ from the rank of the scaled columns at the tolerance.
+
+    Args:
+        R: Triangle of the scaled matrix.
+        s: Its singular values.
+        scale: What the columns were divided by.
+        tolerance: The one used.
+        other: The matrix, where its default tolerance is not the one used.
+
+    >>> R, scale = torch.eye(2).double(), torch.tensor([1.0, 1e-20]).double()
+    >>> rank_decisions(R, torch.ones(2), scale, 1e-15, None)
+    {'columns as they are, tolerance 1.0e-15': 1}
+    """
+    rank = decided_rank(s, tolerance)
+    found = {}
+    plain = decided_rank(torch.linalg.svdvals(R * (scale / scale.max())), tolerance)
+    if plain != rank:
+        found[f"columns as they are, tolerance {tolerance:.1e}"] = plain
+    if other is not None:
+        usual = rank_tolerance(None, other)
+        if decided_rank(s, usual) != rank:
+            found[f"columns of unit norm, tolerance {usual:.1e}"] = decided_rank(s, usual)
+    return found
+
+
+def rank_certificate(
+    s: Tensor, rank: int, tolerance: float, full: int, others: dict[str, int] | None = None
+) -> Certificate:
+    """Whether the matrix has full rank, as far as rounding can tell, and what other rules would decide.
 
     >>> str(rank_certificate(torch.tensor([2.0, 0.0]), 1, 1e-6, 2).holds)
     'False'
@@ -176,5 +222,6 @@ def rank_certificate(s: Tensor, rank: int, tolerance: float, full: int) -> Certi
         bound=tolerance,
         value=ratio,
         assumptions=("the entries are exact to the stated tolerance",),
-        method="smallest over largest singular value, columns scaled to unit norm, against the tolerance",
+        method="smallest over largest singular value, columns scaled to unit norm, against the tolerance"
+        + "".join(f"; rank {other} with {rule}" for rule, other in (others or {}).items()),
     )

@@ -1,5 +1,6 @@
 """A linear map that is known by its products, and the operations that combine such maps."""
 
+import math
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
@@ -8,6 +9,7 @@ from torch import Tensor
 
 from fivefold.core import require
 from fivefold.linalg.arrays import Array, in_kind, to_tensor
+from fivefold.linalg.memory import require_memory
 
 if TYPE_CHECKING:
     from fivefold.linalg.compose import Product, Scaled, Sum
@@ -90,7 +92,13 @@ class LinearOperator(ABC):
         return self.adjoint()
 
     def to_dense(self) -> Tensor:
-        """Return the matrix, shape ``[..., m, n]``; costs n products."""
+        """Return the matrix, shape ``[..., m, n]``; costs n products.
+
+        Raises:
+            ArgumentError: It does not fit in the free memory; the message says how large it would be.
+        """
+        size = math.prod(self.shape) * self.dtype.itemsize
+        require_memory(size, "a dense matrix", "work with the products", self.device)
         identity = torch.eye(self.shape[-1], dtype=self.dtype, device=self.device)
         return self._matmat(identity.expand(*self.batch, *identity.shape))
 

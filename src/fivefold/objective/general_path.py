@@ -39,7 +39,8 @@ class GeneralPath(Path):
 
     def take(self, index: Tensor) -> "GeneralPath":
         """Return the same objective on some of its rows."""
-        return GeneralPath(self.model, self.likelihood, self.rows.take(index), self.prior, self.total)
+        likelihood = self.likelihood.take(index)
+        return GeneralPath(self.model, likelihood, self.rows.take(index), self.prior, self.total)
 
     def _predictor_at(self, w: Tensor) -> Tensor:
         K = self.likelihood.outputs

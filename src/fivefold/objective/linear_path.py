@@ -38,7 +38,8 @@ class LinearPath(Path):
 
     def take(self, index: Tensor) -> "LinearPath":
         """Return the same objective on some of its rows."""
-        return LinearPath(self._linear, self.likelihood, self.rows.take(index), self.prior, self.total)
+        likelihood = self.likelihood.take(index)
+        return LinearPath(self._linear, likelihood, self.rows.take(index), self.prior, self.total)
 
     def predictor(self, w: Tensor) -> Tensor:
         """Map ``[..., P]`` to ``[..., n]`` or ``[..., n, K]``, offset included."""

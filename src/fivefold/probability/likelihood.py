@@ -1,5 +1,6 @@
 """What every likelihood can do: its density in the linear predictor, and two derivatives of it."""
 
+import copy
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
@@ -41,10 +42,20 @@ class Likelihood(ABC):
         outputs: 1, or K predictors per row.
         parameters: q, the number of own parameters.
         convex: Whether the negative log density is convex in :math:`(\eta, \theta)` for every y.
+        by_row: Constants of the observations by name, each ``[n]`` (the trials of a binomial count).
     """
 
-    def __init__(self, name: str, *, outputs: int = 1, parameters: int = 0, convex: bool = True) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        outputs: int = 1,
+        parameters: int = 0,
+        convex: bool = True,
+        by_row: dict[str, Tensor] | None = None,
+    ) -> None:
         self.name = name
+        self.by_row = by_row or {}
         self.outputs = outputs
         self.parameters = parameters
         self.convex = convex
@@ -141,6 +152,18 @@ class Likelihood(ABC):
         """Return a place where the own parameters may start, ``[q]``, from checked observations."""
         return self._initial_theta(y)
 
+    def take(self, rows: Tensor) -> "Likelihood":
+        """Return the likelihood of some of the rows: itself, unless it holds constants row by row.
+
+        Args:
+            rows: Row numbers or a mask.
+        """
+        if not self.by_row:
+            return self
+        part = copy.copy(self)
+        part.by_row = {name: each[rows.to(each.device)] for name, each in self.by_row.items()}
+        return part
+
     @abstractmethod
     def to_record(self) -> dict[str, Any]:
         """Return name and options as plain JSON: ``create(**record)`` makes the same likelihood."""
@@ -155,6 +178,10 @@ class Likelihood(ABC):
         wanted = "[..., n]" if self.outputs == 1 else f"[..., n, {self.outputs}]"
         require(fits, f"eta of shape {wanted} for {self.name}", f"shape {tuple(eta.shape)}")
         n = eta.shape[rows]
+        for name, each in self.by_row.items():
+            require(
+                len(each) == n, f"{len(each)} rows, as many as {name}", n, "use take() for some of the rows"
+            )
         require(y is None or y.shape == (n,), f"y of shape ({n},)", None if y is None else tuple(y.shape))
         if self.parameters == 0:
             return eta.new_zeros((*eta.shape[:rows], 0))
@@ -212,8 +239,8 @@ class CanonicalLikelihood(Likelihood):
     Source: McCullagh & Nelder 1989, "Generalized Linear Models", section 2.2.
     """
 
-    def __init__(self, name: str, *, outputs: int = 1) -> None:
-        super().__init__(name, outputs=outputs, parameters=0, convex=True)
+    def __init__(self, name: str, *, outputs: int = 1, by_row: dict[str, Tensor] | None = None) -> None:
+        super().__init__(name, outputs=outputs, parameters=0, convex=True, by_row=by_row)
 
     @abstractmethod
     def _variance(self, eta: Tensor) -> Tensor:

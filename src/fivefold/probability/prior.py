@@ -32,8 +32,8 @@ class GaussianPrior:
     """
 
     def __init__(self, precision: float | Tensor | Any, mean: float | Tensor | Any = 0.0) -> None:
-        self.precision = _numbers(precision, "the precision")
-        self.mean = _numbers(mean, "the prior mean")
+        self.precision = as_numbers(precision, "the precision")
+        self.mean = as_numbers(mean, "the prior mean")
         require(bool((self.precision >= 0).all()), "a precision of at least 0", float(self.precision.min()))
         lengths = {t.shape[0] for t in (self.precision, self.mean) if t.ndim == 1}
         require(len(lengths) <= 1, "precision and mean of one length", sorted(lengths))
@@ -97,7 +97,12 @@ class GaussianPrior:
         return f"GaussianPrior(precision={self.precision.tolist()}, mean={self.mean.tolist()})"
 
 
-def _numbers(x: Any, name: str) -> Tensor:
+def as_numbers(x: Any, name: str) -> Tensor:
+    """Return a number or a vector of them as a tensor, once it is known to be finite.
+
+    Raises:
+        ArgumentError: Not numbers, more than one dimension, empty, or not finite.
+    """
     try:
         tensor = torch.as_tensor(x)
     except (TypeError, ValueError, RuntimeError) as error:

@@ -4,17 +4,25 @@ from typing import Any
 
 from fivefold.core import ArgumentError
 from fivefold.probability.bernoulli import Bernoulli
+from fivefold.probability.binomial import Binomial
 from fivefold.probability.categorical import Categorical
+from fivefold.probability.gamma import Gamma
 from fivefold.probability.gaussian import Gaussian
 from fivefold.probability.likelihood import Likelihood
+from fivefold.probability.negative_binomial import NegativeBinomial
+from fivefold.probability.ordinal import Ordinal
 from fivefold.probability.poisson import Poisson
 
 
 def _members() -> dict[str, type[Likelihood]]:
     return {
         "bernoulli": Bernoulli,
+        "binomial": Binomial,
         "categorical": Categorical,
+        "gamma": Gamma,
         "gaussian": Gaussian,
+        "negative_binomial": NegativeBinomial,
+        "ordinal": Ordinal,
         "poisson": Poisson,
     }
 
@@ -23,7 +31,7 @@ def names() -> tuple[str, ...]:
     """Return the names of all likelihoods.
 
     >>> names()
-    ('bernoulli', 'categorical', 'gaussian', 'poisson')
+    ('bernoulli', 'binomial', 'categorical', 'gamma', 'gaussian', 'negative_binomial', 'ordinal', 'poisson')
     """
     return tuple(_members())
 
@@ -33,7 +41,8 @@ def create(name: str, **options: Any) -> Likelihood:
 
     Args:
         name: One of :func:`names`.
-        options: What its class takes: ``sd`` for the Gaussian, ``classes`` for the categorical.
+        options: What its class takes: ``sd`` for the Gaussian, ``classes`` for the categorical and the
+            ordinal, ``trials`` for the binomial.
 
     Raises:
         ArgumentError: No such likelihood or option.

@@ -45,6 +45,18 @@ _ALL = (
         "another.",
     ),
     Concept(
+        "linear-systems",
+        "Linear systems and inverses",
+        "Linear algebra",
+        "Clear one entry after another, and many equations become a triangle that solves itself from below.",
+    ),
+    Concept(
+        "condition-number",
+        "Condition number",
+        "Linear algebra",
+        "Some questions multiply every error of their data, and one number says by how much at most.",
+    ),
+    Concept(
         "least-squares",
         "Least squares",
         "Linear algebra",
@@ -55,6 +67,12 @@ _ALL = (
         "Eigenvectors",
         "Linear algebra",
         "Some directions a matrix only stretches; multiply again and again, and the strongest one wins.",
+    ),
+    Concept(
+        "power-iteration",
+        "Power iteration and Lanczos",
+        "Linear algebra",
+        "A few products with a matrix too large to write down tell the ends of its spectrum.",
     ),
     Concept(
         "svd",
@@ -76,6 +94,12 @@ _ALL = (
         "Look close enough and a smooth function is a straight line; the derivative is that line's slope.",
     ),
     Concept(
+        "hessian",
+        "The Hessian",
+        "Optimization",
+        "How the slope changes in every direction tells a valley from a saddle, and how far to step.",
+    ),
+    Concept(
         "gradient-descent",
         "Gradient descent",
         "Optimization",
@@ -94,6 +118,18 @@ _ALL = (
         "The bend between two layers makes depth worth having, and its slope decides what learning reaches.",
     ),
     Concept(
+        "convolution",
+        "Convolution with stride and padding",
+        "Convolutional architectures",
+        "One small window of weights, laid on every place of a picture, finds the same thing wherever it is.",
+    ),
+    Concept(
+        "pooling",
+        "Pooling",
+        "Convolutional architectures",
+        "One number for each patch makes a picture smaller and forgets where in the patch a thing was.",
+    ),
+    Concept(
         "bayes-rule",
         "Bayes' rule",
         "Approximate inference",
@@ -101,10 +137,22 @@ _ALL = (
         "them.",
     ),
     Concept(
+        "monte-carlo-integration",
+        "Monte Carlo integration",
+        "Approximate inference",
+        "An integral is a mean, a mean can be sampled, and the sample says how far off it may be.",
+    ),
+    Concept(
         "maximum-likelihood",
         "Maximum likelihood and cross-entropy",
         "Learning theory",
         "Choose the model that is least surprised by the data: the loss of every classifier says just that.",
+    ),
+    Concept(
+        "hypothesis-test",
+        "Hypothesis test",
+        "Learning theory",
+        "Deal the labels out anew: a difference that chance alone often gives is no finding.",
     ),
 )
 

@@ -1,0 +1,212 @@
+"""Variances and directions of centred rows: from products, from a stacked QR, or from the singular values."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from fivefold.core import Certificate, Kind, Status
+from fivefold.linalg.data_matrix import column_means
+from fivefold.linalg.dense import Dense
+from fivefold.linalg.doubled import two_sum
+from fivefold.linalg.eigen import orthonormality, positive_peak
+from fivefold.linalg.moments import moments
+from fivefold.linalg.row_batches import BLOCK, RowBatches
+from fivefold.linalg.singular_values import svd
+from fivefold.linalg.stacked_triangle import stacked_triangle
+
+_UNIT = 2.0**-53
+_RESOLVED = 1e-5
+"""Bound of the relative error up to which a variance from products is taken; the error is far smaller."""
+
+Count = Callable[[int, int], int]
+"""From rows and columns to the number of components, checked."""
+
+
+@dataclass(frozen=True, eq=False)
+class Spectrum:
+    """The leading variances of centred rows, all in float64.
+
+    Args:
+        mean: ``[n]``.
+        mean_rest: What rounding the mean to float64 left, ``[n]``.
+        V: Directions ``[n, k]``.
+        variance: ``[k]``, falling.
+        error: Bound of the error of each, ``[k]``.
+        total: Sum of all variances.
+        rows: m.
+        gap: Distance to the value that follows, or ``None``.
+        gap_limit: What it must exceed for the space to be determined.
+        accurate: Whether every variance that was asked for is resolved.
+        method: Which one.
+        status: How it ended.
+        certificates: Accuracy, orthonormality, completeness.
+        message: What went wrong, or an empty string.
+    """
+
+    mean: Tensor
+    mean_rest: Tensor
+    V: Tensor
+    variance: Tensor
+    error: Tensor
+    total: float
+    rows: int
+    gap: float | None
+    gap_limit: float
+    accurate: bool
+    method: str
+    status: Status
+    certificates: tuple[Certificate, ...]
+    message: str
+
+
+def by_gram(source: RowBatches, count: Count) -> Spectrum:
+    r"""One pass: the covariance matrix about a point near the mean, and its eigenvalues.
+
+    .. math:: |\hat\lambda_i - \lambda_i| \le \|E\|_2 \le \gamma \operatorname{tr} G / (m - 1)
+
+    Source: H. Weyl, Math. Ann. 71 (1912), for the bound.
+
+    >>> rows = torch.tensor([[1.0, 0.0], [3.0, 0.0]], dtype=torch.float64)
+    >>> by_gram(RowBatches([rows], paired=False), lambda m, n: 1).variance.item()
+    2.0
+    """
+    sums = moments(source.blocks(), centre=True, shared=source.streamed)
+    m, n = sums.rows, len(sums.mean)
+    k = count(m, n)
+    outer = torch.outer(sums.scale, sums.scale)
+    covariance = sums.centred() * outer / (m - 1)
+    wide = float((sums.gram.diagonal() * sums.scale**2).sum()) / (m - 1)
+    values, vectors = torch.linalg.eigh((covariance + covariance.mT) / 2)
+    values, vectors = values.flip(0).clamp(min=0), vectors.flip(1)
+    variance, V = values[:k], positive_peak(vectors[:, :k])
+    residual = float((covariance @ V - V * variance).norm(dim=0).max())
+    bound = sums.growth * wide + residual + 10 * n * _UNIT * float(values[0])
+    total = float(covariance.diagonal().sum())
+    # What the rounding of the entries to their own dtype does to a variance cannot be resolved by anything.
+    noise = n * torch.finfo(source.dtype).eps ** 2 * total
+    following = float(values[k]) if n > k else None
+    return Spectrum(
+        mean=sums.mean,
+        mean_rest=sums.mean_rest,
+        V=V,
+        variance=variance,
+        error=torch.full_like(variance, bound),
+        total=total,
+        rows=m,
+        gap=None if following is None else float(variance[-1]) - following,
+        gap_limit=10 * bound,
+        accurate=bound <= max(_RESOLVED * float(variance[-1]), noise),
+        method="gram",
+        status=Status.CONVERGED,
+        certificates=(
+            _within(bound, float(values[0]), "rounding of the products (Weyl) and the residual"),
+            orthonormality(V, "V"),
+            _complete(),
+        ),
+        message="",
+    )
+
+
+def by_stacked_qr(source: RowBatches, count: Count) -> Spectrum:
+    """One pass of QR: singular values with an error relative to the largest, not to its square.
+
+    >>> rows = torch.tensor([[1.0, 0.0], [3.0, 0.0]], dtype=torch.float64)
+    >>> round(by_stacked_qr(RowBatches([rows], paired=False), lambda m, n: 1).variance.item(), 12)
+    2.0
+    """
+    R, shift, scale, m, blocks = stacked_triangle(source.blocks(), None, None, ones=True)
+    n = len(shift)
+    k = count(m, n)
+    mean = two_sum(shift, R[0, 1:] / R[0, 0] * scale)
+    _, s, Vt = torch.linalg.svd(R[1:, 1:] * scale, full_matrices=False)
+    s = torch.nn.functional.pad(s, (0, max(0, n - len(s))))
+    V = positive_peak(Vt[:k].mT)
+    delta = 10 * (BLOCK + n + blocks) * _UNIT * n**0.5 * float(s[0])
+    return _from_singular_values(mean, V, s, delta, float(s.square().sum()) / (m - 1), m, "tsqr", k)
+
+
+def by_svd(matrix: Tensor, k: int, seed: int) -> Spectrum:
+    """The singular values of the centred matrix in memory.
+
+    >>> rows = torch.tensor([[1.0, 0.0], [3.0, 0.0]], dtype=torch.float64)
+    >>> round(by_svd(rows, 1, 0).variance.item(), 12)
+    2.0
+    """
+    m, n = matrix.shape
+    mean = column_means(matrix)
+    centred = matrix.double() - mean
+    rest = centred.mean(dim=0)
+    centred = centred - rest
+    # One more than asked for shows the gap behind the last component.
+    parts = svd(Dense(centred), min(k + 1, m, n), seed=seed)
+    limit = max(float(parts.residual_norms.max()), max(m, n) * 2 * _UNIT * float(parts.values[0]))
+    total = float(centred.square().sum()) / (m - 1)
+    return _from_singular_values(
+        (mean, rest),
+        parts.V[:, :k],
+        parts.values,
+        limit,
+        total,
+        m,
+        "svd",
+        k,
+        parts.status,
+        (parts.certificates[0], parts.certificates[2], parts.certificates[3]),
+        parts.message,
+    )
+
+
+def _from_singular_values(
+    mean: tuple[Tensor, Tensor],
+    V: Tensor,
+    s: Tensor,
+    delta: float,
+    total: float,
+    m: int,
+    method: str,
+    k: int,
+    status: Status = Status.CONVERGED,
+    certificates: tuple[Certificate, ...] | None = None,
+    message: str = "",
+) -> Spectrum:
+    own = (_within(delta, float(s[0]), "backward error of QR"), orthonormality(V, "V"), _complete())
+    return Spectrum(
+        mean=mean[0],
+        mean_rest=mean[1],
+        V=V,
+        variance=s[:k] ** 2 / (m - 1),
+        error=(2 * s[:k] * delta + delta**2) / (m - 1),
+        total=total,
+        rows=m,
+        gap=float(s[k - 1] - s[k]) if len(s) > k else None,
+        gap_limit=10 * delta,
+        accurate=True,
+        method=method,
+        status=status,
+        certificates=own if certificates is None else certificates,
+        message=message,
+    )
+
+
+def _within(bound: float, top: float, how: str) -> Certificate:
+    limit = 1e-8 * top
+    return Certificate(
+        "every value lies within 1e-8 of the largest of a value of the centred data",
+        Kind.PROOF,
+        bound <= limit,
+        bound=limit,
+        value=bound,
+        assumptions=("no overflow or underflow",),
+        method=how,
+    )
+
+
+def _complete() -> Certificate:
+    return Certificate(
+        "no direction of larger variance than the returned ones was missed",
+        Kind.PROOF,
+        True,
+        method="all variances were computed",
+    )

@@ -1,0 +1,77 @@
+import numpy as np
+import pytest
+import torch
+
+from fivefold.core import ArgumentError, DataError
+from fivefold.linalg.moments import few_threads, first_shift_and_scale, moments
+from fivefold.linalg.row_batches import BLOCK, RowBatches
+from fivefold.linalg.stacked_triangle import stacked_triangle
+
+RNG = np.random.default_rng(2)
+X = RNG.standard_normal((BLOCK + 500, 3)) * [1.0, 20.0, 0.1] + [1e6, -30.0, 5.0]
+Y = RNG.standard_normal((BLOCK + 500, 1)) - 8
+
+
+def blocks(X=X, Y=Y, cut=700):
+    return RowBatches([(X[:cut], Y[:cut]), (X[cut:], Y[cut:])]).blocks()
+
+
+def test_centred_products_far_from_zero_within_their_bound():
+    M = moments(blocks(), centre=True)
+    V = np.column_stack([X, Y]).astype(np.longdouble)
+    V = V - V.mean(0)
+    exact = V.T @ V
+    got = (M.centred() * torch.outer(M.scale, M.scale)).numpy()
+    norms = np.sqrt(np.diag(exact)).astype(float)
+    assert (np.abs(got - exact) <= 2 * M.growth * np.outer(norms, norms)).all()
+    assert np.allclose(M.mean, np.column_stack([X, Y]).mean(0), rtol=1e-14)
+    assert M.rows == BLOCK + 500
+    plain = moments(blocks(), centre=False)
+    assert np.allclose(plain.gram.numpy(), np.column_stack([X, Y]).T @ np.column_stack([X, Y]), rtol=1e-12)
+    assert plain.shift.tolist() == [0] * 4
+
+
+def test_the_triangle_has_the_same_products():
+    R, shift, scale, rows, count = stacked_triangle(blocks(), None, None, ones=True)
+    V = (np.column_stack([np.ones(len(X)), X, Y]) - [0, *shift]) / [1, *scale]
+    assert np.allclose((R.T @ R).numpy(), V.T @ V, rtol=1e-10, atol=1e-8)
+    assert rows == len(X)
+    assert count == 2
+    ridge = stacked_triangle(blocks(), None, None, ones=False, penalty=4.0)
+    G = (ridge[0].T @ ridge[0]).numpy() * np.outer(ridge[2], ridge[2])
+    V = np.column_stack([X, Y])
+    assert np.allclose(G, V.T @ V + np.diag([4, 4, 4, 0]), rtol=1e-10)
+
+
+def test_scales_at_the_ends_of_the_range():
+    units = np.array([1e-180, 1e180, 1.0])
+    M = moments(blocks(X * units), centre=True)
+    base = moments(blocks(), centre=True)
+    G, H = (m.centred() / torch.outer(d, d) for m in (M, base) for d in [m.centred().diagonal().sqrt()])
+    assert torch.allclose(G, H, rtol=1e-9, atol=1e-9)
+    constant = first_shift_and_scale(torch.full((3, 1), 7.0).double(), centre=True)
+    assert constant[1].item() == 1.0
+
+
+def test_threads_are_given_back():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with few_threads(3):
+            assert torch.get_num_threads() == 1
+        assert torch.get_num_threads() == 2
+        with few_threads(1000):
+            assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_bad_rows():
+    with pytest.raises(ArgumentError, match="finite numbers in X, rows 700 to"):
+        moments(blocks(np.where(np.arange(len(X))[:, None] == 2500, np.inf, X)), centre=True)
+    late = X.copy()
+    late[-1] = 1e200  # not seen by the first block, which sets the scale
+    with pytest.raises(DataError, match="overflow"):
+        moments(blocks(late), centre=True)
+    with pytest.raises(ArgumentError, match="at least one row"):
+        moments([], centre=True)
