@@ -147,7 +147,7 @@ class _Method:
         def wanted(z: Any) -> bool:
             return bool((abs(z) if self.which == "magnitude" else z.real) >= limit)
 
-        upper, Q, count = schur(T, output="complex", sort=wanted)  # type: ignore[call-overload]
+        upper, Q, count = schur(T, output="complex", sort=wanted)
         count = max(1, min(int(count), self.most - 1))
         R = torch.from_numpy(np.ascontiguousarray(upper[:count, :count])).to(s.T)
         Z = torch.from_numpy(np.ascontiguousarray(Q[:, :count])).to(s.T)
