@@ -201,6 +201,7 @@ def test_two_methods_with_independent_errors_are_blended():
     # errors of variance 1 that do not correlate: half and half, variance one half
     np.testing.assert_allclose(blend.candidate.weights, 0.5, atol=0.1)
     assert blend.mean == pytest.approx(0.5 * entries["a"].mean, rel=0.2)
+    assert 0 < blend.seconds < 5  # its own; its members count theirs
     # a row is judged with the weights of the other half: a mean of the two, with one weight for each half
     share = ((blend.eta - entries["b"].eta) / (entries["a"].eta - entries["b"].eta))[:, 0]
     for half in (share[::2], share[1::2]):
