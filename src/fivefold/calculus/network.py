@@ -135,7 +135,7 @@ class Network:
             if not self.evaluation or not self.module.training:
                 out: Tensor = functional_call(self.module, named, (X,))
                 return out
-            with _evaluation_mode(self.module):
+            with evaluation_mode(self.module):
                 out = functional_call(self.module, named, (X,))
         return out
 
@@ -157,7 +157,8 @@ class Network:
 
 
 @contextmanager
-def _evaluation_mode(module: torch.nn.Module) -> Iterator[None]:
+def evaluation_mode(module: torch.nn.Module) -> Iterator[None]:
+    """Switch a module to evaluation mode inside the block; parts that were training train again after it."""
     training = [part for part in module.modules() if part.training]
     for part in training:
         part.training = False

@@ -1,12 +1,10 @@
 """Any ``torch.nn.Module`` as a model of one vector of parameters."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import torch
 from torch import Tensor
 from torch.func import functional_call
 
+from fivefold.calculus.network import evaluation_mode
 from fivefold.core import require
 from fivefold.linalg import Array
 from fivefold.linalg.arrays import to_tensor
@@ -58,18 +56,6 @@ class ModuleModel(Model):
 
     def predictor(self, w: Tensor, X: Tensor) -> Tensor:
         """Map one point ``[P]`` and inputs ``[n, ...]`` to the module's output."""
-        with _evaluation_mode(self.module):
+        with evaluation_mode(self.module):
             out: Tensor = functional_call(self.module, {**self.layout.unravel(w), **self._frozen}, (X,))
         return out
-
-
-@contextmanager
-def _evaluation_mode(module: torch.nn.Module) -> Iterator[None]:
-    training = [part for part in module.modules() if part.training]
-    for part in training:
-        part.training = False
-    try:
-        yield
-    finally:
-        for part in training:
-            part.training = True
