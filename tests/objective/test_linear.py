@@ -26,10 +26,10 @@ def test_predictor_is_torch_linear_in_its_order(intercept, outputs):
 @pytest.mark.parametrize("outputs", [1, 3])
 def test_pull_is_the_adjoint_of_push(outputs):
     model = Linear(4, outputs=outputs)
-    design = model.design(random(7, 4))
+    X = random(7, 4)
     w, eta = random(2, model.size), random(2, 7) if outputs == 1 else random(2, 7, outputs)
-    left = (model.push(w, design) * eta).sum()
-    torch.testing.assert_close(left, (w * model.pull(eta, design)).sum(), rtol=1e-12, atol=1e-12)
+    left = (model.push(w, X) * eta).sum()
+    torch.testing.assert_close(left, (w * model.pull(eta, X)).sum(), rtol=1e-12, atol=1e-12)
     torch.testing.assert_close(model.from_blocks(model.to_blocks(w)), w, rtol=0, atol=0)
 
 

@@ -133,3 +133,30 @@ def test_a_planted_error_is_seen(small):
     forgetful = DataObjective(Linear(X), Poisson(), (X, y), **kwargs)
     with pytest.raises(AssertionError):
         torch.testing.assert_close(forgetful.hessian(w).to_dense(), general.hessian(w).to_dense(), **TIGHT)
+
+
+@pytest.mark.parametrize("intercept", [True, False])
+def test_norms_and_squares_of_the_design(intercept):
+    X = torch.randn(9, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    F = DataObjective(Linear(X, intercept=intercept), Poisson(), (X, torch.arange(9.0)))
+    J = F.jacobian(F.initial)
+    design = J.to_dense()
+    torch.testing.assert_close(J.row_norms(), design.norm(dim=1), rtol=1e-14, atol=0)
+    torch.testing.assert_close(J.column_squares(), design.square().mean(0), rtol=1e-14, atol=0)
+
+
+@pytest.mark.parametrize("intercept", [True, False])
+def test_the_kronecker_form_is_the_hessian_of_one_output_and_at_zero(intercept):
+    X = torch.randn(30, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    one = DataObjective(Linear(X, intercept=intercept), Poisson(), (X, torch.arange(30.0)))
+    H = one.hessian(torch.full((one.size,), 0.3, dtype=torch.float64))
+    C, A = H.kronecker()
+    torch.testing.assert_close(torch.kron(C, A), H.to_dense(), **TIGHT)
+    several = DataObjective(
+        Linear(X, outputs=4, intercept=intercept), Categorical(4), (X, torch.arange(30) % 4)
+    )
+    H = several.hessian(several.initial)
+    C, A = H.kronecker()
+    v = torch.randn(several.size, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    model = several.model
+    torch.testing.assert_close(H @ v, model.from_blocks(C @ model.to_blocks(v) @ A), **TIGHT)

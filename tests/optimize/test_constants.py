@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from fivefold.objective import DataObjective, Linear, Objective
-from fivefold.optimize import constants, self_concordance, strong_convexity
+from fivefold.optimize import self_concordance, strong_convexity
 from fivefold.probability import Bernoulli, Categorical, Gaussian, GaussianPrior, Poisson
 
 
@@ -76,8 +76,3 @@ def test_nothing_is_claimed_of_other_objectives():
     for F in (free, module, Objective.from_function(lambda w: w @ w, random(2))):
         assert strong_convexity(F) is None
         assert self_concordance(F) is None
-
-
-def test_rows_too_many_to_measure_are_left_unknown(monkeypatch):
-    monkeypatch.setattr(constants, "_WORK", 10.0)
-    assert self_concordance(objective("bernoulli")) is None

@@ -59,23 +59,28 @@ class Linear(Model):
 
     def predictor(self, w: Tensor, X: Tensor) -> Tensor:
         """Map points ``[..., P]`` and inputs ``[n, p]`` to ``[..., n]`` or ``[..., n, K]``."""
-        return self.push(w, self.design(X))
+        return self.push(w, X)
 
-    def design(self, X: Tensor) -> Tensor:
-        """Return the inputs with a column of ones for the intercept, ``[n, p + 1]``."""
-        return torch.cat([X, X.new_ones(X.shape[0], 1)], dim=1) if self.intercept else X
+    def push(self, w: Tensor, X: Tensor) -> Tensor:
+        """Multiply with X and a column of ones: ``[..., P]`` to ``[..., n]`` or ``[..., n, K]``.
 
-    def push(self, w: Tensor, design: Tensor) -> Tensor:
-        """Multiply with the design: ``[..., P]`` to ``[..., n]`` or ``[..., n, K]``, in one product."""
+        The column is never formed: a copy of X would cost more than ten products with it.
+        """
+        cut = self.outputs * self.features
         if self.outputs == 1:
-            return w @ design.mT
-        return (self.to_blocks(w) @ design.mT).mT
+            eta = w[..., :cut] @ X.mT
+            return eta + w[..., cut:] if self.intercept else eta
+        parts = self.layout.unravel(w)
+        eta = (parts["weight"] @ X.mT).mT
+        return eta + parts["bias"][..., None, :] if self.intercept else eta
 
-    def pull(self, eta: Tensor, design: Tensor) -> Tensor:
+    def pull(self, eta: Tensor, X: Tensor) -> Tensor:
         """Multiply with the transposed design: ``[..., n]`` or ``[..., n, K]`` to ``[..., P]``."""
         if self.outputs == 1:
-            return eta @ design
-        return self.from_blocks(eta.mT @ design)
+            back = eta @ X
+            return torch.cat([back, eta.sum(-1, keepdim=True)], dim=-1) if self.intercept else back
+        back = (eta.mT @ X).flatten(-2)
+        return torch.cat([back, eta.sum(-2)], dim=-1) if self.intercept else back
 
     def to_blocks(self, w: Tensor) -> Tensor:
         """View ``[..., P]`` as one row of coefficients per output, ``[..., K, p + 1]``, intercept last."""

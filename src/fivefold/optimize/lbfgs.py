@@ -1,5 +1,6 @@
 """Limited-memory BFGS: a quasi-Newton direction from the last few steps."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
@@ -53,14 +54,25 @@ class Memory:
         weights = [weight for _, _, weight in self.pairs]
         return torch.stack(weights).gt(0).any(0) if weights else None
 
-    def direction(self, gradient: Tensor) -> Tensor:
-        """-H g for gradients [B, P]."""
+    def direction(self, gradient: Tensor, solve: Callable[[Tensor], Tensor] | None = None) -> Tensor:
+        r"""-H g for gradients [B, P].
+
+        Args:
+            gradient: g.
+            solve: q [B, P] to B^{-1} q, where H_0 = (s.y / y.B^{-1} y) B^{-1} instead of a multiple of I.
+        """
         q, shares = gradient, []
         for s, y, weight in reversed(self.pairs):
             share = weight * (s * q).sum(-1)
             shares.append(share)
             q = q - share[:, None] * y
-        if self.diagonal is not None:
+        if solve is not None:
+            q = solve(q)
+            if self.pairs:
+                s, y, weight = self.pairs[-1]
+                scale = (s * y).sum(-1) / (y * solve(y)).sum(-1)
+                q = torch.where((weight > 0) & (scale > 0), scale, 1.0)[:, None] * q
+        elif self.diagonal is not None:
             q = self.diagonal[:, None] * q
         for (s, y, weight), share in zip(self.pairs, reversed(shares), strict=True):
             q = q + s * (share - weight * (y * q).sum(-1))[:, None]

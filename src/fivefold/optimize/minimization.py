@@ -3,24 +3,31 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
 
 from fivefold.core import ArgumentError, Budget, Certificate, Info, Status, drive, require
 from fivefold.linalg import Array
-from fivefold.objective import Objective, OracleObjective
+from fivefold.objective import DataObjective, Objective, OracleObjective
 from fivefold.optimize import constants
+from fivefold.optimize.class_scores import certify_class_scores, has_class_scores
 from fivefold.optimize.descent import Descended, Descent, worst
 from fivefold.optimize.directions import DenseNewton, Direction, QuasiNewton, TruncatedNewton
 from fivefold.optimize.optimality import (
+    Curvatures,
     certify_curvature,
     certify_stationary,
     certify_suboptimality,
     lowest_curvature,
 )
+from fivefold.optimize.sampled_newton import SampledNewton, suits
 
-METHODS = ("auto", "newton", "lbfgs")
+Look: TypeAlias = Callable[[Tensor], Curvatures | None]
+"""What finds the extreme eigenvalues of the Hessian at a point, or bounds on them."""
+METHODS = ("auto", "newton", "lbfgs", "sampled-newton")
 NEWTON_SIZE = 500
 """Largest P at which ``auto`` takes Newton: beyond it, a dense factorization costs more than it saves."""
 DENSE_SIZE = 2000
@@ -45,7 +52,7 @@ class Optimum:
         history: ``value``, ``gradient_norm`` and ``step``, each [steps + 1] or [steps + 1, ...], from the
             start on.
         certificates: What holds at w; over a batch, at the best point.
-        method: ``newton`` or ``lbfgs``.
+        method: ``newton``, ``lbfgs`` or ``sampled-newton``.
         why: Why that method.
         statuses: Status per point, row-major.
         reasons: Reason per point.
@@ -115,14 +122,15 @@ def minimize(
 ) -> Optimum:
     r"""Find a local minimum of a smooth objective, from one point or from many at once.
 
-    w <- w + t p with p = -|H|^{-1} g (Newton) or p = -H_k g (L-BFGS) and t by a strong Wolfe search; a
+    w <- w + t p with p = -|H|^{-1} g (Newton) or p = -H_k g (L-BFGS), and t by a strong Wolfe search; a
     stationary point with negative curvature is left along it. Nocedal and Wright, "Numerical Optimization",
     2006, chapters 3, 6 and 7.
 
     Args:
         objective: F with its derivatives.
         method: ``"newton"`` (dense Hessian up to P = 2000, conjugate gradients on products beyond),
-            ``"lbfgs"``, or ``"auto"``, which says in ``why`` what it chose.
+            ``"lbfgs"``, ``"sampled-newton"`` (L-BFGS that starts from the Hessian of some rows, for linear
+            models with convex likelihoods and many rows), or ``"auto"``, which says in ``why`` what it chose.
         budget: Steps or seconds; by default 1000 steps.
         w0: First points [P] or [..., P], any finite numbers; the objective's own by default.
         tolerance: Largest Euclidean norm of the gradient at a converged point, in units of F per w; by
@@ -163,17 +171,24 @@ def minimize(
     direction: Direction
     if chosen == "lbfgs":
         direction = QuasiNewton(memory)
+    elif chosen == "sampled-newton":
+        assert isinstance(objective, DataObjective)
+        direction = SampledNewton(objective, memory)
     else:
         direction = DenseNewton(objective) if objective.size <= DENSE_SIZE else TruncatedNewton(objective)
     points = start.reshape(-1, objective.size)
     examined = objective.size <= (NEWTON_SIZE if chosen == "newton" else CHECKED_SIZE)
     examined = examined if examine is None else examine
+    look: Look | None = partial(_spectrum, objective) if examined else None
+    if isinstance(direction, SampledNewton) and examine is None:
+        # convex: there is no saddle to leave, and a bound from the sample proves as much at its cost
+        examined, look = False, direction.lower_bound
     run = drive(Descent(objective, points, direction, tolerance, examined), limits, progress)
-    m, M = _known(objective, strong_convexity, self_concordance, examined=examined)
+    m, M = _known(objective, strong_convexity, self_concordance, examined=look is not None)
     state = run.state
     statuses = tuple(status or Status.OUT_OF_BUDGET for status in state.ended)
     each = tuple(
-        _certify(objective, state, row, tolerance, m, M, examined=examined) for row in range(len(statuses))
+        _certify(objective, direction, state, row, tolerance, m, M, look) for row in range(len(statuses))
     )
     lead = start.shape[:-1]
     best = _best(state.value, statuses)
@@ -209,10 +224,18 @@ def _start(objective: Objective, w0: Array) -> Tensor:
 def _choose(objective: Objective, method: str) -> tuple[str, str]:
     """The method and the reason for it."""
     size = objective.size
+    if method == "sampled-newton" and not suits(objective):
+        raise ArgumentError(
+            "a data objective over Linear, convex, without likelihood parameters, with many rows per column",
+            type(objective).__name__,
+            "take another method, or 'auto'",
+        )
     if method != "auto":
         return method, "asked for"
     if isinstance(objective, OracleObjective):
         return "lbfgs", "a black box: each column of its Hessian would cost a product or two gradients"
+    if suits(objective):
+        return "sampled-newton", "linear and convex, with many rows for each column: some tell the curvature"
     if size <= NEWTON_SIZE:
         return "newton", f"P = {size} <= {NEWTON_SIZE}: a dense Hessian costs less than the steps it saves"
     return "lbfgs", f"P = {size} > {NEWTON_SIZE}: a dense Hessian would cost more than the steps it saves"
@@ -233,27 +256,38 @@ def _known(
     return strong_convexity, self_concordance
 
 
+def _spectrum(objective: Objective, w: Tensor) -> Curvatures | None:
+    pair = lowest_curvature(objective, w)
+    return None if pair is None else pair[0]
+
+
 def _certify(
     objective: Objective,
+    direction: Direction,
     state: Descended,
     row: int,
     tolerance: float,
     m: float | None,
     M: float | None,
-    *,
-    examined: bool,
+    look: "Look | None",
 ) -> tuple[Certificate, ...]:
     norm = float(state.gradient[row].norm())
     found = state.curvatures.get(row)
     why_not = f"not computed: P = {objective.size} is large, or it was not asked for"
-    if examined and found is None:
-        pair = lowest_curvature(objective, state.w[row]) if math.isfinite(norm) else None
-        found = None if pair is None else pair[0]
-        why_not = "not finite at w"
+    if look is not None and found is None:
+        found = look(state.w[row]) if math.isfinite(norm) else None
+        why_not = "not finite at w" if objective.size <= DENSE_SIZE else why_not
+    gap = None
+    if has_class_scores(objective) and M is not None and math.isfinite(norm):
+        assert isinstance(objective, DataObjective)
+        part = direction.part if isinstance(direction, SampledNewton) else None
+        gap = certify_class_scores(objective, state.w[row], state.gradient[row], M, part)
+    if gap is None:
+        gap = certify_suboptimality(norm, strong_convexity=m, self_concordance=M, curvature=found)
     return (
         certify_stationary(float(state.value[row]), norm, tolerance),
         certify_curvature(found, why_not),
-        certify_suboptimality(norm, strong_convexity=m, self_concordance=M, curvature=found),
+        gap,
     )
 
 

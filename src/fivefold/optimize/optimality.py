@@ -12,11 +12,15 @@ from fivefold.objective import Objective
 
 @dataclass(frozen=True, slots=True)
 class Curvatures:
-    """Extreme eigenvalues of a Hessian and the size below which their sign is rounding."""
+    """Extreme eigenvalues of a Hessian and the size below which their sign is rounding.
+
+    ``lowest`` may be a lower bound, from a ``part`` of the Hessian.
+    """
 
     lowest: float
     highest: float
     noise: float
+    part: str = ""
 
 
 def lowest_curvature(objective: Objective, w: Tensor) -> tuple[Curvatures, Tensor] | None:
@@ -65,7 +69,11 @@ def certify_curvature(found: Curvatures | None, why_not: str) -> Certificate:
     claim = "the Hessian at w is positive definite, so a stationary w is a strict local minimum"
     if found is None:
         return Certificate(claim, Kind.PROOF, None, method=why_not)
-    holds = True if found.lowest > found.noise else False if found.lowest < -found.noise else None
+    refuted = found.lowest < -found.noise and not found.part
+    holds = True if found.lowest > found.noise else False if refuted else None
+    method = "smallest eigenvalue of the dense Hessian against the noise, a millionth of the largest"
+    if found.part:
+        method = f"smallest eigenvalue of {found.part}, against rounding"
     return Certificate(
         claim,
         Kind.PROOF,
@@ -73,7 +81,7 @@ def certify_curvature(found: Curvatures | None, why_not: str) -> Certificate:
         bound=found.noise,
         value=found.lowest,
         assumptions=("the Hessian is exact to within the bound",),
-        method="smallest eigenvalue of the dense Hessian against the noise, a millionth of the largest",
+        method=method,
     )
 
 
@@ -113,8 +121,9 @@ def certify_suboptimality(
         return Certificate(claim, Kind.PROOF, None, method="the gradient is not finite")
     if strong_convexity is not None and strong_convexity > 0:
         slack = 0.0 if curvature is None else 1e-8 * abs(curvature.highest)
-        refuted = curvature is not None and curvature.lowest < strong_convexity - slack
-        lowest = f"; the Hessian at w has the eigenvalue {curvature.lowest:.3g}" if curvature else ""
+        whole = curvature is not None and not curvature.part
+        refuted = curvature is not None and whole and curvature.lowest < strong_convexity - slack
+        seen = f"; the Hessian at w has the eigenvalue {curvature.lowest:.3g}" if curvature and whole else ""
         return Certificate(
             claim,
             Kind.PROOF,
@@ -122,7 +131,7 @@ def certify_suboptimality(
             bound=gradient_norm**2 / (2 * strong_convexity),
             value=gradient_norm,
             assumptions=(f"F is strongly convex with m = {strong_convexity:.6g}",),
-            method=f"|g|^2 / (2 m){lowest}" + (", below m" if refuted else ""),
+            method=f"|g|^2 / (2 m){seen}" + (", below m" if refuted else ""),
         )
     if self_concordance is not None and curvature is not None and curvature.lowest > curvature.noise:
         lowest_value = curvature.lowest - 1e-10 * abs(curvature.highest)
