@@ -1,8 +1,9 @@
 """The hypothesis test: how often would chance alone give a difference as large as this one?
 
-    p = P(|T| ≥ |t|  if there is no effect)        T = (x̄ − ȳ) / √(s²ₓ/n + s²ᵧ/m)
+    p = 2 min( P(T ≥ t), P(T ≤ t) )  if there is no effect        T = (x̄ − ȳ) / √(s²ₓ/n + s²ᵧ/m)
 
-If there is no effect, the labels "x" and "y" mean nothing: deal them out anew and see what T becomes.
+If there is no effect, the labels "x" and "y" mean nothing: deal them out anew and see what T becomes. The
+smaller tail counts twice, since a difference the other way would have been a finding too; p is at most 1.
 p is no probability that there is no effect, and says nothing about how large the effect is.
 
 Source: Fisher, The Design of Experiments (1935); Welch (1947), Biometrika 34; Holm (1979), Scand. J. Stat. 6.
@@ -27,17 +28,16 @@ def welch_statistic(x: Array, y: Array) -> float:
 
 
 def exact_p(x: Array, y: Array) -> float:
-    """Deal the labels out in every way: the share whose difference of means is as large, either way.
+    """Deal the labels out in every way: twice the share whose difference is as large, or as small.
 
-    >>> exact_p(np.array([4.0, 5.0]), np.array([1.0, 2.0]))  # 2 of the 6 ways
+    >>> exact_p(np.array([4.0, 5.0]), np.array([1.0, 2.0]))  # twice 1 of the 6 ways
     0.3333333333333333
     """
     pooled, n = np.concatenate([x, y]), len(x)
     ways = np.array([pooled[list(chosen)].sum() for chosen in combinations(range(len(pooled)), n)])
-    middle = n * pooled.mean()
-    seen = abs(x.sum() - middle)
     rounding = 1e-12 * float(np.abs(pooled).sum())  # ways that tie with what was seen count
-    return float(np.mean(np.abs(ways - middle) >= seen - rounding))
+    above, below = np.mean(ways >= x.sum() - rounding), np.mean(ways <= x.sum() + rounding)
+    return float(min(1.0, 2.0 * min(above, below)))
 
 
 def shuffled(x: Array, y: Array, rounds: int, generator: np.random.Generator) -> Array:
@@ -48,12 +48,14 @@ def shuffled(x: Array, y: Array, rounds: int, generator: np.random.Generator) ->
 
 
 def p_value(seen: float, by_chance: Array) -> float:
-    """Count how often chance was as extreme; what was seen is one of the ways, so p is never zero.
+    """Count by how many deals chance did as much; what was seen is one of the ways, so p is never zero.
 
     >>> p_value(2.0, np.array([0.5, -2.5, 1.0]))
     0.5
     """
-    return float((1 + np.sum(np.abs(by_chance) >= abs(seen) * (1.0 - 1e-12))) / (1 + len(by_chance)))
+    rounding = 1e-12 * abs(seen)
+    above, below = np.sum(by_chance >= seen - rounding), np.sum(by_chance <= seen + rounding)
+    return float(min(1.0, 2.0 * (1 + min(above, below)) / (1 + len(by_chance))))
 
 
 def holm(p: Array) -> Array:

@@ -88,6 +88,12 @@ _ALL = (
         "next.",
     ),
     Concept(
+        "kronecker-products",
+        "Kronecker products",
+        "Linear algebra",
+        "A matrix for rows and one for columns act on a whole table, and the huge one need not be written.",
+    ),
+    Concept(
         "derivative",
         "The derivative",
         "Optimization",
@@ -104,6 +110,12 @@ _ALL = (
         "Gradient descent",
         "Optimization",
         "Step against the slope: too small a rate crawls, too large a one flies out of the valley.",
+    ),
+    Concept(
+        "ode-steps",
+        "Steps through a differential equation",
+        "Optimization",
+        "Follow the slope a step at a time: better slopes buy accuracy, and stability limits the step.",
     ),
     Concept(
         "backpropagation",
@@ -143,6 +155,12 @@ _ALL = (
         "An integral is a mean, a mean can be sampled, and the sample says how far off it may be.",
     ),
     Concept(
+        "quadrature",
+        "Quadrature",
+        "Approximate inference",
+        "A few well-chosen values give an integral to all digits, as long as the integrand is smooth.",
+    ),
+    Concept(
         "maximum-likelihood",
         "Maximum likelihood and cross-entropy",
         "Learning theory",
@@ -153,6 +171,12 @@ _ALL = (
         "Hypothesis test",
         "Learning theory",
         "Deal the labels out anew: a difference that chance alone often gives is no finding.",
+    ),
+    Concept(
+        "mutual-information",
+        "Mutual information",
+        "Learning theory",
+        "How much one variable tells about another, along whatever curve, where correlation sees lines.",
     ),
 )
 

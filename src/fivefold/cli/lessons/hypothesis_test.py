@@ -11,16 +11,18 @@ from fivefold.core import numpy_generator
 
 FORMULAS = (
     (
-        r"p = P\left(|T| \geq |t| \ \ \mathrm{if\ there\ is\ no\ effect}\right)",
-        "How often chance alone gives something at least as extreme as what was seen.",
+        r"p = 2\, \min\left( P(T \geq t),\ P(T \leq t) \right)\ \ \mathrm{if\ there\ is\ no\ effect}",
+        "How often chance alone gives as much, twice: a difference the other way would also have been a "
+        "finding. At most 1.",
     ),
     (
         r"T = \frac{\bar{x} - \bar{y}}{\sqrt{s_x^2 / n + s_y^2 / m}}",
         "The difference of the means in units of its standard error.",
     ),
     (
-        r"p = \frac{1 + \#\{b: |T_b| \geq |t|\}}{1 + B}",
-        "By permutation: deal the labels out anew B times, and count. What was seen is one of the ways.",
+        r"p = 2\, \frac{1 + \min(\#\{b: T_b \geq t\},\ \#\{b: T_b \leq t\})}{1 + B}",
+        "By permutation: deal the labels out anew B times, and count the smaller side. What was seen is "
+        "one of the ways.",
     ),
 )
 CALLS = (
@@ -138,7 +140,7 @@ def _tested(shift: float, curve: list[float]) -> dict[str, Any]:
     edges = np.linspace(-2.4, 2.4, 49)
     counts = np.histogram(chance, edges)[0]
     middles = 0.5 * (edges[1:] + edges[:-1])
-    tail = np.abs(middles) >= abs(seen)
+    tail = np.abs(middles) >= abs(seen)  # two groups of one size: the sides are alike
     colour = "red" if p < 0.05 else "blue"
     layers = [bars(middles[~tail], counts[~tail], "grey", width=0.095)]
     if tail.any():
@@ -152,8 +154,8 @@ def _tested(shift: float, curve: list[float]) -> dict[str, Any]:
     word = "rarely" if p < 0.05 else "often enough"
     return frame(
         f"{shift:g}",
-        f"Difference {seen:.2f}, t = {t:.2f}. Chance does as much in {100 * p:.3g}% of the deals: {word}. "
-        f"p = {p:.2g}.",
+        f"Difference {seen:.2f}, t = {t:.2f}. Chance alone goes as far that way in {50 * p:.3g}% of the "
+        f"deals: {word}. p is twice that, {p:.2g}.",
         f"Histogram of differences by shuffling with the seen one at {seen:.2f}, and p = {p:.2g} on its "
         "curve",
         panel("Differences by chance", layers, xlabel="difference", xlim=(-2.4, 2.4), ylim=(0, 650)),
