@@ -1,5 +1,6 @@
 """Batches that are read again, and loaders that do not give the same rows twice."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -34,6 +35,26 @@ def test_every_source_gives_the_rows_at_each_pass(data):
         assert len(pairs) == made.count
         torch.testing.assert_close(torch.cat([x for x, _ in pairs]), X)
         torch.testing.assert_close(torch.cat([y for _, y in pairs]), Y)
+
+
+def test_numpy_batches_are_taken_as_they_are():
+    backwards = X.numpy()[::-1]
+    frozen = Y.numpy().copy()
+    frozen.flags.writeable = False
+    made = Batches(lambda: [(backwards, frozen)], device=None)
+    ((inputs, targets),) = list(made)
+    assert (inputs.dtype, targets.dtype) == (torch.float32, torch.int64)
+    torch.testing.assert_close(inputs, X.flip(0), rtol=0, atol=0)
+    with pytest.raises(DataError, match="batches"):
+        Batches(lambda: [(np.array(["a"]), frozen[:1])])
+
+
+def test_rows_whose_sum_overflows_float32_are_still_compared():
+    huge = torch.full((2, 2), 3e38)
+    assert Batches(lambda: [(huge.clone(), Y[:2])]).rows == 2
+    passes = iter(range(9))
+    with pytest.raises(DataError, match="differs"):
+        Batches(lambda: [(huge * (1 - 0.1 * next(passes)), Y[:2])])
 
 
 def test_targets_are_optional():

@@ -1,8 +1,11 @@
 """What all operators of models share: retained graphs, planning over batches of several sizes."""
 
+import pytest
 import torch
 
-from fivefold.calculus import ModelHessian, PeakMemory
+from fivefold.calculus import ModelFisher, ModelHessian, ModelJacobian, PeakMemory
+from fivefold.core import ArgumentError
+from fivefold.probability import Gaussian
 
 LOSS = torch.nn.MSELoss()
 
@@ -46,3 +49,26 @@ def test_a_larger_batch_is_planned_again():
         out = H @ V
     assert seen.peak <= bound + 6 * V.nbytes
     torch.testing.assert_close(out, make(300)[0] @ V, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("options", [{"retian": True}, {"positive": True}])
+def test_unknown_options_are_refused(options):
+    X = torch.ones(3, 2)
+    model = torch.nn.Linear(2, 1)
+    for make in (
+        lambda: ModelHessian(model, LOSS, (X, X[:, :1]), **options),
+        lambda: ModelJacobian(model, X, **options),
+    ):
+        with pytest.raises(ArgumentError, match=r"options among .*'retain'"):
+            make()
+    with pytest.raises(ArgumentError, match="options among"):
+        ModelFisher(model, Gaussian(sd=1.0), X, **options)
+
+
+def test_retained_products_are_those_of_a_fresh_graph():
+    kept, model, X = make(50, retain=True, batching="loop")
+    fresh = ModelHessian(model, LOSS, (X, X[:, :1]), retain=False, batching="loop")
+    V = torch.randn(441, 3, dtype=torch.float64)
+    torch.testing.assert_close(kept @ V, fresh @ V, rtol=1e-11, atol=1e-13)
+    assert kept.ways == ("retained reverse, loop",)
+    assert fresh.ways[0] in ("forward-over-reverse, loop", "reverse-over-reverse, loop")

@@ -85,3 +85,39 @@ def test_refuses():
     made, _ = ways()
     with pytest.raises(ArgumentError, match=r"within 8 bytes.*raise memory="):
         Plan("loop", memory=8).run(made, X)
+
+
+@pytest.mark.parametrize("batching", ["loop", "auto", "measured"])
+def test_a_way_that_fails_after_its_trial_is_given_up(batching):
+    """As torch's symbolic zeros do, which a dispatch mode replaces: only the trial is seen by one."""
+    released = []
+
+    def fails_later(X):
+        if torch.utils._python_dispatch._get_current_dispatch_mode() is None:
+            raise RuntimeError("ZeroTensors are immutable")
+        return 2 * X
+
+    ways = [
+        Way("broken", "vmap", fails_later, lambda: released.append("vmap")),
+        Way("broken", "loop", fails_later, lambda: released.append("loop")),
+        Way("sound", "loop", lambda X: 2 * X),
+    ]
+    plan = Plan(batching, 10_000)
+    X = torch.arange(18.0).reshape(3, 6)
+    for _ in range(2):
+        torch.testing.assert_close(plan.run(ways, X), 2 * X, rtol=0, atol=0)
+    assert plan.chosen == ("sound", "loop")
+    assert "loop" in released or batching == "auto"
+
+
+def test_the_functions_own_error_passes_through():
+    calls = []
+
+    def fails_at_the_second(X):
+        calls.append(len(X))
+        if len(calls) > 1:
+            raise ValueError("the function's own")
+        return X
+
+    with pytest.raises(ValueError, match="the function's own"):
+        Plan("loop").run([Way("only", "loop", fails_at_the_second)], torch.ones(2, 3))

@@ -47,7 +47,8 @@ def test_every_option_arrives(here: Path, fake_fit: FakeFit, command: Command) -
             "d",
         ),
         *("--types", "zip=category,a=b=Number", "--metric", "mae", "--query", "select * from data"),
-        *("--allow-trees", "--replay", "earlier"),
+        *("--order", 'low,"so, so",high'),
+        *("--allow-trees", "--replay", "earlier", "--rows", "50,000"),
     )
     assert result.exit_code == 0
     ((data, options),) = fake_fit.calls
@@ -63,9 +64,11 @@ def test_every_option_arrives(here: Path, fake_fit: FakeFit, command: Command) -
         "exposure": "e",
         "drop": ["a", "b,c", "d"],
         "types": {"zip": "category", "a=b": "number"},
+        "order": ["low", "so, so", "high"],
         "metric": "mae",
         "query": "select * from data",
         "allow_trees": True,
+        "rows": "50,000",
         "replay": Path("earlier"),
     }
     assert load(here / "deep" / "model").kind == "fivefold.table"
@@ -140,6 +143,7 @@ def test_a_place_that_cannot_be_written(here: Path, fake_fit: FakeFit, command: 
         (["fit", "rows.csv", "-t", "y", "--seed", "x"], 2, "--seed"),
         (["fit", "rows.csv", "-t", "y", "--budget", "soon"], 2, "a duration such as 60s"),
         (["fit", "rows.csv", "-t", "y", "--drop", "a,,b"], 2, "got an empty one"),
+        (["fit", "rows.csv", "-t", "y", "--rows", "0"], 2, "expected a number of rows"),
         (["fit", "rows.csv", "-t", "y", "--types", "zip"], 2, "expected column=kind"),
         (["fit", "rows.csv", "-t", "y", "--types", "=category"], 2, "expected column=kind"),
         (["fit", "rows.csv", "-t", "y", "--types", "a=text,a=number"], 2, "each column once"),

@@ -85,3 +85,13 @@ def test_events_without_details_and_with_hostile_ones(event: str) -> None:
     assert sentence(event, {})
     hostile = dict.fromkeys(("source", "rows", "method", "family", "reason", "fold", "more"), "\x1b[2J\n")
     assert sentence(event, hostile).isprintable()
+
+
+def test_a_draw_from_a_large_table_is_told() -> None:
+    drawn = sentence("drawn", {"rows": 21802, "of": 2000000})
+    assert drawn == (
+        "the table is large: 21,802 of its 2,000,000 rows are drawn at random (--rows N or --rows all says "
+        "otherwise)"
+    )
+    refit = sentence("refit", {"method": "ridge", "rows": 1900000})
+    assert refit == "fitting ridge to 1,900,000 rows of the table"

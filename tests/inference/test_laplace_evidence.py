@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 import torch
-from scipy import integrate, stats
+from scipy import integrate, optimize, special, stats
 from sklearn.linear_model import LogisticRegression, PoissonRegressor
 
 from fivefold.core import ArgumentError, Status
 from fivefold.inference import laplace_evidence
-from fivefold.probability import Bernoulli, Categorical, Poisson
+from fivefold.probability import Bernoulli, Categorical, Ordinal, Poisson
 
 
 def _design(n=300, p=4, seed=0):
@@ -173,3 +173,49 @@ def test_blocks_that_do_not_add_up_are_refused():
     x, _ = _design()
     with pytest.raises(ArgumentError, match="block sizes that add up to 4"):
         _fit(x, np.zeros(300), Bernoulli(), [3])
+
+
+def test_own_parameters_are_found_at_the_mode_without_an_intercept():
+    """Ordered classes: the penalised loss of SciPy's own minimum, cutpoints under their weak prior."""
+    x, generator = _design()
+    y = np.digitize(x @ [1.5, -1.0, 0.5, 0.0] + generator.logistic(size=300), [-1.0, 1.0])
+    likelihood, variance = Ordinal(3), 0.5
+    found = _fit(x, y, likelihood, [4], start=torch.tensor([variance]), passes=1, intercept=False)
+    start = likelihood.initial_theta(torch.from_numpy(y)).numpy()
+
+    def loss(v):
+        cuts = np.r_[-np.inf, v[4], v[4] + np.exp(v[5]), np.inf]
+        p = special.expit(cuts[y + 1] - x @ v[:4]) - special.expit(cuts[y] - x @ v[:4])
+        return -np.log(p).sum() + v[:4] @ v[:4] / (2 * variance) + 0.05 * ((v[4:] - start) ** 2).sum()
+
+    best = optimize.minimize(loss, np.r_[np.zeros(4), start], method="BFGS", options={"gtol": 1e-7})
+    np.testing.assert_allclose(found.w[1:, 0], best.x[:4], atol=1e-5)
+    np.testing.assert_allclose(found.own, best.x[4:], atol=1e-5)
+    assert float(found.w[0, 0]) == 0.0
+    assert len(found.own) == 2
+
+
+def test_a_class_without_rows_has_finite_cutpoints():
+    x, generator = _design()
+    y = 2 * (x[:, 0] + generator.logistic(size=300) > 0).astype(np.int64)
+    found = _fit(x, y, Ordinal(3), [4], intercept=False)
+    assert bool(torch.isfinite(found.own).all())
+    p = Ordinal(3).probabilities(torch.from_numpy(x) @ found.w[1:, 0], found.own)
+    assert float(p[:, 1].max()) < 0.01
+
+
+def test_the_likelihood_is_revised_between_the_passes():
+    x, generator = _design()
+    y = generator.poisson(np.exp(0.3 * x[:, 0])).astype(float)
+    seen = []
+
+    def revise(eta, effective):
+        seen.append((eta.shape, effective))
+        return Poisson(), 1.0 if len(seen) < 3 else 0.0
+
+    found = _fit(x, y, Poisson(), [4], revise=revise, passes=50)
+    plain = _fit(x, y, Poisson(), [4], passes=50)
+    assert found.passes == max(3, plain.passes) == len(seen)
+    assert seen[-1] == ((300,), pytest.approx(float(found.effective.sum())))
+    assert plain.likelihood.name == "poisson"
+    assert len(plain.own) == 0

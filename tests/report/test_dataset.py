@@ -50,6 +50,12 @@ def test_everything_is_capped() -> None:
     assert dict(view["facts"])["Classes"].endswith("and 22 more")
 
 
+def test_the_family_stands_with_its_reason() -> None:
+    facts = dict(dataset({"data": {"family": "gamma", "family_reason": "log density: gamma -1"}})["facts"])
+    assert facts == {"Family": "gamma: log density: gamma -1"}
+    assert dict(dataset({"data": {"family": "gaussian"}})["facts"]) == {"Family": "gaussian"}
+
+
 def test_an_empty_record() -> None:
     view = dataset({})
     assert view["facts"] == []

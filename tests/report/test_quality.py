@@ -103,6 +103,7 @@ def test_classification(classification_record: dict[str, Any]) -> None:
     assert row[0]["right"]
     assert not row[1]["right"]
     assert view["sets"]["sizes"] == "1 class in 212 rows, 2 classes in 7 rows"
+    assert view["sets"]["ordered"] is False
     assert classification({}) is None
 
 

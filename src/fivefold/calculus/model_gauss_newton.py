@@ -1,8 +1,7 @@
 """Gauss-Newton and Fisher matrices of a model over batches."""
 
 from abc import abstractmethod
-from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, Unpack
 
 import torch
 from torch import Tensor
@@ -10,7 +9,7 @@ from torch import Tensor
 from fivefold.calculus.gauss_newton import GaussNewtonOperator
 from fivefold.calculus.jacobian import JacobianOperator
 from fivefold.calculus.loss_curvature import BatchLoss, LossFunction, Reduction
-from fivefold.calculus.model_operator import Model, ModelOperator
+from fivefold.calculus.model_operator import Model, ModelOperator, Options
 from fivefold.core import require, torch_generator
 from fivefold.linalg import LinearOperator
 from fivefold.probability import Likelihood
@@ -24,27 +23,19 @@ class _OutputCurvature(ModelOperator[GaussNewtonOperator]):
         model: Model,
         loss: LossFunction | Likelihood,
         data: Any,
+        options: Options,
         *,
-        parameters: Mapping[str, Tensor] | None,
         theta: Tensor | None,
         reduction: Reduction,
         targets: bool,
-        evaluation: bool,
-        batching: str,
-        memory: int | None,
-        retain: bool,
         positive: bool,
     ) -> None:
         BatchLoss(loss, reduction, 1, theta)  # refuse a bad loss before the data are read
         super().__init__(
             model,
             data,
-            parameters=parameters,
+            options,
             targets=targets,
-            evaluation=evaluation,
-            batching=batching,
-            memory=memory,
-            retain=retain,
             shape=lambda network, batches, outputs: (network.size, network.size),
             symmetric=True,
             positive=positive,
@@ -70,7 +61,7 @@ class _OutputCurvature(ModelOperator[GaussNewtonOperator]):
         return GaussNewtonOperator.of(jacobian, self._curvature(z, y, number))
 
     def _matmat(self, X: Tensor) -> Tensor:
-        return self._summed(lambda part, number: part @ X, X, self.shape[0])
+        return self._summed(lambda part, number: part @ X)
 
     def _adjoint(self) -> "_OutputCurvature":
         return self
@@ -90,14 +81,11 @@ class ModelGaussNewton(_OutputCurvature):
             out.
         data: ``(X, y)``, a list of such pairs, a ``DataLoader`` that does not shuffle, or a function that
             returns a fresh iterable at each call.
-        parameters: The named tensors to differentiate in; the module's trainable ones by default.
         theta: The likelihood's own parameters, held fixed.
         reduction: ``"mean"`` or ``"sum"`` over rows; batches are weighted so that the whole is meant.
         convex: The maker's claim that a loss function is convex in the outputs; a likelihood says so itself.
-        evaluation: Whether a module is switched to evaluation mode in each call.
-        batching: ``"measured"`` (the last digits can differ from run to run), ``"auto"`` or ``"loop"``.
-        memory: Bytes of tensors that a product may hold; 2 GiB where ``None``.
-        retain: Whether graphs may be kept between products.
+        options: parameters, evaluation, batching, memory, retain:
+            :class:`~fivefold.calculus.model_operator.Options`.
 
     Raises:
         ArgumentError: Something stands in the way of derivatives; the message names a way out.
@@ -116,27 +104,19 @@ class ModelGaussNewton(_OutputCurvature):
         loss: LossFunction | Likelihood,
         data: Any,
         *,
-        parameters: Mapping[str, Tensor] | None = None,
         theta: Tensor | None = None,
         reduction: Reduction = "mean",
         convex: bool = False,
-        evaluation: bool = False,
-        batching: str = "measured",
-        memory: int | None = None,
-        retain: bool = True,
+        **options: Unpack[Options],
     ) -> None:
         super().__init__(
             model,
             loss,
             data,
-            parameters=parameters,
+            options,
             theta=theta,
             reduction=reduction,
             targets=True,
-            evaluation=evaluation,
-            batching=batching,
-            memory=memory,
-            retain=retain,
             positive=loss.convex if isinstance(loss, Likelihood) else convex,
         )
 
@@ -165,13 +145,10 @@ class ModelFisher(_OutputCurvature):
         kind: ``"exact"``, ``"sampled"`` or ``"empirical"``.
         samples: Targets drawn per row where sampled, at least 1.
         seed: For those draws.
-        parameters: The named tensors to differentiate in; the module's trainable ones by default.
         theta: The likelihood's own parameters, held fixed.
         reduction: ``"mean"`` or ``"sum"`` over rows.
-        evaluation: Whether a module is switched to evaluation mode in each call.
-        batching: ``"measured"`` (the last digits can differ from run to run), ``"auto"`` or ``"loop"``.
-        memory: Bytes of tensors that a product may hold; 2 GiB where ``None``.
-        retain: Whether graphs may be kept between products.
+        options: parameters, evaluation, batching, memory, retain:
+            :class:`~fivefold.calculus.model_operator.Options`.
 
     Raises:
         ArgumentError: Something stands in the way of derivatives; the message names a way out.
@@ -194,13 +171,9 @@ class ModelFisher(_OutputCurvature):
         kind: Literal["exact", "sampled", "empirical"] = "exact",
         samples: int = 1,
         seed: int = 0,
-        parameters: Mapping[str, Tensor] | None = None,
         theta: Tensor | None = None,
         reduction: Reduction = "mean",
-        evaluation: bool = False,
-        batching: str = "measured",
-        memory: int | None = None,
-        retain: bool = True,
+        **options: Unpack[Options],
     ) -> None:
         require(
             isinstance(likelihood, Likelihood),
@@ -216,14 +189,10 @@ class ModelFisher(_OutputCurvature):
             model,
             likelihood,
             data,
-            parameters=parameters,
+            options,
             theta=theta,
             reduction=reduction,
             targets=kind == "empirical",
-            evaluation=evaluation,
-            batching=batching,
-            memory=memory,
-            retain=retain,
             positive=True,
         )
 

@@ -1,13 +1,12 @@
 """The Hessian of a model's loss over batches."""
 
-from collections.abc import Mapping
-from typing import Any
+from typing import Any, Unpack
 
 from torch import Tensor
 
 from fivefold.calculus.hessian import HessianOperator
 from fivefold.calculus.loss_curvature import BatchLoss, LossFunction, Reduction
-from fivefold.calculus.model_operator import Model, ModelOperator
+from fivefold.calculus.model_operator import Model, ModelOperator, Options
 from fivefold.probability import Likelihood
 
 
@@ -27,13 +26,10 @@ class ModelHessian(ModelOperator[HessianOperator]):
         loss: A function of outputs and targets with one value, or a likelihood.
         data: ``(X, y)``, a list of such pairs, a ``DataLoader`` that does not shuffle, or a function that
             returns a fresh iterable at each call.
-        parameters: The named tensors to differentiate in; the module's trainable ones by default.
         theta: The likelihood's own parameters, held fixed.
         reduction: ``"mean"`` or ``"sum"`` over rows; batches are weighted so that the whole is meant.
-        evaluation: Whether a module is switched to evaluation mode in each call.
-        batching: ``"measured"`` (the last digits can differ from run to run), ``"auto"`` or ``"loop"``.
-        memory: Bytes of tensors that a product may hold; 2 GiB where ``None``.
-        retain: Whether the graph may be kept between products.
+        options: parameters, evaluation, batching, memory, retain:
+            :class:`~fivefold.calculus.model_operator.Options`.
 
     Raises:
         ArgumentError: Something stands in the way of derivatives; the message names a way out.
@@ -53,24 +49,16 @@ class ModelHessian(ModelOperator[HessianOperator]):
         loss: LossFunction | Likelihood,
         data: Any,
         *,
-        parameters: Mapping[str, Tensor] | None = None,
         theta: Tensor | None = None,
         reduction: Reduction = "mean",
-        evaluation: bool = False,
-        batching: str = "measured",
-        memory: int | None = None,
-        retain: bool = True,
+        **options: Unpack[Options],
     ) -> None:
         BatchLoss(loss, reduction, 1, theta)  # refuse a bad loss before the data are read
         super().__init__(
             model,
             data,
-            parameters=parameters,
+            options,
             targets=True,
-            evaluation=evaluation,
-            batching=batching,
-            memory=memory,
-            retain=retain,
             shape=lambda network, batches, outputs: (network.size, network.size),
             symmetric=True,
         )
@@ -84,7 +72,7 @@ class ModelHessian(ModelOperator[HessianOperator]):
         )
 
     def _matmat(self, X: Tensor) -> Tensor:
-        return self._summed(lambda part, number: part @ X, X, self.shape[0])
+        return self._summed(lambda part, number: part @ X)
 
     def _adjoint(self) -> "ModelHessian":
         return self

@@ -1,15 +1,14 @@
 """The Jacobian of a model's outputs over batches, and its tangent kernel."""
 
-from collections.abc import Mapping
 from math import prod
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 from torch import Tensor
 
 from fivefold.calculus.batches import Batches
 from fivefold.calculus.jacobian import JacobianOperator
-from fivefold.calculus.model_operator import Model, ModelOperator
+from fivefold.calculus.model_operator import Model, ModelOperator, Options
 from fivefold.calculus.network import Network
 from fivefold.core import require
 from fivefold.linalg import Adjoint, LinearOperator
@@ -28,11 +27,8 @@ class ModelJacobian(ModelOperator[JacobianOperator]):
         model: A module, or a function of named tensors and inputs; n inputs give n rows of outputs.
         data: ``X``, ``(X, y)``, a list of them, a ``DataLoader`` that does not shuffle, or a function that
             returns a fresh iterable at each call. Targets are not looked at.
-        parameters: The named tensors to differentiate in; the module's trainable ones by default.
-        evaluation: Whether a module is switched to evaluation mode in each call.
-        batching: ``"measured"`` (the last digits can differ from run to run), ``"auto"`` or ``"loop"``.
-        memory: Bytes of tensors that a product may hold; 2 GiB where ``None``.
-        retain: Whether graphs may be kept between products.
+        options: parameters, evaluation, batching, memory, retain:
+            :class:`~fivefold.calculus.model_operator.Options`.
 
     Raises:
         ArgumentError: Something stands in the way of derivatives; the message names a way out.
@@ -48,23 +44,14 @@ class ModelJacobian(ModelOperator[JacobianOperator]):
         self,
         model: Model,
         data: Any,
-        *,
-        parameters: Mapping[str, Tensor] | None = None,
-        evaluation: bool = False,
-        batching: str = "measured",
-        memory: int | None = None,
-        retain: bool = True,
+        **options: Unpack[Options],
     ) -> None:
         self._each_row = 1
         super().__init__(
             model,
             data,
-            parameters=parameters,
+            options,
             targets=False,
-            evaluation=evaluation,
-            batching=batching,
-            memory=memory,
-            retain=retain,
             shape=self._shape,
         )
         sizes = [n * self._each_row for n in self.batches.sizes]
@@ -100,7 +87,7 @@ class ModelJacobian(ModelOperator[JacobianOperator]):
             rows: Tensor = part.H @ Y[..., self._starts[number] : self._starts[number + 1], :]
             return rows
 
-        return self._summed(product, Y, self.shape[1])
+        return self._summed(product)
 
     def _adjoint(self) -> LinearOperator:
         return Adjoint(self, self._adjoint_matmat)
@@ -136,7 +123,7 @@ class ModelKernel(LinearOperator):
             [12., 26.]])
     """
 
-    def __init__(self, model: Model, data: Any, **options: Any) -> None:
+    def __init__(self, model: Model, data: Any, **options: Unpack[Options]) -> None:
         self.jacobian = ModelJacobian(model, data, **options)
         m = self.jacobian.shape[0]
         super().__init__((m, m), dtype=self.jacobian.dtype, device=self.jacobian.device, positive=True)

@@ -2,12 +2,13 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypedDict, TypeVar
 
 import torch
 from torch import Tensor
 
 from fivefold.calculus.batches import Batches
+from fivefold.calculus.exact_sum import exact_sum
 from fivefold.calculus.network import Network
 from fivefold.calculus.obstacles import Obstacle, preflight
 from fivefold.calculus.plan import Ledger, Plan
@@ -23,6 +24,25 @@ Part = TypeVar("Part", bound=LinearOperator)
 Model = torch.nn.Module | Callable[[dict[str, Tensor], Tensor], Tensor]
 
 
+class Options(TypedDict, total=False):
+    """What every operator of a model over batches can be told, by name.
+
+    Args:
+        parameters: The named tensors to differentiate in; the module's trainable ones by default.
+        evaluation: Whether a module is switched to evaluation mode in each call; not by default.
+        batching: ``"measured"`` (the default; the last digits can differ from run to run), ``"auto"`` or
+            ``"loop"``, as of :class:`~fivefold.calculus.plan.Plan`.
+        memory: Bytes of tensors held in a product and between products; 2 GiB by default.
+        retain: Whether graphs are kept between products, as far as they fit; they are by default.
+    """
+
+    parameters: Mapping[str, Tensor] | None
+    evaluation: bool
+    batching: str
+    memory: int | None
+    retain: bool
+
+
 class ModelOperator(LinearOperator, Generic[Part]):
     """Products with derivatives of a model at its parameters, over one or several batches.
 
@@ -33,30 +53,28 @@ class ModelOperator(LinearOperator, Generic[Part]):
     Args:
         model: A module, or a function of named tensors and inputs.
         data: What :class:`~fivefold.calculus.batches.Batches` takes.
-        parameters: The named tensors to differentiate in; the module's trainable ones by default.
+        options: As of :class:`Options`.
         targets: Whether targets are needed.
-        evaluation: Whether a module is switched to evaluation mode in each call.
-        batching: ``"measured"``, ``"auto"`` or ``"loop"``, as of :class:`~fivefold.calculus.plan.Plan`.
-        memory: Bytes of tensors held in a product and between products; 2 GiB where ``None``.
-        retain: Whether graphs are kept between products, as far as they fit.
+        shape: Of the operator, by the network, the batches and the shape of the first one's outputs.
+        symmetric: Whether it is.
+        positive: Whether it is positive semidefinite.
     """
 
     def __init__(
         self,
         model: Model,
         data: Any,
+        options: Options,
         *,
-        parameters: Mapping[str, Tensor] | None,
         targets: bool,
-        evaluation: bool,
-        batching: str,
-        memory: int | None,
-        retain: bool,
         shape: Callable[[Network, "Batches", tuple[int, ...]], tuple[int, int]],
         symmetric: bool = False,
         positive: bool = False,
     ) -> None:
-        self.network = Network(model, parameters, evaluation=evaluation)
+        known = list(Options.__annotations__)
+        require(set(options) <= set(known), f"options among {known}", sorted(set(options) - set(known)))
+        evaluation, memory = options.get("evaluation", False), options.get("memory")
+        self.network = Network(model, options.get("parameters"), evaluation=evaluation)
         w = self.network.w
         self.batches = Batches(data, targets=targets, device=w.device)
         self.memory = MEMORY if memory is None else memory
@@ -78,10 +96,11 @@ class ModelOperator(LinearOperator, Generic[Part]):
             symmetric=symmetric,
             positive=positive,
         )
-        self._batching = batching
+        self._batching = options.get("batching", "measured")
         self._plans: tuple[Plan, Plan] = self._fresh_plans()
         self._planned_rows = 0
         # Only one batch is retained: several graphs would stand in the memory of each other's products.
+        retain = options.get("retain", True)
         self._retain = retain and self.batches.count == 1 and GRAPHS * found.bytes <= self.memory
         self._only: Part | None = None
 
@@ -108,14 +127,9 @@ class ModelOperator(LinearOperator, Generic[Part]):
         for number, (X, y) in enumerate(self.batches):
             yield self._part_of(number, X, y), number
 
-    def _summed(self, product: Callable[[Part, int], Tensor], like: Tensor, rows: int) -> Tensor:
+    def _summed(self, product: Callable[[Part, int], Tensor]) -> Tensor:
         """Add the products of all batches, in float64 where there are several."""
-        if self.batches.count == 1:
-            return next(product(part, number) for part, number in self._each())
-        out = torch.zeros((*like.shape[:-2], rows, like.shape[-1]), dtype=torch.float64, device=like.device)
-        for part, number in self._each():
-            out += product(part, number)
-        return out.to(self.dtype)
+        return exact_sum(product(part, number) for part, number in self._each()).to(self.dtype)
 
     def _joined(self, product: Callable[[Part, int], Tensor]) -> Tensor:
         """Stack the products of all batches, one under the other."""

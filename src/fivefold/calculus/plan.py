@@ -25,6 +25,15 @@ class OverBoundError(RuntimeError):
         self.needed = needed
 
 
+class BrokenWayError(RuntimeError):
+    """A way failed on columns though it had worked on the first."""
+
+    def __init__(self, index: int, error: Exception) -> None:
+        super().__init__(str(error))
+        self.index = index
+        self.error = error
+
+
 class Ledger:
     """The bytes that ways keep between products, counted for all plans that share them."""
 
@@ -66,6 +75,7 @@ class Plan:
         self._chunk = CHUNK
         self._prefers_map: bool | None = {"auto": True, "loop": False, "measured": None}[batching]
         self._sought_map = False
+        self._broken: set[int] = set()
 
     def way(self, ways: Sequence[Way[Tensor]], probe: Tensor) -> Way[Tensor]:
         """Return the way that products take, after trying it on ``probe`` ``[n, 1]`` where needed."""
@@ -79,6 +89,27 @@ class Plan:
         Raises:
             ArgumentError: Not even one column fits the memory bound; the message says how much is needed.
         """
+        while True:
+            try:
+                return self._run(ways, X)
+            except BrokenWayError as broken:
+                # The trial under a memory bound counts bytes in a dispatch mode, in which torch takes other
+                # ways through forward derivatives than without it: what worked there can fail here.
+                self._give_up(ways, broken.index)
+                if all(k in self._broken for k, way in enumerate(ways) if way.batching == "loop"):
+                    raise broken.error from None
+
+    def _give_up(self, ways: Sequence[Way[Tensor]], index: int) -> None:
+        self._broken.add(index)
+        if self._map == index:
+            self._map, self._sought_map = None, False
+        if self._loop == index:
+            self._loop = None
+        release = ways[index].release
+        if release is not None:
+            release()
+
+    def _run(self, ways: Sequence[Way[Tensor]], X: Tensor) -> Tensor:
         if X.shape[1] == 0:
             return ways[-1].run(X.new_zeros(X.shape[0], 1))[:, :0]
         done = self._settle(ways, X[:, :1])
@@ -92,10 +123,11 @@ class Plan:
             pieces += timed
         if start < X.shape[1]:
             index = self._map if self._prefers_map and self._map is not None else self._loop
-            way = ways[0 if index is None else index]
+            index = 0 if index is None else index
+            way = ways[index]
             self.chosen = way.mode, way.batching
             step = self._chunk if way.batching == "vmap" else X.shape[1]
-            pieces += [way.run(X[:, at : at + step]) for at in range(start, X.shape[1], step)]
+            pieces += [_take(ways, index, X[:, at : at + step]) for at in range(start, X.shape[1], step)]
         return pieces[0] if len(pieces) == 1 else torch.cat(pieces, dim=1)
 
     def _settle(self, ways: Sequence[Way[Tensor]], column: Tensor) -> Tensor | None:
@@ -122,7 +154,9 @@ class Plan:
         return done
 
     def _first(self, ways: Sequence[Way[Tensor]], column: Tensor, batching: str) -> tuple[int, Tensor]:
-        candidates = [index for index, way in enumerate(ways) if way.batching == batching]
+        candidates = [
+            index for index, way in enumerate(ways) if way.batching == batching and index not in self._broken
+        ]
         if not candidates:
             raise LookupError(batching)
         over: OverBoundError | None = None
@@ -165,7 +199,7 @@ class Plan:
         """Time one column alone and a few mapped; return where to go on, and what was made meanwhile."""
         assert self._loop is not None
         before = time.perf_counter()
-        pieces = [ways[self._loop].run(X[:, start : start + 1])]
+        pieces = [_take(ways, self._loop, X[:, start : start + 1])]
         _wait(X)
         alone = time.perf_counter() - before
         start += 1
@@ -178,10 +212,17 @@ class Plan:
         if count < 2:
             return start, pieces  # too few columns to tell: undecided
         before = time.perf_counter()
-        pieces.append(ways[self._map].run(X[:, start : start + count]))
+        pieces.append(_take(ways, self._map, X[:, start : start + count]))
         _wait(X)
         self._prefers_map = time.perf_counter() - before < count * alone
         return start + count, pieces
+
+
+def _take(ways: Sequence[Way[Tensor]], index: int, X: Tensor) -> Tensor:
+    try:
+        return ways[index].run(X)
+    except (RuntimeError, ValueError) as error:
+        raise BrokenWayError(index, error) from error
 
 
 def _wait(X: Tensor) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fivefold.cli.exits import guarded
-from fivefold.cli.options import Debug, Json, Quiet, split_names, split_pairs
+from fivefold.cli.options import Debug, Json, Quiet, Rows, split_names, split_pairs
 from fivefold.cli.progress import Progress
 from fivefold.cli.terminal import out as write_out
 from fivefold.cli.terminal import say
@@ -52,8 +52,13 @@ def fit(
         list[str] | None,
         typer.Option(
             metavar="COLUMN=KIND,...",
-            help="Kinds that override the guess: number, category, text, date, boolean or identifier.",
+            help="Kinds that override the guess: number, category, text, date, boolean, identifier; "
+            "for the target also ordered.",
         ),
+    ] = None,
+    order: Annotated[
+        list[str] | None,
+        typer.Option(metavar="LEVEL,...", help="Levels of an ordered target, lowest first: low,medium,high."),
     ] = None,
     metric: Annotated[
         str | None,
@@ -65,6 +70,7 @@ def fit(
     allow_trees: Annotated[
         bool, typer.Option("--allow-trees", help="Return boosted trees where they win.")
     ] = False,
+    rows: Rows = None,
     replay: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Follow the plan of this saved model, to the same bits."),
@@ -82,10 +88,15 @@ def fit(
     """
     with guarded(debug):
         columns, kinds = split_names(drop, "--drop"), split_pairs(types, "--types")
+        levels = split_names(order, "--order") or None
         from fivefold.artifact.write import check_target
         from fivefold.core import Budget
 
         Budget.parse(budget)
+        if rows is not None:
+            from fivefold.tasks.tables.sampling import parse_rows
+
+            parse_rows(rows)
         for name in data:
             check_source(name)
         place = choose_place(data[0], out, overwrite)
@@ -108,9 +119,11 @@ def fit(
                 exposure=exposure,
                 drop=columns,
                 types=kinds,
+                order=levels,
                 metric=metric,
                 query=query,
                 allow_trees=allow_trees,
+                rows=rows,
                 replay=replay,
                 progress=progress,
             )

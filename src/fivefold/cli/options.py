@@ -8,6 +8,14 @@ import typer
 
 Debug = Annotated[bool, typer.Option("--debug", help="Show where an error arose (also FIVEFOLD_DEBUG=1).")]
 Json = Annotated[bool, typer.Option("--json", help="Write JSON for machines to standard output.")]
+Rows = Annotated[
+    str | None,
+    typer.Option(
+        "--rows",
+        metavar="N|all",
+        help="Rows to draw at random from a larger table [default: as many as a fit holds in 640 MiB].",
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No messages but errors.")]
 
 

@@ -9,7 +9,7 @@ from typing import TextIO
 from fivefold.cli.terminal import is_interactive, say
 from fivefold.report.text import clean, shorten
 
-_MILESTONES = frozenset({"typed", "family", "chosen", "chosen for newcomers"})
+_MILESTONES = frozenset({"drawn", "typed", "family", "chosen", "chosen for newcomers", "refit"})
 """Events that are worth a line of a log."""
 
 
@@ -84,6 +84,13 @@ def sentence(event: str, details: Mapping[str, object]) -> str:
     known: dict[str, Callable[[], str]] = {
         "read": lambda: f"reading {details.get('source', '')}",
         "typed": lambda: f"read {_count(details.get('rows'))} rows, {_count(details.get('columns'))} columns",
+        "drawn": lambda: (
+            f"the table is large: {_count(details.get('rows'))} of its {_count(details.get('of'))} rows are "
+            "drawn at random (--rows N or --rows all says otherwise)"
+        ),
+        "refit": lambda: (
+            f"fitting {details.get('method')} to {_count(details.get('rows'))} rows of the table"
+        ),
         "checked": lambda: "checked the table",
         "family": lambda: f"target modelled as {details.get('family')}: {details.get('reason', '')}",
         "fit": lambda: (

@@ -23,6 +23,7 @@ from fivefold.linalg.fong2011lsmr import lsmr
 from fivefold.linalg.general_eigen import GeneralEigen, eig
 from fivefold.linalg.gram_operator import gram
 from fivefold.linalg.householder import QR, qr
+from fivefold.linalg.incomplete_cholesky import IncompleteCholesky
 from fivefold.linalg.inverse_operator import Inverse, inverse
 from fivefold.linalg.kronecker import Kronecker
 from fivefold.linalg.krylov import Krylov
@@ -37,6 +38,7 @@ from fivefold.linalg.preconditioners import jacobi, low_rank_preconditioner, piv
 from fivefold.linalg.principal_components import PCA, pca
 from fivefold.linalg.ridge_regression import Ridge, ridge
 from fivefold.linalg.singular_values import SVD, svd
+from fivefold.linalg.sparse_matrix import Sparse
 from fivefold.linalg.spectral_norm import norm_bound
 from fivefold.linalg.spectrum import EffectiveRank, condition, effective_rank
 from fivefold.linalg.stability_verdict import Stability, stability
@@ -65,6 +67,7 @@ __all__ = [
     "Estimate",
     "GeneralEigen",
     "Identity",
+    "IncompleteCholesky",
     "Inverse",
     "Kronecker",
     "Krylov",
@@ -75,6 +78,7 @@ __all__ = [
     "Ridge",
     "Scaled",
     "Solution",
+    "Sparse",
     "SpectralDensity",
     "Stability",
     "Sum",

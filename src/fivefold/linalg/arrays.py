@@ -1,5 +1,6 @@
 """Arrays in, arrays out: the one place where NumPy arrays become tensors and go back."""
 
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -74,6 +75,23 @@ def require_finite(tensor: Tensor, name: str) -> None:
         return
     bad = int((~torch.isfinite(tensor)).sum())
     require(bad == 0, f"finite numbers in {name}", f"{bad} NaN or infinite", "drop or impute them first")
+
+
+def solved_by(solve: Callable[[Tensor], Tensor], size: int, b: Array, like: Tensor) -> Array:
+    """Return ``solve(b)`` for b ``[n]`` or ``[..., n, k]``: solved in the dtype of ``like``, in b's kind.
+
+    Raises:
+        ArgumentError: The sizes do not fit.
+
+    >>> solved_by(lambda B: 2 * B, 2, [1.0, 2.0], torch.ones(1).double()).tolist()
+    [2.0, 4.0]
+    """
+    B = to_tensor(b, "b").to(like)
+    vector = B.ndim == 1
+    B = B[:, None] if vector else B
+    require(B.shape[-2] == size, f"b with {size} rows", f"shape {tuple(B.shape)}")
+    x = solve(B)
+    return in_kind(x[..., 0] if vector else x, b)
 
 
 def in_kind(tensor: Tensor, *like: Array) -> Array:

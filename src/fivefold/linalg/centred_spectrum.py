@@ -7,13 +7,12 @@ import torch
 from torch import Tensor
 
 from fivefold.core import Certificate, Kind, Status
-from fivefold.linalg.data_matrix import column_means
 from fivefold.linalg.dense import Dense
 from fivefold.linalg.doubled import two_sum
 from fivefold.linalg.eigen import orthonormality, positive_peak
 from fivefold.linalg.moments import moments
 from fivefold.linalg.row_batches import BLOCK, RowBatches
-from fivefold.linalg.singular_values import svd
+from fivefold.linalg.singular_values import by_krylov, svd
 from fivefold.linalg.stacked_triangle import stacked_triangle
 
 _UNIT = 2.0**-53
@@ -135,14 +134,14 @@ def by_svd(matrix: Tensor, k: int, seed: int) -> Spectrum:
     2.0
     """
     m, n = matrix.shape
-    mean = column_means(matrix)
-    centred = matrix.double() - mean
-    rest = centred.mean(dim=0)
-    centred = centred - rest
-    # One more than asked for shows the gap behind the last component.
-    parts = svd(Dense(centred), min(k + 1, m, n), seed=seed)
-    limit = max(float(parts.residual_norms.max()), max(m, n) * 2 * _UNIT * float(parts.values[0]))
-    total = float(centred.square().sum()) / (m - 1)
+    count = min(k + 1, m, n)  # one more than asked for shows the gap behind the last component
+    # Large rows stay in their own precision, centred in float64: the answer's rounding is that of the rows.
+    dtype = matrix.dtype if by_krylov((m, n), count) else torch.float64
+    mean, rest, centred = _centred(matrix, dtype)
+    parts = svd(Dense(centred), count, seed=seed)
+    unit = torch.finfo(dtype).eps
+    limit = max(float(parts.residual_norms.max()), max(m, n) * unit * float(parts.values[0]))
+    total = sum(float(part.square().sum(dtype=torch.float64)) for part in torch.split(centred, BLOCK)) / (m - 1)
     return _from_singular_values(
         (mean, rest),
         parts.V[:, :k],
@@ -156,6 +155,23 @@ def by_svd(matrix: Tensor, k: int, seed: int) -> Spectrum:
         (parts.certificates[0], parts.certificates[2], parts.certificates[3]),
         parts.message,
     )
+
+
+def _centred(matrix: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
+    """The means, what rounding them left, and the rows less both, in two passes that sum small numbers."""
+    m, n = matrix.shape
+    centred = torch.empty((m, n), dtype=dtype, device=matrix.device)
+    shifts = [matrix[:BLOCK].double().mean(dim=0).to(dtype)]
+    for again in (False, True):
+        sums = torch.zeros(n, dtype=torch.float64, device=matrix.device)
+        for start in range(0, m, BLOCK):
+            part = centred[start : start + BLOCK]
+            torch.sub(part if again else matrix[start : start + BLOCK].to(dtype), shifts[-1], out=part)
+            sums += (part.new_ones(part.shape[0]) @ part).double()
+        shifts.append((sums / m).to(dtype))
+    first, second, third = (shift.double() for shift in shifts)
+    mean, rest = two_sum(first, second)
+    return mean, rest + third, centred
 
 
 def _from_singular_values(

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from fivefold.core import Certificate, Kind, NumericalError, Status, require
-from fivefold.linalg.arrays import Array, in_kind, to_tensor, wants_numpy
+from fivefold.linalg.arrays import Array, in_kind, solved_by, to_tensor, wants_numpy
 from fivefold.linalg.condition_estimate import inverse_norm_estimate
 from fivefold.linalg.dense import require_symmetric
 from fivefold.linalg.operator import LinearOperator
@@ -48,12 +48,7 @@ class Cholesky:
         """
         self._require_definite()
         L = to_tensor(self.factor, "the factor")
-        B = to_tensor(b, "b").to(L)
-        vector = B.ndim == 1
-        B = B[:, None] if vector else B
-        require(B.shape[-2] == L.shape[-1], f"b with {L.shape[-1]} rows", f"shape {tuple(B.shape)}")
-        x = torch.cholesky_solve(B, L)
-        return in_kind(x[..., 0] if vector else x, b)
+        return solved_by(lambda B: torch.cholesky_solve(B, L), L.shape[-1], b, L)
 
     def logdet(self) -> Array:
         r"""Return :math:`\log\det A = 2 \sum_i \log L_{ii}`, shape ``[...]``, summed in float64.

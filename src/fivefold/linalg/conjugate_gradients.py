@@ -142,7 +142,10 @@ def cg(
     A: Array | LinearOperator,
     b: Array,
     *,
-    preconditioner: Array | LinearOperator | Literal["jacobi", "low-rank"] | None = None,
+    preconditioner: Array
+    | LinearOperator
+    | Literal["jacobi", "low-rank", "incomplete-cholesky"]
+    | None = None,
     start: Array | None = None,
     tolerance: float = 1e-10,
     lowest_eigenvalue: float | None = None,
@@ -163,7 +166,7 @@ def cg(
         b: ``[n]`` or ``[n, k]``; every column has its own step lengths and its own status.
         preconditioner: M, positive definite, close to the inverse of A; or ``"jacobi"``, the inverse of its
             diagonal; or ``"low-rank"``, a pivoted Cholesky factor of rank 20 plus a multiple of the
-            identity; none by default.
+            identity; or ``"incomplete-cholesky"`` for a sparse matrix; none by default.
         start: The first iterate, in the shape of b; zero by default.
         tolerance: Relative residual to reach, positive.
         lowest_eigenvalue: A number that the smallest eigenvalue of A is known to reach (the ridge of a

@@ -1,6 +1,6 @@
 """The diagonal of an operator from products, with a standard error for each entry."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -8,67 +8,80 @@ from torch import Tensor
 
 from fivefold.core import Budget, Certificate, Info, Iteration, Kind, Status, drive, require
 from fivefold.linalg.arrays import Array, wants_numpy
+from fivefold.linalg.captured_part import Captured, CapturedRows, captured, captured_rows
 from fivefold.linalg.dense import as_operator
 from fivefold.linalg.known_values import split_known
 from fivefold.linalg.leave_one_out import ExchangeableProbes, LeaveOneOut
 from fivefold.linalg.operator import LinearOperator, require_matrix
-from fivefold.linalg.probes import Prober, extend_basis
+from fivefold.linalg.probes import Prober
+from fivefold.linalg.sketch_choice import FEWEST, Choice, Purse, choose
 from fivefold.linalg.stochastic_estimate import Estimate, Goal, exact, reserve, stopped, t_quantile
 
 _SMALL = 32  # up to this size n products cost no more than a first look
-_PROBES = 10
 
 
 @dataclass(frozen=True, eq=False)
 class _State:
-    inside: Tensor  # diagonal of the deflated part [n]
-    Q: Tensor
-    C: Tensor  # A' Q
+    part: Captured | CapturedRows | None
+    Z: Tensor  # until something is deflated all probes, then the latest
+    Y: Tensor
     count: int
     mean: Tensor
     scatter: Tensor  # sum of squared differences from the mean
+    probing: bool
 
 
 class _Deflated:
-    """Diag++: the diagonal of Q Q' A, and sign probes of what is left."""
+    """Diag++: the diagonal of the captured part, and sign probes of what is left."""
 
     def __init__(self, prober: Prober, goal: Goal) -> None:
         self.prober, self.goal = prober, goal
-        open_end = goal.tolerance == 0 and goal.absolute == 0
-        third = goal.products // 3
-        self.width = min(third if open_end else max(_PROBES, third // 8), prober.n // 2, prober.room() // 4)
+        self.widest = max(2, min(prober.n // 3, prober.room() // 4))
 
     def init(self) -> tuple[_State, Info]:
-        p, n = self.prober, self.prober.n
-        zero = torch.zeros(n, dtype=torch.float64, device=p.A.device)
-        if self.goal.products < 3 * _PROBES:  # too few for both a sketch and a standard error
-            empty = zero[:, None][:, :0]
-            state = _State(zero, empty, empty, 0, zero, zero)
-        else:
-            W = p.signs(max(self.width, 2))
-            Y = p.apply(W)
-            p.check(W, Y)
-            Q = p.rounded(extend_basis(Y[:, :0], Y, p.unit))
-            C = Q
-            if Q.shape[1]:
-                C = p.apply(Q, adjoint=True)
-                p.compare(W, Y, Q, C)
-            state = _State(((2 * C - Q @ (Q.mT @ C)) * Q).sum(dim=1), Q, C, 0, zero, zero)
-            if not p.A.symmetric:
-                state = _State((Q * C).sum(dim=1), Q, C, 0, zero, zero)
-        return self.step(state)
+        n, device = self.prober.n, self.prober.A.device
+        zero = torch.zeros(n, dtype=torch.float64, device=device)
+        state = self.probed(_State(None, zero[:, None], zero[:, None], 0, zero, zero, probing=False), FEWEST)
+        return state, self.info(state)
 
     def step(self, state: _State) -> tuple[_State, Info]:
-        p, Q, C = self.prober, state.Q, state.C
-        left = self.goal.products - p.products
-        width = max(1, min(max(_PROBES, state.count), left, p.room() // 4))
+        p = self.prober
+        if not state.probing:
+            width = max(FEWEST // 2, state.count // 4)
+            choice = self.choice(state)
+            fits = state.count + width <= self.widest and self.left() >= width + choice.taken + FEWEST
+            if choice.limited and fits:
+                longer = self.probed(state, width)
+                Z, Y = torch.cat([state.Z, longer.Z], dim=1), torch.cat([state.Y, longer.Y], dim=1)
+                state = replace(longer, Z=Z, Y=Y)
+                return state, self.info(state)
+            if choice.directions is not None:
+                zero, model = torch.zeros_like(state.mean), captured if p.A.symmetric else captured_rows
+                part = model(p, state.Z, state.Y, choice.directions)
+                state = _State(part, state.Z, state.Y, 0, zero, zero, probing=True)
+        state = self.probed(replace(state, probing=True), max(FEWEST, state.count))
+        return state, self.info(state)
+
+    def left(self) -> int:
+        return self.goal.products - self.prober.products
+
+    def choice(self, state: _State) -> Choice:
+        """What the sketch says; the diagonal of the rest has no error, but is not known in advance."""
+        room = min(self.prober.n - 1, self.prober.room() // 4) - state.count
+        plain = float(state.scatter.sum()) / max(state.count - 1, 1)
+        purse = Purse(self.left(), self.goal.target(float(torch.linalg.vector_norm(state.mean))))
+        return choose(
+            state.Z, state.Y, plain, purse, factor=1.0, most=min(room, self.left() - FEWEST),
+            unit=self.prober.unit, symmetric=self.prober.A.symmetric,
+        )  # fmt: skip
+
+    def probed(self, state: _State, width: int) -> _State:
+        p = self.prober
+        width = max(1, min(width, self.left(), p.room() // 4))
         Z = p.signs(width)
         Y = p.apply(Z)
         p.check(Z, Y)
-        B = Y - Q @ (C.mT @ Z)
-        if p.A.symmetric:  # two-sided: (I - QQ') A (I - QQ')
-            B = B - C @ (Q.mT @ Z) + Q @ ((Q.mT @ C) @ (Q.mT @ Z))
-        samples = Z * B
+        samples = Z * (Y if state.part is None else state.part.rest_of_any(Z, Y))
         # Welford's update keeps the sum of squares accurate over many blocks.
         count = state.count + width
         here = samples.mean(dim=1)
@@ -76,18 +89,20 @@ class _Deflated:
         scatter = state.scatter + ((samples - here[:, None]) ** 2).sum(dim=1)
         scatter = scatter + step**2 * (state.count * width / count)
         mean = state.mean + step * (width / count)
-        state = _State(state.inside, Q, C, count, mean, scatter)
-        return state, self.info(state)
+        return replace(state, Z=Z, Y=Y, count=count, mean=mean, scatter=scatter)
+
+    def value(self, state: _State) -> Tensor:
+        return state.mean if state.part is None else state.part.diagonal + state.mean
 
     def error(self, state: _State) -> Tensor:
         spread = (state.scatter / (max(state.count - 1, 1) * state.count)) ** 0.5
-        return torch.clamp(spread, min=self.prober.unit * float((state.inside + state.mean).abs().max()))
+        return torch.clamp(spread, min=self.prober.unit * float(self.value(state).abs().max()))
 
     def info(self, state: _State) -> Info:
-        value = float(torch.linalg.vector_norm(state.inside + state.mean))
+        value = float(torch.linalg.vector_norm(self.value(state)))
         error = float(torch.linalg.vector_norm(self.error(state)))
         status = None
-        if state.count > 1 and error <= self.goal.target(value):
+        if state.count >= min(FEWEST, self.goal.products) and error <= self.goal.target(value):
             status = Status.CONVERGED
         elif self.goal.products <= self.prober.products:
             status = Status.OUT_OF_BUDGET
@@ -111,8 +126,9 @@ def diagonal(
         \operatorname{diag} A = \operatorname{diag}(Q Q^\top A) + \mathbb{E}\, z \circ (I - QQ^\top) A z,
         \qquad z_i = \pm 1
 
-    ``auto`` (Diag++) deflates with a third of the products, on both sides where A is symmetric, and claims a
-    95% interval for each entry from independent sign probes. ``xdiag`` makes every probe a sketch too: a
+    ``auto`` (Diag++) reads off a small sketch how many directions are worth their products, deflates them (on
+    both sides where A is symmetric) or none, and claims a 95% interval for each entry from sign probes that
+    are independent of the sketch. ``xdiag`` makes every probe a sketch too: a
     smaller error where the spectrum decays, with an indicator only.
 
     Source: C. Bekas, E. Kokiopoulou, Y. Saad, Appl. Numer. Math. 57 (2007); R. Baston and Y. Nakatsukasa,
@@ -125,7 +141,7 @@ def diagonal(
         absolute: Stops as well where that norm is at most this.
         products: The most products, at least 4. Where they allow n for the exact answer beside the estimate,
             an estimate that misses the tolerance is followed by it; n for each by default.
-        method: The estimator.
+        method: The estimator; ``"diag++"`` is ``"auto"``.
         seed: Of the probes.
         budget: Seconds or blocks, beside the products.
 
@@ -181,8 +197,9 @@ def diagonal(
     else:
         scheme = _Deflated(prober, goal)
         run = drive(scheme, budget)
-        value, error = run.state.inside + run.state.mean, scheme.error(run.state)
-        count, chosen, sort = run.state.count, "diag++", Kind.STATISTICAL
+        value, error = scheme.value(run.state), scheme.error(run.state)
+        count, sort = run.state.count, Kind.STATISTICAL
+        chosen = "hutchinson" if run.state.part is None else "diag++"
     if not run.status.succeeded and exactly:
         return known_exactly(offset + prober.diagonal(), "products with every unit vector", prober.products)
     norms = (float(torch.linalg.vector_norm(value)), float(torch.linalg.vector_norm(error)))
@@ -213,7 +230,7 @@ def _claim(error: float, count: int, kind: Kind) -> Certificate:
     return Certificate(
         "each entry lies in its own 95% interval with probability 95% (not all of them at once)",
         kind,
-        True if count >= _PROBES else None,
+        True if count >= FEWEST else None,
         bound=t_quantile(0.975, max(count - 1, 1)) * error,
         value=error,
         assumptions=("the entries of the rest are sums of many terms of random sign",),

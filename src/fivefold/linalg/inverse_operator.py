@@ -37,7 +37,10 @@ class Inverse(LinearOperator):
         operator: LinearOperator,
         *,
         method: Solver = "auto",
-        preconditioner: Array | LinearOperator | Literal["jacobi", "low-rank"] | None = None,
+        preconditioner: Array
+        | LinearOperator
+        | Literal["jacobi", "low-rank", "incomplete-cholesky"]
+        | None = None,
         tolerance: float = 1e-10,
         budget: Budget | None = None,
     ) -> None:
@@ -98,7 +101,10 @@ def inverse(
     A: Array | LinearOperator,
     *,
     method: Solver = "auto",
-    preconditioner: Array | LinearOperator | Literal["jacobi", "low-rank"] | None = None,
+    preconditioner: Array
+    | LinearOperator
+    | Literal["jacobi", "low-rank", "incomplete-cholesky"]
+    | None = None,
     tolerance: float = 1e-10,
     budget: Budget | None = None,
 ) -> LinearOperator:

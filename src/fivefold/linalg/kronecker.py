@@ -8,7 +8,7 @@ from torch import Tensor
 
 from fivefold.core import require
 from fivefold.linalg.arrays import Array
-from fivefold.linalg.dense import as_operator
+from fivefold.linalg.dense import Dense, as_operator
 from fivefold.linalg.memory import require_memory
 from fivefold.linalg.operator import LinearOperator
 
@@ -18,8 +18,9 @@ class Kronecker(LinearOperator):
 
     .. math:: (A_1 \otimes A_2)\, x = \operatorname{vec}(A_1 X A_2^\top), \qquad x = \operatorname{vec}(X)
 
-    vec reads rows first, as ``reshape`` does. Symmetric where every factor is, positive where every factor
-    is. :func:`fivefold.linalg.solve` and :func:`fivefold.linalg.eigh` work through the factors.
+    vec reads rows first, as ``reshape`` does. Symmetric where every factor is, by its claim or as a matrix
+    equal to its transpose; positive where every factor claims it. :func:`fivefold.linalg.solve` and
+    :func:`fivefold.linalg.eigh` work through the factors.
 
     Source: C. F. Van Loan, "The ubiquitous Kronecker product", J. Comput. Appl. Math. 123 (2000).
 
@@ -43,7 +44,7 @@ class Kronecker(LinearOperator):
             (math.prod(part.shape[0] for part in parts), math.prod(part.shape[1] for part in parts)),
             dtype=reduce(torch.promote_types, (part.dtype for part in parts)),
             device=parts[0].device,
-            symmetric=all(part.symmetric for part in parts),
+            symmetric=all(_symmetric(part) for part in parts),
             positive=all(part.positive for part in parts),
         )
         self.factors = parts
@@ -75,6 +76,13 @@ class Kronecker(LinearOperator):
             power = n // factor.shape[0]
             sign, size = sign * one_sign**power, size + power * one
         return sign.to(self.dtype), size.to(self.dtype)
+
+
+def _symmetric(part: LinearOperator) -> bool:
+    if part.symmetric or not isinstance(part, Dense):
+        return part.symmetric
+    matrix = part.matrix
+    return matrix.shape[0] == matrix.shape[1] and bool((matrix == matrix.mT).all())
 
 
 def along_axes(factors: tuple[LinearOperator, ...], X: Tensor) -> Tensor:

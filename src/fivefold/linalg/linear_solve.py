@@ -68,7 +68,10 @@ def solve(
     b: Array,
     *,
     method: Solver = "auto",
-    preconditioner: Array | LinearOperator | Literal["jacobi", "low-rank"] | None = None,
+    preconditioner: Array
+    | LinearOperator
+    | Literal["jacobi", "low-rank", "incomplete-cholesky"]
+    | None = None,
     tolerance: float = 1e-10,
     budget: Budget | None = None,
 ) -> Solution:
@@ -92,7 +95,7 @@ def solve(
         method: Chosen by structure unless given. ``"dense"``: Cholesky or LU; ``"qr"``: as least squares;
             ``"mixed"``: a float32 factor refined to float64; the others iterate.
         preconditioner: For conjugate gradients and MINRES: a matrix or operator close to the inverse of A,
-            ``"jacobi"`` or ``"low-rank"``.
+            ``"jacobi"``, ``"low-rank"``, or ``"incomplete-cholesky"`` for a sparse matrix.
         tolerance: Relative residual at which iterations stop; direct methods do not use it.
         budget: What iterations may spend.
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from fivefold.core import Certificate, Kind, NumericalError, Status, require
-from fivefold.linalg.arrays import Array, in_kind, to_tensor, wants_numpy
+from fivefold.linalg.arrays import Array, in_kind, solved_by, to_tensor, wants_numpy
 from fivefold.linalg.cholesky_factor import TRUSTED
 from fivefold.linalg.condition_estimate import inverse_norm_estimate
 from fivefold.linalg.operator import LinearOperator
@@ -50,12 +50,7 @@ class LU:
         if self.status is not Status.CONVERGED:
             raise NumericalError("a regular matrix", self.message, "use lstsq, or add a ridge")
         factors, pivots = self._packed
-        B = to_tensor(b, "b").to(factors)
-        vector = B.ndim == 1
-        B = B[:, None] if vector else B
-        require(B.shape[-2] == factors.shape[-1], f"b with {factors.shape[-1]} rows", tuple(B.shape))
-        x = torch.linalg.lu_solve(factors, pivots, B)
-        return in_kind(x[..., 0] if vector else x, b)
+        return solved_by(lambda B: torch.linalg.lu_solve(factors, pivots, B), factors.shape[-1], b, factors)
 
     def slogdet(self) -> tuple[Array, Array]:
         r"""Return the sign of the determinant and :math:`\log |\det A| = \sum_i \log |u_{ii}|`, ``[...]``."""

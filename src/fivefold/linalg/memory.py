@@ -6,6 +6,8 @@ import torch
 
 from fivefold.core import require
 
+BASES = 1 << 31
+"""Bytes for the bases of one random estimate; a fixed number, so that a seed gives the same bits anywhere."""
 _SMALL = 1 << 26  # 64 MiB are not worth a question
 
 

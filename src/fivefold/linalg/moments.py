@@ -101,7 +101,7 @@ def moments(blocks: Iterable[tuple[Tensor, Tensor]], *, centre: bool, shared: bo
             torch.sub(Y, shift[n:], out=part[:, n:])
             if rescale:
                 part /= scale
-            product = part.mT @ part
+            product = _square(part)
             sums += part.sum(dim=0)
         # A NaN or infinity anywhere shows on the diagonal: a look at every entry is not needed.
         if not bool(torch.isfinite(product.diagonal()).all()):
@@ -118,6 +118,14 @@ def moments(blocks: Iterable[tuple[Tensor, Tensor]], *, centre: bool, shared: bo
     # Dot products over a block, and the rounding of shift and scale; sums of blocks keep their error.
     growth = (min(rows, BLOCK) + 8) * _UNIT
     return Moments(rows, shift, scale, sums, gram + rest, growth)
+
+
+def _square(part: Tensor) -> Tensor:
+    """Return ``part.mT @ part``; NumPy sees that it is symmetric and makes half of it where that pays."""
+    if part.device.type != "cpu" or part.shape[1] <= _NARROW:
+        return part.mT @ part
+    rows = part.numpy()
+    return torch.from_numpy(rows.T @ rows)
 
 
 @contextmanager

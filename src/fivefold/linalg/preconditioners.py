@@ -1,4 +1,4 @@
-"""Preconditioners for conjugate gradients: the diagonal, and a pivoted Cholesky factor of low rank."""
+"""Preconditioners for conjugate gradients: the diagonal, a Cholesky factor of low rank, an incomplete one."""
 
 from functools import singledispatch
 
@@ -11,9 +11,11 @@ from fivefold.linalg.block_diagonal import BlockDiagonal
 from fivefold.linalg.compose import Scaled, Sum
 from fivefold.linalg.dense import Dense, as_operator
 from fivefold.linalg.diagonals import Diagonal, Identity
+from fivefold.linalg.incomplete_cholesky import IncompleteCholesky
 from fivefold.linalg.kronecker import Kronecker
 from fivefold.linalg.low_rank import LowRankPlusDiagonal
 from fivefold.linalg.operator import LinearOperator, require_matrix
+from fivefold.linalg.sparse_matrix import Sparse
 
 _PRODUCTS = 4096  # operators without structure up to this size give their diagonal by products
 _CHUNK = 256
@@ -50,6 +52,11 @@ def _(A: Dense) -> Tensor:
 @exact_diagonal.register
 def _(A: Diagonal) -> Tensor:
     return A.entries
+
+
+@exact_diagonal.register
+def _(A: Sparse) -> Tensor:
+    return torch.from_numpy(A.matrix.diagonal())
 
 
 @exact_diagonal.register
@@ -209,10 +216,19 @@ def preconditioner_of(
         return None
     if isinstance(wanted, str):
         require(
-            wanted in ("jacobi", "low-rank"),
-            "a preconditioner 'jacobi', 'low-rank' or a matrix",
+            wanted in ("jacobi", "low-rank", "incomplete-cholesky"),
+            "a preconditioner 'jacobi', 'low-rank', 'incomplete-cholesky' or a matrix",
             repr(wanted),
         )
+        if wanted == "incomplete-cholesky":
+            require(
+                isinstance(A, Sparse),
+                "a sparse matrix for an incomplete factor",
+                repr(A),
+                "wrap it: Sparse(A, positive=True)",
+            )
+            assert isinstance(A, Sparse)
+            return IncompleteCholesky(A)
         return jacobi(A) if wanted == "jacobi" else low_rank_preconditioner(A, min(20, A.shape[0]))
     M = as_operator(wanted, "the preconditioner")
     require(M.shape == A.shape, f"a preconditioner of shape {A.shape}", M.shape)

@@ -4,9 +4,8 @@ import torch
 from torch import Tensor
 
 from fivefold.core import ArgumentError, NumericalError, torch_generator
+from fivefold.linalg.memory import BASES, require_memory
 from fivefold.linalg.operator import LinearOperator
-
-_MOST = 2**31  # bytes that the bases of one estimate may take
 
 
 class Prober:
@@ -29,7 +28,7 @@ class Prober:
     """
 
     def __init__(self, A: LinearOperator, seed: int, name: str) -> None:
-        self.A, self.n = A, A.shape[0]
+        self.A, self.n, self.seed = A, A.shape[0], seed
         self.generator = torch_generator(seed, "linalg", name)
         self.products = 0
         self._size = 0.0  # the largest |A z| / |z| seen: below its rounding nothing is compared
@@ -92,8 +91,7 @@ class Prober:
                 self._repeat()
         if self.A.symmetric:
             before, after = self._first
-            self.compare(Z, Y, Z, Y)
-            self.compare(before, after, Z, Y)
+            self.compare(Z, Y, torch.cat([before, Z], dim=1), torch.cat([after, Y], dim=1))
 
     def compare(self, Z: Tensor, Y: Tensor, W: Tensor, X: Tensor) -> None:
         r"""Refuse products :math:`Y = A Z` and :math:`X = A^\top W` with :math:`Z^\top X \ne Y^\top W`.
@@ -101,16 +99,14 @@ class Prober:
         Raises:
             ArgumentError: They differ by more than the root of the rounding.
         """
-        gap = (Z.mT @ X - Y.mT @ W).abs().max()
-        size = torch.linalg.vector_norm(Z, dim=0).max() * torch.linalg.vector_norm(X, dim=0).max()
-        other = torch.linalg.vector_norm(W, dim=0).max() * torch.linalg.vector_norm(Y, dim=0).max()
-        lengths = torch.linalg.vector_norm(Z, dim=0).max() * torch.linalg.vector_norm(W, dim=0).max()
-        self._size = max(self._size, float(torch.maximum(size, other) / lengths))
-        scale = self._size * float(lengths)
-        if float(gap) > self.unit**0.5 * scale:
+        gap = float((Z.mT @ X - Y.mT @ W).abs().max())
+        z, x, w, y = (float(torch.linalg.vector_norm(part, dim=0).max()) for part in (Z, X, W, Y))
+        self._size = max(self._size, x / w, y / z)
+        scale = self._size * z * w
+        if gap > self.unit**0.5 * scale:
             raise ArgumentError(
                 "a symmetric operator whose products do not change between calls",
-                f"z'(Aw) and (Az)'w that differ by {float(gap) / scale:.1e} of |z| |Aw|",
+                f"z'(Aw) and (Az)'w that differ by {gap / scale:.1e} of |z| |Aw|",
                 "freeze dropout and the order of data; build it without symmetric=True if it is not",
             )
 
@@ -139,19 +135,21 @@ class Prober:
         return torch.cat(entries)
 
     def room(self, depth: int = 1) -> int:
-        """Columns whose bases of this depth fit into 2 GiB; at least one, or an error that names the size.
+        """Columns whose bases of this depth fit into ``BASES``; at least one, or an error naming the size.
 
         Raises:
-            ArgumentError: Not even one fits.
+            ArgumentError: Not even one fits, or one is more than the free memory.
         """
-        columns = _MOST // (8 * self.n * depth)
+        needed = 8 * self.n * depth
+        columns = BASES // needed
         if columns < 1:
             raise ArgumentError(
-                "bases of at most 2 GiB",
-                f"{8 * self.n * depth / 2**30:.1f} GiB for one probe of depth {depth}",
+                f"bases of at most {BASES / 2**30:.0f} GiB",
+                f"{needed / 2**30:.1f} GiB for one probe of depth {depth}",
                 "lower the depth",
             )
-        return int(columns)
+        require_memory(needed, f"a basis of depth {depth}", "lower the depth", self.A.device)
+        return columns
 
 
 def project_out(Q: Tensor, X: Tensor) -> Tensor:

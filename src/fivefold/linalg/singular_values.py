@@ -1,5 +1,6 @@
 """Singular values and vectors: densely, from batches, or by randomized block Krylov iteration."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,11 +11,16 @@ from fivefold.core import Budget, Certificate, Info, Kind, Status, drive, requir
 from fivefold.linalg.arrays import Array, wants_numpy
 from fivefold.linalg.data_matrix import DataMatrix
 from fivefold.linalg.dense import Dense, as_operator
+from fivefold.linalg.doubled import CHEAP
 from fivefold.linalg.eigen import orthonormality, positive_peak
 from fivefold.linalg.householder import triangle
+from fivefold.linalg.moments import moments
 from fivefold.linalg.operator import LinearOperator, require_matrix
-from fivefold.linalg.spectral_norm import norm_bound
+from fivefold.linalg.row_batches import BLOCK
+from fivefold.linalg.spectral_norm import block_norm_bound, norm_bound
 
+_RESOLVED = 1e-10
+"""Bound of the relative error of a squared value up to which it is taken from products."""
 _DENSE = 1000  # up to this smaller side the dense method takes seconds at most
 
 
@@ -27,7 +33,7 @@ class SVD:
         values: Singular values, descending, ``[k]``.
         V: ``[n, k]`` (not transposed).
         residual_norms: :math:`\max(\|A v - \sigma u\|, \|A^\top u - \sigma v\|)`, ``[k]``.
-        method: ``"dense"``, ``"batches"`` or ``"krylov"``.
+        method: ``"dense"``, ``"products"``, ``"batches"`` or ``"krylov"``.
         steps: Block iterations made; 0 for direct methods.
         status: How it ended.
         certificates: Residuals, orthonormality of U and V, completeness.
@@ -58,8 +64,10 @@ def svd(
 
     .. math:: A = U \Sigma V^\top, \qquad U^\top U = V^\top V = I
 
-    ``auto`` is dense up to a smaller side of 1000 or where more than a fifth of the values is asked for; a
-    :class:`DataMatrix` goes through the R of a streaming QR; anything else through block Krylov iteration.
+    ``auto`` is dense up to a smaller side of 1000 or where more than a fifth of the values is asked for,
+    through the eigenvalues of :math:`A^\top A` where few values of a tall matrix are asked for and the
+    rounding of the products is proved too small to matter; a :class:`DataMatrix` goes through the R of a
+    streaming QR; anything else through block Krylov iteration.
 
     Source: C. Musco and C. Musco, "Randomized block Krylov methods for stronger and faster approximate
     singular value decomposition", NeurIPS 2015.
@@ -68,7 +76,8 @@ def svd(
         A: ``[m, n]``: array, tensor or operator.
         k: How many, between 1 and min(m, n); all by default.
         method: Chosen by size unless given.
-        tolerance: Residual norm relative to the largest value, for Krylov; 1e-8, or 1e-5 in float32.
+        tolerance: Residual norm relative to the largest value, for Krylov; 1e-8, or 1e-5 in float32, or what
+            rounding leaves where that is more.
         seed: Of the random first block.
         budget: What Krylov may spend; 50 block iterations by default.
 
@@ -89,13 +98,16 @@ def svd(
     count = small if k is None else int(k)
     require(1 <= count <= small, f"k between 1 and {small}", k)
     require(method in ("auto", "dense", "krylov"), "a method 'auto', 'dense' or 'krylov'", repr(method))
-    tau = tolerance or (1e-8 if operator.dtype == torch.float64 else 1e-5)
+    # rounding of sums over so many entries leaves residuals that no iteration removes
+    floor = 4 * torch.finfo(operator.dtype).eps * max(operator.shape) ** 0.5
+    tau = tolerance or max(1e-8 if operator.dtype == torch.float64 else 1e-5, floor)
     require(0 < tau < 1, "a tolerance between 0 and 1", tolerance)
-    steps, status = 0, Status.CONVERGED
-    if method == "krylov" or (method == "auto" and small > _DENSE and 5 * count <= small):
+    steps, status, space = 0, Status.CONVERGED, None
+    if method == "krylov" or (method == "auto" and by_krylov(operator.shape, count)):
         chosen = "krylov"
         run = drive(_Krylov(operator, count, tau, seed), budget or Budget(steps=50))
-        U, s, V = run.state.U, run.state.s, run.state.V
+        space = run.state
+        U, s, V = space.U, space.s, space.V
         steps, status = run.steps, run.status
     elif isinstance(operator, DataMatrix):
         chosen = "batches"
@@ -104,6 +116,9 @@ def svd(
         s, V = s[:count].to(operator.dtype), Vt[:count].mT.to(operator.dtype)
         # Where a value is rounding noise, U is too; the certificate of orthonormality then says no.
         U = operator.apply(V) / torch.where(s > 0, s, torch.ones_like(s))
+    elif (leading := _from_products(operator, count)) is not None:
+        chosen = "products"
+        U, s, V = leading
     else:
         chosen = "dense"
         U, s, Vt = torch.linalg.svd(operator.to_dense().detach(), full_matrices=False)
@@ -117,7 +132,7 @@ def svd(
         _residuals(norms, s, tau, max(operator.shape)),
         orthonormality(U, "U"),
         orthonormality(V, "V"),
-        _complete(operator, U, s, V, chosen, seed),
+        _complete(operator, U, s, V, space, seed),
     )
     message = "" if status is Status.CONVERGED else "the residuals did not reach the tolerance"
     if status is Status.CONVERGED:
@@ -132,6 +147,37 @@ def svd(
     return SVD(kind(U), kind(s), kind(V), kind(norms), chosen, steps, status, certificates, message)
 
 
+def by_krylov(shape: tuple[int, ...], k: int) -> bool:
+    """Whether ``auto`` takes the k largest values of a matrix of that shape by Krylov iteration.
+
+    >>> by_krylov((20_000, 5_000), 10), by_krylov((20_000, 500), 10)
+    (True, False)
+    """
+    return min(shape) > _DENSE and 5 * k <= min(shape)
+
+
+def _from_products(A: LinearOperator, k: int) -> tuple[Tensor, Tensor, Tensor] | None:
+    r"""Return U, the values and V of a tall matrix by :math:`A^\top A`, in its dtype; ``None`` if unfit.
+
+    The products' error is at most :math:`\gamma \operatorname{tr}(A^\top A)`, and so is that of
+    :math:`\sigma^2` (Weyl) and, divided by :math:`\sigma_k^2`, that of :math:`U^\top U`.
+    """
+    if not isinstance(A, Dense):
+        return None
+    X = A.matrix.detach()
+    m, n = X.shape
+    if m < 4 * n or 5 * k > n or m * n <= CHEAP:
+        return None
+    sums = moments(((X[i : i + BLOCK], X[i : i + BLOCK, :0]) for i in range(0, m, BLOCK)), centre=False)
+    gram = sums.gram * torch.outer(sums.scale, sums.scale)
+    squares, vectors = torch.linalg.eigh((gram + gram.mT) / 2)
+    squares, V = squares.flip(0)[:k], vectors.flip(1)[:, :k]
+    if not sums.growth * float(gram.diagonal().sum()) <= _RESOLVED * float(squares[-1]):
+        return None
+    s = squares.sqrt()
+    return X @ V.to(X.dtype) / s.to(X.dtype), s.to(X.dtype), V.to(X.dtype)
+
+
 @dataclass(frozen=True, eq=False)
 class _State:
     Q: Tensor  # orthonormal basis of the left Krylov space [m, j]
@@ -140,13 +186,14 @@ class _State:
     U: Tensor
     s: Tensor
     V: Tensor
+    following: float  # the value after the k-th in the space
 
 
 class _Krylov:
     """The Krylov space of A A' from a random block, with Rayleigh-Ritz after each block."""
 
     def __init__(self, A: LinearOperator, k: int, tolerance: float, seed: int) -> None:
-        self.A, self.k, self.tolerance = A, k, tolerance
+        self.A, self.At, self.k, self.tolerance = A, A.adjoint(), k, tolerance
         self.width = min(k + 10, *A.shape)
         self.generator = torch_generator(seed, "svd")
 
@@ -169,7 +216,7 @@ class _Krylov:
         new = new - Q @ (Q.mT @ new)
         new = torch.linalg.qr(new).Q if new.shape[1] else new
         Q = torch.cat([Q, new], dim=1)
-        image = self.A.adjoint().apply(new) if new.shape[1] else None
+        image = self.At.apply(new) if new.shape[1] else None
         parts = [part for part in (B, image) if part is not None]
         B = torch.cat(parts, dim=1) if parts else torch.zeros((self.A.shape[1], 0)).to(block)
         V, s, Wt = torch.linalg.svd(B, full_matrices=False)
@@ -183,7 +230,8 @@ class _Krylov:
         if status is None and not new.shape[1]:
             status = Status.STALLED
         k = self.k
-        state = _State(Q, B, AV, U[:, :k], s[:k], V[:, :k])
+        following = float(s[k]) if s.shape[0] > k else 0.0
+        state = _State(Q, B, AV, U[:, :k], s[:k], V[:, :k], following)
         return state, Info({"relative_residual": worst}, status)
 
     def filled(self, U: Tensor, s: Tensor, V: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -217,23 +265,39 @@ def _residuals(norms: Tensor, s: Tensor, tau: float, size: int) -> Certificate:
     )
 
 
-def _complete(A: LinearOperator, U: Tensor, s: Tensor, V: Tensor, method: str, seed: int) -> Certificate:
+def _complete(
+    A: LinearOperator, U: Tensor, s: Tensor, V: Tensor, space: _State | None, seed: int
+) -> Certificate:
+    r"""Certify that nothing larger lies outside of the Krylov space.
+
+    With Q its basis and :math:`R = A - Q Q^\top A`, :math:`A^\top A = B B^\top + R^\top R`, so that no value
+    of A after the k-th exceeds :math:`(\sigma_{k+1}(B)^2 + \|R\|^2)^{1/2}` (Weyl).
+    """
     claim = "no singular value larger than the returned ones was missed"
-    if method != "krylov":
+    if space is None:
         return Certificate(claim, Kind.PROOF, True, method="all singular values were computed")
     low = float(s[-1])
     if isinstance(A, Dense):
-        total = float((A.matrix.double() ** 2).sum())
-        rest = max(0.0, total - float((s.double() ** 2).sum()) + 1e-12 * total) ** 0.5
-        if rest <= low:
+        # in its own precision first: in float64 only where that promises a proof
+        kept, total = float((s.double() ** 2).sum()), float(torch.linalg.vector_norm(A.matrix)) ** 2
+        near = total - kept <= 2 * low**2 + 1e-3 * total
+        total = float(torch.linalg.vector_norm(A.matrix, dtype=torch.float64)) ** 2 if near else total
+        rest = max(0.0, total - kept + 1e-12 * total) ** 0.5
+        if near and rest <= low:
             how = "what is left of the Frobenius norm bounds every other singular value"
             return Certificate(claim, Kind.PROOF, True, bound=low, value=rest, method=how)
     if isinstance(A, DataMatrix):
         how = "unknown: the bound would take forty more passes over the data"
         return Certificate(claim, Kind.STATISTICAL, None, bound=low, method=how)
-    # The values that were missed are those of the rest, but for rounding of U and V.
-    rest = norm_bound(A - Dense(U * s) @ Dense(V.mT), seed=seed)
     noise = 100 * max(A.shape) * float(torch.finfo(s.dtype).eps) * float(s[0])
+    how = "norm of A - Q Q'A by powers on random blocks (Halko, Martinsson and Tropp 2011)"
+    outside = block_norm_bound(A - Dense(space.Q) @ Dense(space.B.mT), seed=seed)
+    rest = math.hypot(space.following, outside)
+    if rest > low + noise:
+        # The values that were missed are those of the rest, but for rounding of U and V.
+        left = A - Dense(U * s) @ Dense(V.mT)
+        how = "norm of A - U S V' by Lanczos from a random start (Kuczynski and Wozniakowski 1992)"
+        rest = norm_bound(left, seed=seed)
     return Certificate(
         claim,
         Kind.STATISTICAL,
@@ -241,5 +305,5 @@ def _complete(A: LinearOperator, U: Tensor, s: Tensor, V: Tensor, method: str, s
         bound=low,
         value=rest,
         assumptions=("fails with probability 1e-6 at most",),
-        method="norm of A - U S V' by Lanczos from a random start (Kuczynski and Wozniakowski 1992)",
+        method=how,
     )

@@ -4,10 +4,48 @@ import math
 
 import torch
 
-from fivefold.core import require
+from fivefold.core import require, torch_generator
 from fivefold.linalg.operator import LinearOperator
 from fivefold.linalg.probes import Prober
 from fivefold.linalg.stochastic_lanczos import lanczos_rules
+
+
+def block_norm_bound(A: LinearOperator, *, power: int = 2, probes: int = 6, seed: int = 0) -> float:
+    r"""Return a number that :math:`\|A\|_2` exceeds with probability at most :math:`10^{-r}`, r the probes.
+
+    .. math:: \|B\|_2 \le 10 \sqrt{2 / \pi} \max_{i \le r} \|B g_i\|_2, \qquad
+              B = (A A^\top)^q A, \quad \|A\|_2 = \|B\|_2^{1 / (2q + 1)}
+
+    with :math:`g_i` standard normal: 2q + 1 products with r columns at once, where :func:`norm_bound` takes
+    forty with one column each. It overestimates more: by a factor of 3 where all of 5,000 values are alike.
+
+    Source: N. Halko, P.-G. Martinsson, J. A. Tropp, SIAM Rev. 53 (2011), lemma 4.1.
+
+    Args:
+        A: ``[m, n]``.
+        power: q, at least 0.
+        probes: r, at least 1.
+        seed: Of the probes.
+
+    >>> from fivefold.linalg import Diagonal
+    >>> 3.0 <= block_norm_bound(Diagonal([-3.0, 2.0, 1.0, 0.5] * 20)) < 9.0
+    True
+    """
+    require(power >= 0, "a power of at least 0", power)
+    require(probes >= 1, "at least one probe", probes)
+    generator = torch_generator(seed, "block norm bound")
+    block = torch.randn((A.shape[1], probes), generator=generator, dtype=torch.float64)
+    image = A.apply(block.to(dtype=A.dtype, device=A.device))
+    adjoint = A.adjoint()
+    logarithm = math.log(10 * math.sqrt(2 / math.pi))
+    for _ in range(power):
+        size = float(image.norm())
+        if not 0 < size < math.inf:
+            return size
+        logarithm += math.log(size)
+        image = A.apply(adjoint.apply(image / size))
+    top = float(image.double().norm(dim=0).max())
+    return math.exp((logarithm + math.log(top)) / (2 * power + 1)) if 0 < top < math.inf else top
 
 
 def norm_bound(A: LinearOperator, *, failure: float = 1e-6, steps: int = 20, seed: int = 0) -> float:

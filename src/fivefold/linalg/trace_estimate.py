@@ -90,7 +90,7 @@ def trace(
         run = drive(estimator, budget)
         value, error = run.state.value, estimator.error(run.state)
         degrees = float(run.state.forms.numel() - 1)
-        chosen = "hutch++" if run.state.Q.shape[1] else "hutchinson"
+        chosen = "hutch++" if run.state.part.Q.shape[1] else "hutchinson"
         kind = Kind.STATISTICAL
     if not run.status.succeeded and exactly:
         # What is left of the tolerance costs more than the n products of the exact answer.

@@ -1,10 +1,13 @@
 """Value, gradient and curvature of any model, by automatic differentiation."""
 
+from dataclasses import dataclass, field
+
 import torch
 from torch import Tensor
 
 from fivefold.calculus import GaussNewtonOperator, HessianOperator, JacobianOperator, value_and_gradient
 from fivefold.calculus.fallback import Way, first_that_works
+from fivefold.calculus.plan import Plan
 from fivefold.core import require
 from fivefold.linalg import Diagonal, LinearOperator
 from fivefold.objective.curvature import PredictorCurvature, weighted
@@ -12,6 +15,15 @@ from fivefold.objective.model import Model
 from fivefold.objective.path import Path
 from fivefold.objective.rows import Rows
 from fivefold.probability import GaussianPrior, JointCurvature, Likelihood
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Plans:
+    """How columns of Hessian, Jacobian and adjoint are worked off; the parts of a sum share them."""
+
+    hessian: Plan = field(default_factory=Plan)
+    jacobian: Plan = field(default_factory=Plan)
+    adjoint: Plan = field(default_factory=Plan)
 
 
 class GeneralPath(Path):
@@ -29,8 +41,14 @@ class GeneralPath(Path):
     def __init__(
         self, model: Model, likelihood: Likelihood, rows: Rows, prior: GaussianPrior | None, total: float
     ) -> None:
-        super().__init__(model, likelihood, rows, prior, total)
+        super().__init__(model, likelihood, prior, total)
+        self.rows = rows
         self._derivative = value_and_gradient(self._value_at)
+
+    @property
+    def count(self) -> int:
+        """The number of rows n."""
+        return self.rows.count
 
     @property
     def batching(self) -> str:
@@ -39,8 +57,7 @@ class GeneralPath(Path):
 
     def take(self, index: Tensor) -> "GeneralPath":
         """Return the same objective on some of its rows."""
-        likelihood = self.likelihood.take(index)
-        return GeneralPath(self.model, likelihood, self.rows.take(index), self.prior, self.total)
+        return GeneralPath(self.model, self.likelihood, self.rows.take(index), self.prior, self.total)
 
     def _predictor_at(self, w: Tensor) -> Tensor:
         K = self.likelihood.outputs
@@ -55,8 +72,9 @@ class GeneralPath(Path):
         return self.rows.shifted(eta)
 
     def _value_at(self, w: Tensor) -> Tensor:
-        losses = self.likelihood.negative_log_density(self._predictor_at(w), self.rows.y, self.split(w)[1])
-        return self.rows.mean(losses) + self.penalty(w)
+        rows = self.rows
+        losses = rows.likelihood.negative_log_density(self._predictor_at(w), rows.y, self.split(w)[1])
+        return rows.mean(losses) + self.penalty(w)
 
     def predictor(self, w: Tensor) -> Tensor:
         """Map ``[..., P]`` to ``[..., n]`` or ``[..., n, K]``, offset included."""
@@ -79,34 +97,51 @@ class GeneralPath(Path):
         """Map ``[..., P]`` to ``[...]`` and ``[..., P]``."""
         return self._derivative(w)
 
-    def hessian(self, w: Tensor) -> HessianOperator:
+    def hessian(self, w: Tensor, plans: Plans | None = None) -> HessianOperator:
         """Return the Hessian at one point."""
-        return HessianOperator(self._value_at, _one(w))
+        return HessianOperator.trusted(self._value_at, one_point(w), plan=(plans or Plans()).hessian)
 
-    def gauss_newton(self, w: Tensor) -> LinearOperator:
+    def gauss_newton(self, w: Tensor, plans: Plans | None = None) -> LinearOperator:
         """Return the Gauss-Newton matrix at one point."""
-        curvature = self.likelihood.joint_curvature(self.predictor(_one(w)), self.rows.y, self.split(w)[1])
-        return self._operator(curvature, w, positive=self.likelihood.convex)
+        eta, theta = self.predictor(one_point(w)), self.split(w)[1]
+        curvature = self.rows.likelihood.joint_curvature(eta, self.rows.y, theta)
+        return self._operator(curvature, w, plans, positive=self.likelihood.convex)
 
-    def fisher(self, w: Tensor) -> LinearOperator:
+    def fisher(self, w: Tensor, plans: Plans | None = None) -> LinearOperator:
         """Return the Fisher information at one point."""
-        curvature = self.likelihood.joint_fisher(self.predictor(_one(w)), self.split(w)[1])
-        return self._operator(curvature, w, positive=True)
+        curvature = self.rows.likelihood.joint_fisher(self.predictor(one_point(w)), self.split(w)[1])
+        return self._operator(curvature, w, plans, positive=True)
 
-    def jacobian(self, w: Tensor) -> JacobianOperator:
+    def jacobian(self, w: Tensor, plans: Plans | None = None) -> JacobianOperator:
         """Return the derivative of the predictors at one point."""
-        return JacobianOperator(self._predictor_at, _one(w))
+        plans = plans or Plans()
+        outputs = self.rows.count * self.likelihood.outputs
+        return JacobianOperator.trusted(
+            self._predictor_at, one_point(w), outputs, plan=plans.jacobian, plan_back=plans.adjoint
+        )
 
-    def _operator(self, curvature: JointCurvature, w: Tensor, *, positive: bool) -> LinearOperator:
-        rows = weighted(curvature, self.rows.factors(w))
-        operator = GaussNewtonOperator(self._outputs_at, w, PredictorCurvature(rows, positive=positive))
+    def _operator(
+        self, curvature: JointCurvature, w: Tensor, plans: Plans | None, *, positive: bool
+    ) -> LinearOperator:
+        plans = plans or Plans()
+        rows = weighted(curvature, self.rows.factors(w, self.rows.count))
+        C = PredictorCurvature(rows, positive=positive)
+        J = JacobianOperator.trusted(
+            self._outputs_at, w, C.shape[0], plan=plans.jacobian, plan_back=plans.adjoint
+        )
+        operator = GaussNewtonOperator.of(J, C)
         return operator if self.prior is None else operator + Diagonal(self.ridge(w))
 
     def _outputs_at(self, w: Tensor) -> Tensor:
         return torch.cat([self._predictor_at(w).reshape(-1), self.split(w)[1]])
 
 
-def _one(w: Tensor) -> Tensor:
+def one_point(w: Tensor) -> Tensor:
+    """Refuse a batch of points.
+
+    >>> one_point(torch.ones(2))
+    tensor([1., 1.])
+    """
     require(
         w.ndim == 1,
         "one point [P] for the curvature of a general model",

@@ -24,7 +24,7 @@ def weighted_gram(X: Tensor, d: Tensor) -> Tensor:
 
     Args:
         X: ``[n, p]``.
-        d: ``[..., n]``, any sign.
+        d: ``[..., n]``, any sign; blocks of X are converted to its dtype.
 
     Returns:
         ``[..., p, p]``, exactly symmetric.
@@ -42,10 +42,10 @@ def weighted_gram(X: Tensor, d: Tensor) -> Tensor:
 
 
 def _one_by_one(X: Tensor, d: Tensor) -> Tensor:
-    grams = X.new_zeros(d.shape[0], X.shape[1], X.shape[1])
+    grams = d.new_zeros(d.shape[0], X.shape[1], X.shape[1])
     step = max(1, CHUNK // X.shape[1])
     for start in range(0, X.shape[0], step):
-        rows = X[start : start + step]
+        rows = X[start : start + step].to(d.dtype)
         for gram, weights in zip(grams, d[:, start : start + step], strict=True):
             gram.addmm_((rows * weights[:, None]).mT, rows)
     return grams
@@ -53,9 +53,9 @@ def _one_by_one(X: Tensor, d: Tensor) -> Tensor:
 
 def _shared(X: Tensor, d: Tensor) -> Tensor:
     p = X.shape[1]
-    grams = X.new_zeros(d.shape[0], p * p)
+    grams = d.new_zeros(d.shape[0], p * p)
     step = max(1, CHUNK // (p * p))
     for start in range(0, X.shape[0], step):
-        rows = X[start : start + step]
+        rows = X[start : start + step].to(d.dtype)
         grams.addmm_(d[:, start : start + step], (rows[:, :, None] * rows[:, None, :]).flatten(1))
     return grams.reshape(-1, p, p)

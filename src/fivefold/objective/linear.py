@@ -10,6 +10,7 @@ from fivefold.core import require
 from fivefold.linalg import Array
 from fivefold.linalg.arrays import to_tensor
 from fivefold.objective.layout import Layout
+from fivefold.objective.mixed import times_columns, times_rows
 from fivefold.objective.model import Model
 
 
@@ -68,18 +69,18 @@ class Linear(Model):
         """
         cut = self.outputs * self.features
         if self.outputs == 1:
-            eta = w[..., :cut] @ X.mT
+            eta = times_rows(w[..., :cut], X)
             return eta + w[..., cut:] if self.intercept else eta
         parts = self.layout.unravel(w)
-        eta = (parts["weight"] @ X.mT).mT
+        eta = times_rows(parts["weight"], X).mT
         return eta + parts["bias"][..., None, :] if self.intercept else eta
 
     def pull(self, eta: Tensor, X: Tensor) -> Tensor:
         """Multiply with the transposed design: ``[..., n]`` or ``[..., n, K]`` to ``[..., P]``."""
         if self.outputs == 1:
-            back = eta @ X
+            back = times_columns(eta, X)
             return torch.cat([back, eta.sum(-1, keepdim=True)], dim=-1) if self.intercept else back
-        back = (eta.mT @ X).flatten(-2)
+        back = times_columns(eta.mT, X).flatten(-2)
         return torch.cat([back, eta.sum(-2)], dim=-1) if self.intercept else back
 
     def to_blocks(self, w: Tensor) -> Tensor:

@@ -48,14 +48,21 @@ class ModuleModel(Model):
         self._frozen = {name: t.clone() for name, t in {**dict(module.named_buffers()), **frozen}.items()}
 
     def inputs(self, X: Array) -> Tensor:
-        """Check inputs: floating ones take the parameters' dtype, integers (class or token numbers) stay."""
+        """Check inputs; floating ones take the parameters' dtype later, integers (class numbers) stay."""
         if isinstance(X, Tensor) and not X.is_floating_point():
             require(X.ndim >= 1 and X.numel() > 0, "nonempty X [n, ...]", tuple(X.shape))
             return X.to(self.initial.device)
-        return to_tensor(X, "X").to(self.initial)
+        return to_tensor(X, "X").to(self.initial.device)
+
+    def at(self, like: Tensor) -> Tensor:
+        """Return the module's parameters, whatever the inputs' dtype."""
+        return self.initial
 
     def predictor(self, w: Tensor, X: Tensor) -> Tensor:
         """Map one point ``[P]`` and inputs ``[n, ...]`` to the module's output."""
+        # Where w was asked for in another precision, what had the parameters' dtype follows.
+        own = self.initial.dtype
+        frozen = {name: t.to(w.dtype) if t.dtype == own else t for name, t in self._frozen.items()}
         with evaluation_mode(self.module):
-            out: Tensor = functional_call(self.module, {**self.layout.unravel(w), **self._frozen}, (X,))
+            out: Tensor = functional_call(self.module, {**self.layout.unravel(w), **frozen}, (X,))
         return out

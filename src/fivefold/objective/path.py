@@ -6,7 +6,6 @@ from torch import Tensor
 
 from fivefold.linalg import LinearOperator
 from fivefold.objective.model import Model
-from fivefold.objective.rows import Rows
 from fivefold.probability import GaussianPrior, Likelihood
 
 
@@ -16,17 +15,15 @@ class Path(ABC):
     Args:
         model: The model, whose parameters come first in ``w``.
         likelihood: The likelihood, whose parameters come after them.
-        rows: The n rows of this objective.
         prior: With one precision per parameter of ``w``, or ``None``.
         total: N, the rows of the whole data.
     """
 
     def __init__(
-        self, model: Model, likelihood: Likelihood, rows: Rows, prior: GaussianPrior | None, total: float
+        self, model: Model, likelihood: Likelihood, prior: GaussianPrior | None, total: float
     ) -> None:
         self.model = model
         self.likelihood = likelihood
-        self.rows = rows
         self.prior = prior
         self.total = total
 
@@ -45,6 +42,11 @@ class Path(ABC):
     def ridge(self, w: Tensor) -> Tensor:
         """Return the diagonal curvature of the prior's share, ``[P]``."""
         return w.new_zeros(w.shape[-1]) if self.prior is None else self.prior.curvature(w) / self.total
+
+    @property
+    @abstractmethod
+    def count(self) -> int:
+        """The number of rows n."""
 
     @property
     @abstractmethod

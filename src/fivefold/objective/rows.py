@@ -13,12 +13,16 @@ from fivefold.probability import Likelihood
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Rows:
-    """Inputs ``[n, ...]``, observations ``[n]``, weights ``[n]``, offset ``[n]``, ``[n, K]`` or ``None``."""
+    """Inputs ``[n, ...]``, observations ``[n]``, weights ``[n]``, offset ``[n]``, ``[n, K]`` or ``None``.
+
+    The likelihood is that of these rows: it can hold constants row by row.
+    """
 
     X: Tensor
     y: Tensor
     weights: Tensor | None
     offset: Tensor | None
+    likelihood: Likelihood
 
     @property
     def count(self) -> int:
@@ -32,23 +36,45 @@ class Rows:
             self.y[index],
             None if self.weights is None else self.weights[index],
             None if self.offset is None else self.offset[index],
+            self.likelihood.take(index),
         )
+
+    def cut(self, start: int, stop: int) -> "Rows":
+        """Return the rows from ``start`` to before ``stop``, as views."""
+        likelihood = self.likelihood
+        return Rows(
+            self.X[start:stop],
+            self.y[start:stop],
+            None if self.weights is None else self.weights[start:stop],
+            None if self.offset is None else self.offset[start:stop],
+            likelihood.take(torch.arange(start, stop)) if likelihood.by_row else likelihood,
+        )
+
+    def cast(self, dtype: torch.dtype | None) -> "Rows":
+        """Return the rows with inputs in ``dtype``, where they are not whole numbers."""
+        if dtype is None or not self.X.is_floating_point():
+            return self
+        return Rows(self.X.to(dtype), self.y, self.weights, self.offset, self.likelihood)
 
     def shifted(self, eta: Tensor) -> Tensor:
         """Add the offset to predictors ``[..., n]`` or ``[..., n, K]``."""
         return eta if self.offset is None else eta + self.offset
 
-    def mean(self, losses: Tensor) -> Tensor:
-        """Average losses ``[..., n]`` with the weights, summed in float64."""
+    def total(self, losses: Tensor) -> Tensor:
+        """Add losses ``[..., n]`` with the weights, in float64."""
         if self.weights is not None:
             # A row of weight 0 is absent, even where its loss is infinite.
             losses = torch.where(self.weights > 0, losses * self.weights, torch.zeros_like(losses))
-        return (losses.sum(-1, dtype=torch.float64) / self.count).to(losses.dtype)
+        return losses.sum(-1, dtype=torch.float64)
 
-    def factors(self, like: Tensor) -> Tensor:
-        """Return what each row's loss is multiplied by in the average, ``[n]``: its weight over n."""
+    def mean(self, losses: Tensor) -> Tensor:
+        """Average losses ``[..., n]`` with the weights, summed in float64."""
+        return (self.total(losses) / self.count).to(losses.dtype)
+
+    def factors(self, like: Tensor, count: int) -> Tensor:
+        """Return what each row's loss is multiplied by in the average over ``count`` rows, ``[n]``."""
         ones = like.new_ones(self.count) if self.weights is None else self.weights
-        return ones / self.count
+        return ones / count
 
 
 def check_rows(
@@ -63,21 +89,41 @@ def check_rows(
     n = X.shape[0]
     target = likelihood.check(y, dtype=like.dtype, device=like.device)
     require(target.shape[0] == n, f"y with the {n} rows of X", f"{target.shape[0]} rows")
-    a = None
-    if weights is not None:
-        a = to_tensor(weights, "the weights", dims=(1,)).to(like)
-        require(a.shape[0] == n, f"weights with the {n} rows of X", f"{a.shape[0]} rows")
-        if bool((a < 0).any()) or not bool((a > 0).any()):
-            raise DataError(
-                "weights of at least 0, one of them positive",
-                f"between {float(a.min()):g} and {float(a.max()):g}",
-            )
-    b = None
-    if offset is not None:
-        b = to_tensor(offset, "the offset", dims=(1, 2)).to(like)
-        shape = (n,) if likelihood.outputs == 1 else (n, likelihood.outputs)
-        require(tuple(b.shape) == shape, f"an offset of shape {shape}", tuple(b.shape))
-    return Rows(X, target, a, b)
+    a, b = check_weights(weights, n, like), check_offset(offset, n, likelihood.outputs, like)
+    return Rows(X, target, a, b, likelihood)
+
+
+def check_weights(weights: Array | None, count: int, like: Tensor) -> Tensor | None:
+    """Return weights ``[n]`` in the dtype and on the device of ``like``.
+
+    Raises:
+        ArgumentError: Another length.
+        DataError: Negative, or all zero.
+    """
+    if weights is None:
+        return None
+    a = to_tensor(weights, "the weights", dims=(1,)).to(like)
+    require(a.shape[0] == count, f"weights with the {count} rows of X", f"{a.shape[0]} rows")
+    if bool((a < 0).any()) or not bool((a > 0).any()):
+        raise DataError(
+            "weights of at least 0, one of them positive",
+            f"between {float(a.min()):g} and {float(a.max()):g}",
+        )
+    return a
+
+
+def check_offset(offset: Array | None, count: int, outputs: int, like: Tensor) -> Tensor | None:
+    """Return an offset ``[n]`` or ``[n, K]`` in the dtype and on the device of ``like``.
+
+    Raises:
+        ArgumentError: Another shape.
+    """
+    if offset is None:
+        return None
+    b = to_tensor(offset, "the offset", dims=(1, 2)).to(like)
+    shape = (count,) if outputs == 1 else (count, outputs)
+    require(tuple(b.shape) == shape, f"an offset of shape {shape}", tuple(b.shape))
+    return b
 
 
 def row_index(rows: Array, count: int, device: torch.device) -> Tensor:

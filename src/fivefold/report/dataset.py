@@ -79,6 +79,7 @@ def _facts(data: dict[str, Any], columns: list[dict[str, Any]]) -> list[tuple[st
         ("Columns", numbers.count(data.get("columns")) if finite(data.get("columns")) is not None else ""),
         ("Target", clean(data.get("target"), NAME)),
         ("Task", clean(data.get("task"), NAME)),
+        ("Family", ": ".join(t for k in ("family", "family_reason") if (t := clean(data.get(k), SENTENCE)))),
     ]
     classes = [clean(c, 24) for c in sequence(data.get("classes"))]
     if classes:

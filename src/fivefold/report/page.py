@@ -13,6 +13,7 @@ from fivefold.report.dataset import dataset
 from fivefold.report.drivers import drivers
 from fivefold.report.evidence import certificates, methods
 from fivefold.report.finding import headline, key_numbers, warnings
+from fivefold.report.local_map import local_map
 from fivefold.report.quality import classification, comparison, intervals, scatter
 from fivefold.report.record import entries, first, mapping
 from fivefold.report.terminal import render_text
@@ -67,6 +68,7 @@ def render(record: dict[str, Any]) -> str:
             methods=methods(record),
             data=dataset(record),
             drivers=drivers(record),
+            map=local_map(record),
             risks=[
                 {"title": clean(r.get("title"), 200) or "A risk", "text": clean(r.get("text"), SENTENCE)}
                 for r in risks

@@ -204,6 +204,7 @@ def _sets(sets: dict[str, Any]) -> dict[str, Any] | None:
         "span": span_of_shares(share.get("low"), share.get("high")),
         "mean_size": numbers.number(sets.get("mean_size")),
         "sizes": ", ".join(sizes),
+        "ordered": sets.get("ordered") is True,
     }
 
 

@@ -195,3 +195,23 @@ def test_the_spread_is_not_judged_on_groups_that_it_learned_from():
     mixed = intervals(problem, np.zeros(600))
     wide, narrow = (found.scores[-30] - found.scores[29] for found in (apart, mixed))
     assert wide > 1.05 * narrow
+
+
+def test_intervals_of_positive_numbers_cover_in_their_own_unit_and_stay_positive():
+    generator = np.random.default_rng(4)
+    x = generator.uniform(0, 3, 4000)
+    y = generator.gamma(0.8, np.exp(x + 6) / 0.8)
+    problem = _problem(x[:2000], y[:2000], "gamma")
+    found = intervals(problem, x[:2000] + 6)
+    low, high = problem.target.own_bounds(*found.bounds(Table({"x": x[2000:]}), x[2000:] + 6, 0.9))
+    assert ((low <= y[2000:]) & (y[2000:] <= high)).mean() == pytest.approx(0.9, abs=0.025)
+    assert low.min() > 0
+
+
+def test_sets_of_ordered_classes_are_ordered():
+    target = Target("k", "ordinal", ("1", "2", "3"))
+    eta = np.log(np.array([[0.5, 0.1, 0.4]] * 10))
+    found = sets(target, eta, np.array([0.0, 2.0] * 5))
+    assert found.ordered
+    np.testing.assert_allclose(np.unique(found.scores), [0.5, 0.9])
+    assert not sets(THREE, eta, np.array([0.0, 2.0] * 5)).ordered

@@ -8,7 +8,7 @@ import pytest
 
 from fivefold.core import ArgumentError
 from fivefold.tasks.tables.basis import Basis, LinearBlock
-from fivefold.tasks.tables.conformal import Intervals, Sets, Spread, conformal_quantile, thin
+from fivefold.tasks.tables.conformal import Intervals, Sets, Spread, conformal_quantile, one_peak, thin
 from fivefold.tasks.tables.encode import Encoder
 from fivefold.tasks.tables.kinds import ColumnType, Kind
 from fivefold.tasks.tables.predictors import LinearPredictor
@@ -165,3 +165,26 @@ def test_the_saved_form_gives_the_same_bounds():
         expected = found.bounds(table, x, 0.8)
         assert all(map(np.array_equal, back.bounds(table, x, 0.8), expected))
     assert Sets(np.arange(3.0)).state()["scores"].tolist() == [0, 1, 2]
+
+
+def test_sets_of_levels_are_ranges_and_cover():
+    """Probabilities with several peaks: an unordered set has gaps, an ordered one never, and both cover."""
+    generator = np.random.default_rng(0)
+    p = generator.dirichlet(np.full(6, 0.7), 40_000)
+    y = (p.cumsum(1) < generator.random((40_000, 1))).sum(1)
+    gaps = {}
+    for ordered in (False, True):
+        sets = Sets(np.sort(Sets.of(p[:20_000], y[:20_000], ordered)), ordered)
+        inside = sets.members(p[20_000:], 0.8)
+        assert inside[np.arange(20_000), y[20_000:]].mean() == pytest.approx(0.8, abs=0.015)
+        gaps[ordered] = (np.diff(inside.astype(int), axis=1) == 1).sum(1) + inside[:, 0]
+        back = Sets.from_state(unflatten(*flatten(sets.state())))
+        assert np.array_equal(back.members(p[20_000:], 0.8), inside)
+    assert (gaps[True] == 1).all()
+    assert (gaps[False] > 1).any()
+    assert not Sets.from_state({"scores": [0.1]}).ordered  # as older artifacts have it
+
+
+def test_probabilities_with_one_peak_stay_as_they_are():
+    p = np.array([[0.1, 0.3, 0.4, 0.2], [0.7, 0.2, 0.1, 0.0], [0.25, 0.25, 0.25, 0.25]])
+    np.testing.assert_array_equal(one_peak(p), p)

@@ -160,3 +160,26 @@ def test_a_column_without_two_values_has_no_curve():
     ranked = [{"name": "idle"}]
     effects(ranked, [_Known()], table, SCHEMA, Target("y", "gaussian"), 0)
     assert ranked == [{"name": "idle"}]
+
+
+class _Levels:
+    """Log probabilities of three levels, the highest of which is likelier the larger a is."""
+
+    def eta(self, table):
+        a = table.column("a")
+        return np.column_stack([np.zeros(len(a)), np.zeros(len(a)), 2 * a])
+
+    def state(self):
+        return {}
+
+
+def test_the_effect_on_levels_is_that_on_the_mean_level():
+    table, _ = _table()
+    target = Target("q", "ordinal", ("1", "2", "9"))
+    ranked = [{"name": "a", "importance": 1.0, "low": 0.9, "high": 1.1}]
+    effects(ranked, [_Levels()], table, SCHEMA, target, 0)
+    curve = ranked[0]["curve"]
+    x = np.array(curve["x"])
+    p = np.exp(np.column_stack([0 * x, 0 * x, 2 * x]))
+    np.testing.assert_allclose(curve["y"], (p / p.sum(1, keepdims=True)) @ [1.0, 2.0, 9.0], rtol=1e-9)
+    assert curve["ylabel"] == "mean level of q"

@@ -185,3 +185,25 @@ def test_the_table_of_scores():
     )
     assert [(r["name"], r["role"]) for r in rows] == [("a", "chosen"), ("b", "constant")]
     assert rows[0]["metrics"]["RMSE"]["value"] < rows[1]["metrics"]["RMSE"]["value"]
+
+
+def test_the_gamma_deviance_is_scikit_learns():
+    y, p = _numbers()
+    value = Bootstrap(y, 0).interval("gamma deviance", p)["value"]
+    assert value == pytest.approx(sk.mean_gamma_deviance(y, p), rel=1e-10)
+    assert metrics_of(Target("y", "gamma"))[0] == "gamma deviance"
+
+
+def test_metrics_of_levels_respect_their_order():
+    y, p = _classes(k=4)
+    boot = Bootstrap(y, 0)
+    brier = [sk.brier_score_loss(y <= k, p[:, : k + 1].sum(1)) for k in range(3)]
+    assert boot.interval("ranked probability score", p)["value"] == pytest.approx(np.mean(brier), rel=1e-10)
+    error = sk.mean_absolute_error(y, p.argmax(1))
+    assert boot.interval("level error", p)["value"] == pytest.approx(error)
+    near, far = np.array([[0.0, 0.9, 0.1, 0.0]]), np.array([[0.0, 0.1, 0.0, 0.9]])
+    one = Bootstrap(np.array([0.0]), 0)
+    assert one.draws("ranked probability score", near)[0] < one.draws("ranked probability score", far)[0]
+    target = Target("y", "ordinal", ("1", "2", "3", "4"))
+    assert metrics_of(target)[:3] == ["log loss", "ranked probability score", "level error"]
+    assert metrics_of(target, "level error")[0] == "level error"

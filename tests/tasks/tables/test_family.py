@@ -11,7 +11,7 @@ from fivefold.tasks.tables.candidates.linear import LinearCandidate
 from fivefold.tasks.tables.candidates.network import NetworkCandidate
 from fivefold.tasks.tables.candidates.problem import Problem
 from fivefold.tasks.tables.candidates.trees import TreesCandidate
-from fivefold.tasks.tables.family import choose_family, classes_of, refuse_rare
+from fivefold.tasks.tables.family import choose_family, classes_of, levels_of_target, refuse_rare
 from fivefold.tasks.tables.kinds import ColumnType, Kind
 from fivefold.tasks.tables.schema import Schema
 from fivefold.tasks.tables.table import Table
@@ -67,13 +67,13 @@ def test_the_densities_are_scipys():
         density = stats.norm.logpdf(values, intercept + slope * x, sd)
         density = density - (np.log(y) if name == "log-gaussian" else 0)
         # all rows here, a quarter there: standard error of the mean over 500 rows
-        assert found[name] == pytest.approx(density.mean(), abs=4 * density.std() / np.sqrt(500))
+        assert found[name].mean() == pytest.approx(density.mean(), abs=4 * density.std() / np.sqrt(500))
 
 
 def test_the_density_of_counts_is_scipys():
     x = _x(2000)
     y = np.random.default_rng(6).poisson(np.exp(1 + 0.5 * x)).astype(float)
-    found = room._densities(Table({"x": x}), SCHEMA, "y", y, None, ["poisson"], 0)["poisson"]
+    found = room._densities(Table({"x": x}), SCHEMA, "y", y, None, ["poisson"], 0)["poisson"].mean()
     density = stats.poisson.logpmf(y, np.exp(1 + 0.5 * x))
     assert found == pytest.approx(density.mean(), abs=4 * density.std() / np.sqrt(500))
 
@@ -151,3 +151,88 @@ def test_other_targets_are_refused():
         _choose(np.ones(20))
     with pytest.raises(DataError, match="a column of kind date"):
         _choose(np.arange(20), kind=Kind.DATE)
+
+
+def test_gamma_data_are_gamma_and_log_normal_data_log_gaussian():
+    """Large samples with the same mean and the same spread, in a unit far from 1."""
+    x = np.random.default_rng(0).normal(size=4000)
+    mean, generator = np.exp(9.0 + 0.6 * x), np.random.default_rng(1)
+    gamma = _choose(generator.gamma(2.0, mean / 2.0), x)
+    assert gamma.family == "gamma"
+    assert gamma.reason.startswith("mean log density of rows held out: gamma -")
+    s = np.sqrt(np.log(1.5))  # the coefficient of variation of shape 2
+    assert _choose(mean * np.exp(s * generator.normal(size=4000) - s * s / 2), x).family == "log-gaussian"
+
+
+def test_the_density_of_the_gamma_family_is_scipys():
+    x = _x(2000)
+    mean = np.exp(1 + 0.5 * x)
+    y = np.random.default_rng(7).gamma(3.0, mean / 3.0)
+    found = room._densities(Table({"x": x}), SCHEMA, "y", y, None, ["gamma"], 0)["gamma"]
+    rows = np.sort(room.numpy_generator(0, "family").permutation(2000)[1500:])
+    expected = stats.gamma.logpdf(y[rows], 3.0, scale=mean[rows] / 3.0)
+    # mean and shape are estimated from 1,500 rows
+    np.testing.assert_allclose(found, expected, atol=0.5)
+    assert found.mean() == pytest.approx(expected.mean(), abs=0.02)
+
+
+def test_where_both_serve_alike_the_family_that_is_solved_exactly_is_taken():
+    """A coefficient of variation of 5%: gamma and log-normal are the same to 200 judged rows."""
+    x = _x(800)
+    y = np.random.default_rng(2).gamma(400.0, np.exp(3 + 0.5 * x) / 400.0)
+    found = _choose(y, x)
+    assert found.family == "log-gaussian"
+
+
+def test_positive_numbers_alone_are_gamma():
+    x = _x(2000)
+    y = np.random.default_rng(1).gamma(0.5, np.exp(x))
+    assert _choose(y, x).family == "gamma"
+    for value in (0.0, -1.0):
+        y[5] = value
+        found = _choose(y, x)
+        assert found.family == "gaussian"
+        assert found.reason == "a number that can be negative or zero"
+
+
+def _latent(n=6000):
+    x = _x(n)
+    return x, np.digitize(2.5 * x + np.random.default_rng(1).logistic(size=n), [-2.0, -0.5, 0.5, 2.0])
+
+
+def test_whole_numbers_with_an_order_are_ordinal_and_those_without_categorical():
+    x, codes = _latent()
+    ordered = np.array(["8", "9", "10", "11", "12"], dtype=object)
+    found = _choose(ordered[codes], x, kind=Kind.CATEGORY)
+    assert (found.family, found.classes) == ("ordinal", ("8", "9", "10", "11", "12"))
+    assert found.reason.startswith("5 whole numbers as labels; mean log loss of rows held out: ordinal ")
+    mixed = _choose(ordered[[2, 4, 0, 3, 1]][codes], x, kind=Kind.CATEGORY)
+    assert (mixed.family, mixed.classes) == ("categorical", ("10", "11", "12", "8", "9"))
+    assert "rows held out: categorical " in mixed.reason
+    texts = _choose(np.array(list("abcde"), dtype=object)[codes], x, kind=Kind.CATEGORY)
+    assert texts.reason == "5 classes: softmax scores"
+
+
+def test_an_order_that_is_said_is_not_questioned():
+    x, codes = _latent(200)
+    levels = ("low", "fair", "good", "fine", "top")
+    schema = Schema(SCHEMA.columns, ColumnType("y", Kind.ORDERED, "", levels=levels))
+    values = np.array(levels, dtype=object)[[2, 4, 0, 3, 1]][codes]
+    found = choose_family(Table({"x": x}), schema, "y", Kind.ORDERED, values, None, None, 0)
+    assert (found.family, found.classes) == ("ordinal", levels)
+    assert found.reason == "5 levels in their order, as you said"
+    two = levels_of_target("y", ["no", "yes"], ["yes", "no"])
+    assert (two.family, two.classes) == ("bernoulli", ("yes", "no"))
+    assert _choose(np.array(["10", "9", "8"] * 9, dtype=object), kind=Kind.ORDERED).classes == (
+        "8",
+        "9",
+        "10",
+    )
+
+
+def test_on_too_many_columns_the_order_is_not_tried(monkeypatch):
+    monkeypatch.setattr(room, "_MOST_WORK", 1.0)
+    x, codes = _latent(200)
+    found = _choose(np.array(["1", "2", "3", "4", "5"], dtype=object)[codes], x, kind=Kind.CATEGORY)
+    assert found.family == "categorical"
+    assert "was not tried on so many columns (--types y=ordered says so)" in found.reason

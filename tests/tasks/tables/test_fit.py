@@ -217,3 +217,60 @@ def test_the_record_says_how_it_was_called():
     data = {"x": np.arange(40.0), "y": np.arange(40.0) % 7}
     found = fit(data, "y", budget="0.2s", drop=[], types={"x": "number"})
     assert found.record["command"] == "fivefold.fit(data, 'y', budget='0.2s', seed=0, types={'x': 'number'})"
+
+
+def test_positive_numbers_with_a_gamma_spread(tmp_path):
+    generator = np.random.default_rng(8)
+    x = generator.normal(size=3000)
+    rows = {"x": x, "y": generator.gamma(1.5, np.exp(8 + 0.5 * x) / 1.5)}
+    model = fit(rows, "y", budget=BUDGET)
+    assert model.target.family == "gamma"
+    back = load(model.save(tmp_path / "m"))
+    assert np.array_equal(back.predict(rows), model.predict(rows))
+    assert model.predict({"x": [0.0]})[0] == pytest.approx(np.exp(8), rel=0.1)
+    low, high = back.predict_interval(rows, 0.9)
+    assert low.min() > 0
+    assert ((low <= rows["y"]) & (rows["y"] <= high)).mean() == pytest.approx(0.9, abs=0.03)
+    assert model.record["test"]["metrics"][0] == "gamma deviance"
+    assert [s["role"] for s in model.record["test"]["scores"]].count("yardstick") == 1
+    assert model.record["drivers"][0]["name"] == "x"
+    html = (tmp_path / "m" / "report.html").read_text()
+    assert "gamma: mean log density of rows held out" in html
+    assert "gamma deviance" in html
+
+
+def test_ordered_levels_are_ranges_of_their_order(tmp_path):
+    generator = np.random.default_rng(9)
+    x = generator.normal(size=600)
+    names = np.array(["low", "mid", "high", "top"], dtype=object)
+    rows = {"x": x, "size": names[np.digitize(2 * x + generator.logistic(size=600), [-2.0, 0.0, 2.0])]}
+    model = fit(rows, "size", order=tuple(names), metric="rps", budget=BUDGET)
+    assert (model.target.family, model.classes) == ("ordinal", tuple(names))
+    assert model.record["test"]["metrics"][:2] == ["ranked probability score", "log loss"]
+    assert {"unordered ridge", "boosted trees"} <= {c["name"] for c in model.record["candidates"]}
+    back = load(model.save(tmp_path / "m"))
+    p = back.predict_proba(rows)
+    assert np.array_equal(p, model.predict_proba(rows))
+    np.testing.assert_allclose(p.sum(1), 1.0)
+    places = [[list(names).index(level) for level in row] for row in back.predict_set(rows, 0.9)]
+    assert all(row == list(range(row[0], row[-1] + 1)) for row in places)
+    assert "every set is a range of them without gaps" in (tmp_path / "m" / "report.html").read_text()
+    again = fit(rows, "size", order=tuple(names), metric="rps", budget=BUDGET, replay=tmp_path / "m")
+    assert np.array_equal(again.predict_proba(rows), p)
+
+
+def test_metrics_of_an_order_need_one():
+    rows = {"x": np.arange(40.0), "k": np.array(["a", "b"] * 20, dtype=object)}
+    with pytest.raises(ArgumentError, match="a metric of logloss, log-loss, accuracy, brier; got 'rps'"):
+        fit(rows, "k", metric="rps")
+
+
+def test_a_level_of_the_test_rows_alone_is_refused():
+    """The latest rows are the test rows: level 3 comes in them alone."""
+    rows = {
+        "t": np.arange(100.0),
+        "x": np.arange(100.0) % 7,
+        "q": np.r_[np.arange(80) % 2 + 1.0, np.full(20, 3.0)],
+    }
+    with pytest.raises(DataError, match="at least 2 training rows of every class of 'q'; got fewer of '3'"):
+        fit(rows, "q", types={"q": "ordered"}, time="t")

@@ -23,6 +23,7 @@ from fivefold.tasks.tables.predictors import (
     ConstantPredictor,
     LinearPredictor,
     NetworkPredictor,
+    OrdinalPredictor,
     TreesPredictor,
     predictor_from_state,
     tree_inputs,
@@ -195,3 +196,20 @@ def test_blends_do_not_nest():
     inner = BlendPredictor((ConstantPredictor(np.zeros(1)),), np.ones(1))
     with pytest.raises(ArtifactError, match="a blend of blends"):
         predictor_from_state(BlendPredictor((inner,), np.ones(1)).state())
+
+
+def test_proportional_odds_by_hand_and_back_from_the_saved_form():
+    cutpoints = np.array([-1.0, 0.5, 0.5 + 1e-9, 2.0])
+    predictor = OrdinalPredictor(_linear(1), cutpoints)
+    table = _table()
+    away = cutpoints - predictor.linear.eta(table)
+    below = np.column_stack([np.zeros(50), 1 / (1 + np.exp(-away)), np.ones(50)])
+    eta = predictor.eta(table)
+    np.testing.assert_allclose(np.exp(eta).sum(1), 1.0, rtol=1e-12)
+    # differences of probabilities lose what lies close together; the log probabilities do not
+    np.testing.assert_allclose(np.exp(eta), np.diff(below, axis=1), rtol=1e-6, atol=1e-15)
+    state = unflatten(*flatten(predictor.state()))
+    assert np.array_equal(predictor_from_state(state).eta(table), eta)
+    for wrong in (cutpoints[::-1], cutpoints[None]):
+        with pytest.raises(ArtifactError, match="cutpoints that rise"):
+            predictor_from_state({**predictor.state(), "cutpoints": wrong})

@@ -188,3 +188,13 @@ def test_gaps_in_a_target_of_written_numbers_are_counted():
 def test_a_column_with_a_role_is_not_said_to_be_unused():
     found = prepare(_data(), "y", group="place", weight="w")
     assert not [note for note in found.notes if "passed over" in note]
+
+
+def test_an_ordered_target_keeps_its_order_beside_gaps_and_booleans():
+    data = _data() | {"y": np.array(["low", "high", "mid", None] * 15, dtype=object)}
+    found = prepare(data, "y", order=("low", "mid", "high"))
+    assert found.target_kind is Kind.ORDERED
+    assert found.schema.target.levels == ("low", "mid", "high")
+    assert len(found.target) == 45
+    answers = _data() | {"y": np.array(["yes", "no"] * 30, dtype=object)}
+    assert prepare(answers, "y", order=("yes", "no")).schema.target.levels == ("yes", "no")

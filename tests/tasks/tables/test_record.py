@@ -11,7 +11,7 @@ from fivefold.tasks.tables.record import _clean
 
 SECTIONS = {
     "version", "title", "headline", "warnings", "data", "test", "groups", "intervals", "classification",
-    "scatter", "certificates", "candidates", "table", "drivers", "risks", "plan", "environment",
+    "scatter", "certificates", "candidates", "table", "drivers", "map", "risks", "plan", "environment",
     "seconds", "command", "summary",
 }  # fmt: skip
 

@@ -158,3 +158,65 @@ def test_columns_by_name():
     assert schema["x"] is schema.columns[0]
     with pytest.raises(KeyError):
         schema["z"]
+
+
+def _levels(**more):
+    size = np.array(["low", "mid", "high", "mid"] * 6, dtype=object)
+    return Table({"x": np.arange(24.0) ** 2, "size": size, "q": np.array([3.0, 10.0, 9.0] * 8), **more})
+
+
+def test_an_ordered_target_is_levels_in_their_order():
+    schema = Schema.guess(_levels(), "size", order=("low", "mid", "high"))
+    assert (schema.target.kind, schema.target.levels) == (Kind.ORDERED, ("low", "mid", "high"))
+    assert Schema.from_record(json.loads(json.dumps(schema.to_record()))) == schema
+    numbers = Schema.guess(_levels(), "q", {"q": "ordered"})
+    assert numbers.target.levels == ("3", "9", "10")
+    assert numbers.apply_target(_levels())[0].tolist()[:2] == ["3", "10"]
+    assert Schema.guess(_levels(), "q", {"q": "ordered"}, (10, 9.0, "3")).target.levels == ("10", "9", "3")
+    assert (
+        Schema.guess(_levels(), "size", {"size": "category"}, ("mid", "low", "high")).target.levels[0]
+        == "mid"
+    )
+
+
+@pytest.mark.parametrize(
+    ("target", "overrides", "order", "error", "words"),
+    [
+        (
+            "size",
+            {"size": "ordered"},
+            None,
+            DataError,
+            "an order of the labels of 'size': 'high', 'low', 'mid'",
+        ),
+        ("size", {}, ("low", "mid"), ArgumentError, "without 'high'"),
+        ("size", {}, ("low", "mid", "high", "top"), ArgumentError, "with 'top', which no row has"),
+        (
+            "size",
+            {},
+            ("low", "mid", "mid", "high"),
+            ArgumentError,
+            "every level once; got 'mid' more than once",
+        ),
+        ("q", {}, ("3", "9", "10"), ArgumentError, "got a target of kind number .*say --types q=ordered"),
+        (
+            "x",
+            {"x": "number"},
+            ("0", "1"),
+            ArgumentError,
+            "got a target of kind number; say --types x=ordered",
+        ),
+        ("x", {"x": "ordered"}, None, DataError, "at most 20 levels of the ordered target 'x'; got 24"),
+        ("one", {"one": "ordered"}, None, DataError, "a target 'one' that varies; got the one level '7'"),
+        (
+            "size",
+            {"q": "ordered"},
+            None,
+            ArgumentError,
+            "the kind ordered for the target; got for the column 'q'",
+        ),
+    ],
+)
+def test_orders_that_cannot_be(target, overrides, order, error, words):
+    with pytest.raises(error, match=words):
+        Schema.guess(_levels(one=np.full(24, 7.0)), target, overrides, order)

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from scipy import special, stats
+from sklearn.metrics import mean_gamma_deviance
 
 from fivefold.core import ArtifactError, DataError
 from fivefold.tasks.tables.target import Target
@@ -42,7 +43,8 @@ def test_the_loss_of_many_classes_is_the_negative_log_softmax():
 
 @pytest.mark.parametrize("family", Target.FAMILIES)
 def test_predictions_stay_finite_far_out(family):
-    classes = {"bernoulli": ("a", "b"), "categorical": ("a", "b", "c")}.get(family, ())
+    three = ("a", "b", "c")
+    classes = {"bernoulli": ("a", "b"), "categorical": three, "ordinal": three}.get(family, ())
     target = Target("y", family, classes)
     eta = np.array([[-1e5], [1e5], [0.0]]) * np.array([1.0, -1.0, 0.5])[: target.outputs]
     assert np.isfinite(target.mean(eta)).all()
@@ -80,7 +82,8 @@ def test_codes_of_classes_follow_their_order():
 
 
 @pytest.mark.parametrize(
-    ("family", "bad"), [("log-gaussian", 0.0), ("log-gaussian", -1.0), ("poisson", -1.0)]
+    ("family", "bad"),
+    [("log-gaussian", 0.0), ("log-gaussian", -1.0), ("gamma", 0.0), ("gamma", -1.0), ("poisson", -1.0)],
 )
 def test_values_outside_the_family_are_refused(family, bad):
     with pytest.raises(DataError, match="in 'y'; got 1 that are not"):
@@ -101,3 +104,31 @@ def test_the_smear_counts_residuals_by_their_weights():
     expected = target.with_smear(np.repeat(residuals, [1, 3, 2])).smear
     assert target.with_smear(residuals, weights).smear == pytest.approx(expected, rel=1e-12)
     assert target.with_smear(residuals, np.full(3, 0.3)).smear == target.with_smear(residuals).smear
+
+
+def test_the_gamma_loss_is_scikit_learns_deviance_and_its_intervals_stay_positive():
+    eta = _eta(1) + 8.0
+    y = np.random.default_rng(1).gamma(2.0, np.exp(eta[:, 0]) / 2.0)
+    target = Target("y", "gamma")
+    assert target.loss(eta, y).mean() == pytest.approx(mean_gamma_deviance(y, np.exp(eta[:, 0])), rel=1e-10)
+    np.testing.assert_array_equal(target.encode(y), y)
+    np.testing.assert_allclose(target.mean(eta), np.exp(eta[:, 0]))
+    np.testing.assert_allclose(target.residual(eta, y), np.log(y) - eta[:, 0])
+    low, _ = target.own_bounds(np.array([-np.inf, 1.0]), np.array([2.0, np.inf]))
+    assert (low >= 0).all()
+    np.testing.assert_allclose(low[1], np.e)
+    assert target.loss_name == "mean gamma deviance"
+    assert target.score(np.array([0.25, 0.75])) == 0.5
+
+
+def test_ordered_levels_have_log_probabilities_and_a_mean_level():
+    target = Target("q", "ordinal", ("3", "5", "10"))
+    p = np.array([[0.2, 0.5, 0.3], [0.1, 0.1, 0.8]])
+    np.testing.assert_allclose(target.mean(np.log(p)), p)
+    np.testing.assert_allclose(target.summary(p), [0.6 + 2.5 + 3.0, 0.3 + 0.5 + 8.0])
+    assert (target.outputs, target.label, target.loss_name) == (3, "mean level of q", "log loss")
+    words = Target("q", "ordinal", ("low", "mid", "nan"))
+    np.testing.assert_allclose(words.summary(p), [2.1, 2.7])
+    two = Target("k", "bernoulli", ("n", "y"))
+    assert two.label == "P(k = y)"
+    np.testing.assert_array_equal(two.summary(p[:, :2]), p[:, 1])

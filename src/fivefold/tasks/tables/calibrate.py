@@ -86,7 +86,7 @@ def intervals(problem: Problem, eta: Floats, clusters: npt.NDArray[np.int64] | N
         pearson = (problem.y - mean) / np.sqrt(mean)
         known = np.flatnonzero(np.isfinite(pearson))
         return Intervals(Spread(None, 0.0, 0.0), thin(pearson[known], weights(known)), counts=True)
-    residuals = problem.y - eta
+    residuals = problem.target.residual(eta[:, None], problem.y)
     known = np.flatnonzero(np.isfinite(residuals))
     constant = Intervals(Spread(None, 0.0, 0.0), thin(residuals[known], weights(known)))
     if len(known) < _LEAST_ROWS or float(np.abs(residuals[known]).max()) == 0.0:
@@ -118,5 +118,7 @@ def _take(rows: Encoded, at: npt.NDArray[np.int64]) -> Encoded:
 
 def sets(target: Target, eta: Floats, y: Floats, weights: Floats | None = None) -> Sets:
     """Learn prediction sets from held-out, tempered linear predictors ``[n, K]``, weighted by row."""
-    scores = 1.0 - target.mean(eta)[np.arange(len(y)), y.astype(np.int64)]
-    return Sets(np.sort(scores) if weights is None or np.ptp(weights) == 0 else thin(scores, weights))
+    ordered = target.family == "ordinal"
+    scores = Sets.of(target.mean(eta), y.astype(np.int64), ordered)
+    sorted_scores = np.sort(scores) if weights is None or np.ptp(weights) == 0 else thin(scores, weights)
+    return Sets(sorted_scores, ordered)

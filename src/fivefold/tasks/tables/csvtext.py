@@ -45,7 +45,8 @@ def compression_of(path: Path) -> str:
     return "gzip" if magic[:2] == b"\x1f\x8b" else "zstd" if magic == b"\x28\xb5\x2f\xfd" else "none"
 
 
-def _open(path: Path) -> IO[bytes]:
+def open_bytes(path: Path) -> IO[bytes]:
+    """Open a file for reading bytes, those within where it is a gzip file."""
     return gzip.open(path, "rb") if compression_of(path) == "gzip" else path.open("rb")  # type: ignore[return-value]
 
 
@@ -64,7 +65,7 @@ def inspect_csv(path: Path, sample: str | None = None) -> CsvShape:
     if sample is None:
         encoding, recode, note = _encoding(path)
         notes += [note] if note else []
-        with _open(path) as file:
+        with open_bytes(path) as file:
             sample = codecs.decode(file.read(SAMPLE), encoding, "ignore")
     sample = sample.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     if not sample.strip():
@@ -114,7 +115,7 @@ def write_utf8(path: Path, encoding: str, target: Path) -> None:
     written = 0
     try:
         with (
-            _open(path) as raw,
+            open_bytes(path) as raw,
             io.TextIOWrapper(raw, encoding=encoding, newline=None) as text,
             target.open("w", encoding="utf-8", newline="") as out,
         ):
@@ -131,7 +132,7 @@ def write_utf8(path: Path, encoding: str, target: Path) -> None:
 
 def _encoding(path: Path) -> tuple[str, bool, str | None]:
     """The codec, whether the file must be rewritten, and a note: the whole file is checked, once."""
-    with _open(path) as file:
+    with open_bytes(path) as file:
         try:
             start = file.read(4096)
             if start[:4] in {codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE}:

@@ -2,9 +2,10 @@
 
 Importance of a column: by how much the main metric on unseen rows gets worse when the column is shuffled
 among them (Breiman, Random forests, 2001), with the bootstrap interval of that difference. The effect of a
-column: the mean prediction when every row is given the same value, over a grid of the central 98% of its
-values, with the range over the models of the cross-validation folds, none of which saw the same rows.
-Shuffling breaks the relation to the other columns; where columns are collinear, importance is shared.
+column: the mean prediction (of ordered classes, the mean level) when every row is given the same value, over
+a grid of the central 98% of its values, with the range over the models of the cross-validation folds, none of
+which saw the same rows. Shuffling breaks the relation to the other columns; where columns are collinear,
+importance is shared.
 """
 
 from collections.abc import Sequence
@@ -91,7 +92,6 @@ def effects(
     generator = numpy_generator(seed, "effects")
     rows = np.sort(generator.permutation(table.rows)[:_EFFECT_ROWS])
     part = table.take(rows)
-    label = f"P({target.name} = {target.classes[-1]})" if target.classifies else target.name
     kinds = {c.name: c.kind for c in schema.columns}
     for record in ranked[:_CURVES]:
         name = record["name"]
@@ -109,7 +109,7 @@ def effects(
                 "low": low.tolist(),
                 "high": high.tolist(),
                 "xlabel": name,
-                "ylabel": label,
+                "ylabel": target.label,
             }
         elif kinds.get(name) is Kind.CATEGORY:
             counts: dict[str, int] = {}
@@ -139,8 +139,7 @@ def _means(
     tiled = _replace(tiled, name, column)
     curves = []
     for predictor in predictors:
-        mean = target.mean(predictor.eta(tiled) / temperature)
-        mean = mean[:, -1] if target.classifies else mean
+        mean = target.summary(target.mean(predictor.eta(tiled) / temperature))
         curves.append(mean.reshape(len(grid), n).mean(1))
     stacked = np.array(curves)
     return stacked[0], stacked.min(0), stacked.max(0)

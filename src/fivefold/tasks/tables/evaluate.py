@@ -55,15 +55,32 @@ def _deviance(y: Floats, p: Floats) -> Floats:
     return _one(2 * (np.where(y > 0, y * np.log(np.where(y > 0, y, 1.0) / rate), 0.0) - (y - rate)))
 
 
+def _gamma_deviance(y: Floats, p: Floats) -> Floats:
+    ratio = y / np.maximum(p, 1e-300)
+    return _one(2 * (ratio - 1 - np.log(ratio)))
+
+
+def _ranked(y: Floats, p: Floats) -> Floats:
+    r"""Ranked probability score :math:`\sum_k (F_k - 1[y \le k])^2 / (K - 1)` (Epstein 1969; 0 is perfect).
+
+    The mean of the Brier scores of all questions "is it at most level k?".
+    """
+    below = np.cumsum(p, 1)[:, :-1]
+    return _one(((below - (y[:, None] <= np.arange(p.shape[1] - 1))) ** 2).mean(1))
+
+
 METRICS: Mapping[str, tuple[Parts, Final, bool]] = {
     "RMSE": (lambda y, p: _one((y - p) ** 2), _root, True),
     "MAE": (lambda y, p: _one(np.abs(y - p)), _ratio, True),
     "R2": (_variances, _explained, False),
     "RMSLE": (lambda y, p: _one((np.log1p(y) - np.log1p(np.maximum(p, 0.0))) ** 2), _root, True),
     "Poisson deviance": (_deviance, _ratio, True),
+    "gamma deviance": (_gamma_deviance, _ratio, True),
     "log loss": (_log_loss, _ratio, True),
     "accuracy": (lambda y, p: _one((p.argmax(1) == y).astype(np.float64)), _ratio, False),
     "Brier score": (_brier, _ratio, True),
+    "ranked probability score": (_ranked, _ratio, True),
+    "level error": (lambda y, p: _one(np.abs(p.argmax(1) - y)), _ratio, True),
 }
 """Name to (parts summed over rows, final function of the sums, whether lower is better)."""
 
@@ -73,7 +90,9 @@ def metrics_of(target: Target, wanted: str | None = None) -> list[str]:
     names = {
         "gaussian": ["RMSE", "MAE", "R2"],
         "log-gaussian": ["RMSE", "MAE", "RMSLE", "R2"],
+        "gamma": ["gamma deviance", "RMSE", "MAE", "R2"],
         "poisson": ["Poisson deviance", "RMSE", "MAE"],
+        "ordinal": ["log loss", "ranked probability score", "level error", "accuracy", "Brier score"],
     }.get(target.family, ["log loss", "accuracy", "Brier score"])
     if wanted is not None:
         names = [wanted, *[n for n in names if n != wanted]]

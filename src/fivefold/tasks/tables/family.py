@@ -4,23 +4,32 @@ Every family that admits the values is fitted on three quarters of the training 
 plain effects, and judged by the mean log density of the others in the target's own unit,
 
 .. math::
-    \log p(y) = \log N(y; \mu, \sigma^2), \qquad
-    \log p(y) = \log N(\log y; \mu, \sigma^2) - \log y, \qquad
-    \log p(y) = y \eta - e^\eta - \log y! ,
+    \log p(y) &= \log N(y; \mu, \sigma^2) & \text{gaussian} \\
+    \log p(y) &= \log N(\log y; \mu, \sigma^2) - \log y & \text{log-gaussian} \\
+    \log p(y) &= k \log k + (k - 1) \log y - k \eta - k y e^{-\eta} - \log \Gamma(k) & \text{gamma} \\
+    \log p(y) &= y \eta - e^\eta - \log y! & \text{poisson}
 
-so that densities of different families can be compared (counts as densities on unit cells).
+so that densities of different families can be compared (counts as densities on unit cells). The variance and
+the shape k are those of the rows fitted to.
+
+Labels that are 3 to 20 whole numbers may have an order: proportional odds and unordered scores are judged in
+the same way, and the smaller log loss says which.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from fivefold.core import DataError, NumericalError, child_seed, numpy_generator
+from fivefold.tasks.tables.candidates.gamma_shape import GammaOfShape, shape_of
 from fivefold.tasks.tables.candidates.linear import LinearCandidate
 from fivefold.tasks.tables.candidates.problem import Problem
 from fivefold.tasks.tables.kinds import Kind
+from fivefold.tasks.tables.ordering import level_order, whole_number_order
 from fivefold.tasks.tables.schema import Schema
 from fivefold.tasks.tables.table import Table
 from fivefold.tasks.tables.target import MOST_CLASSES, Target
@@ -28,6 +37,10 @@ from fivefold.tasks.tables.target import MOST_CLASSES, Target
 Floats = npt.NDArray[np.float64]
 _MOST_ROWS = 4000
 _LARGEST = 1e30
+_CLEARLY = 2.0
+"""Standard errors by which the density of the gamma family must be larger."""
+_MOST_WORK = 5e11
+"""Operations that may be spent on whether labels have an order."""
 
 
 def classes_of(name: str, values: Any) -> Target:
@@ -51,6 +64,60 @@ def classes_of(name: str, values: Any) -> Target:
     family = "bernoulli" if len(labels) == 2 else "categorical"
     reason = f"{len(labels)} classes: " + ("log odds" if family == "bernoulli" else "softmax scores")
     return Target(name, family, tuple(str(v) for v in labels), reason=reason)
+
+
+def levels_of_target(name: str, labels: Sequence[str], said: Sequence[str] | None = None) -> Target:
+    """Return the target of an ordered classification.
+
+    Args:
+        name: The target.
+        labels: Its distinct labels.
+        said: Its levels in their order; without, labels are numbers.
+
+    Raises:
+        DataError: Labels without an order, one label, or more than 20.
+
+    >>> levels_of_target("size", ["low", "mid", "top"], ["low", "mid", "top"]).family
+    'ordinal'
+    """
+    levels = level_order(name, labels, said)
+    if len(levels) == 2:
+        return Target(name, "bernoulli", levels, reason="2 levels, whose order says nothing more: log odds")
+    return Target(name, "ordinal", levels, reason=f"{len(levels)} levels in their order, as you said")
+
+
+def _perhaps_ordered(
+    plain: Target, table: Table, schema: Schema, values: Any, weights: Floats | None, seed: int
+) -> Target:
+    """Return the target with the order of its whole numbers where that predicts rows held out better."""
+    order = whole_number_order(plain.classes)
+    if order is None:
+        return plain
+    parts = _parts(table.rows, seed)
+    if parts is None:
+        return plain
+    fit, held = parts
+    method, found = LinearCandidate("plain"), dict[str, float]()
+    for target in (plain, Target(plain.name, "ordinal", order)):
+        own = child_seed(seed, "family", target.family)
+        problem = Problem(table, schema, target, target.encode(values), weights, None, own)
+        part = problem.take(fit, own)
+        numbers = part.encoded()[1].numbers.shape[1] + sum(map(len, part.encoded()[1].levels.values()))
+        if method.cost(len(fit), numbers, plain.outputs, exact=False) > _MOST_WORK:
+            why = f"{plain.reason}; whether their order helps was not tried on so many columns"
+            return replace(plain, reason=f"{why} (--types {plain.name}=ordered says so)")
+        try:
+            eta = method.fit(part).predictor.eta(table.take(held))
+        except NumericalError:
+            continue
+        found[target.family] = float(np.mean(target.loss(eta, problem.y[held])))
+    if not found:
+        return plain
+    shown = ", ".join(f"{f} {v:.3f}" for f, v in sorted(found.items(), key=lambda item: item[1]))
+    reason = f"{len(order)} whole numbers as labels; mean log loss of rows held out: {shown}"
+    if min(found, key=lambda f: found[f]) == "ordinal":
+        return Target(plain.name, "ordinal", order, reason=reason)
+    return replace(plain, reason=reason)
 
 
 def refuse_rare(name: str, values: Any, train: npt.NDArray[np.int64]) -> None:
@@ -103,8 +170,11 @@ def choose_family(
     Raises:
         DataError: A constant target, one too large or too small to square, or a kind that cannot be modelled.
     """
+    if kind is Kind.ORDERED:
+        said = schema.target.levels if schema.target is not None else None
+        return levels_of_target(name, said or sorted({str(v) for v in values}), said)
     if kind in {Kind.CATEGORY, Kind.BOOLEAN}:
-        return classes_of(name, values)
+        return _perhaps_ordered(classes_of(name, values), table, schema, values, weights, seed)
     if kind is not Kind.NUMBER:
         raise DataError(
             f"a target {name!r} that is a number or a class",
@@ -130,7 +200,7 @@ def choose_family(
         return Target(name, "poisson", reason="counts with an exposure")
     families = ["gaussian"]
     if y.min() > 0 and y.max() > 1.5 * y.min():
-        families.append("log-gaussian")
+        families += ["log-gaussian", "gamma"]
     if whole and y.max() <= 1000 and (y.min() == 0 or y.mean() < 20):
         families.append("poisson")
     if len(families) == 1:
@@ -139,9 +209,25 @@ def choose_family(
         )
         return Target(name, "gaussian", reason=why)
     densities = _densities(table, schema, name, y, weights, families, seed)
-    best = max(densities, key=lambda f: densities[f])
-    shown = ", ".join(f"{f} {d:.3f}" for f, d in sorted(densities.items(), key=lambda item: -item[1]))
-    return Target(name, best, reason=f"mean log density of rows held out: {shown}")
+    means = {family: float(np.mean(density)) for family, density in densities.items()}
+    best = max((f for f in means if f != "gamma"), key=lambda f: means[f], default="gamma")
+    shown = ", ".join(f"{f} {d:.3f}" for f, d in sorted(means.items(), key=lambda item: -item[1]))
+    reason = f"mean log density of rows held out: {shown}"
+    if "gamma" in means and means["gamma"] > means[best]:
+        # where both serve alike, the family is taken whose linear models are solved exactly
+        gain = densities["gamma"] - densities[best]
+        if float(gain.mean()) > _CLEARLY * float(gain.std()) / np.sqrt(len(gain)):
+            best = "gamma"
+        else:
+            reason += " (no clear difference)"
+    return Target(name, best, reason=reason)
+
+
+def _parts(rows: int, seed: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]] | None:
+    """Return the rows to fit to and those to judge by; ``None`` where there are too few."""
+    drawn = numpy_generator(seed, "family").permutation(rows)[:_MOST_ROWS]
+    cut = max(1, 3 * len(drawn) // 4)
+    return (np.sort(drawn[:cut]), np.sort(drawn[cut:])) if len(drawn) > cut else None
 
 
 def _densities(
@@ -152,14 +238,14 @@ def _densities(
     weights: Floats | None,
     families: Sequence[str],
     seed: int,
-) -> dict[str, float]:
-    rows = numpy_generator(seed, "family").permutation(len(y))[:_MOST_ROWS]
-    cut = max(1, 3 * len(rows) // 4)
-    fit, held = np.sort(rows[:cut]), np.sort(rows[cut:])
-    if not len(held):
-        return {"gaussian": 0.0}
+) -> dict[str, Floats]:
+    """Return the log densities of the rows held out, by family."""
+    parts = _parts(len(y), seed)
+    if parts is None:
+        return {"gaussian": np.zeros(1)}
+    fit, held = parts
     plain = LinearCandidate("plain")
-    found: dict[str, float] = {}
+    found: dict[str, Floats] = {}
     for family in families:
         target = Target(name, family)
         problem = Problem(
@@ -175,11 +261,15 @@ def _densities(
         if family == "poisson":
             log_factorial = np.array([float(np.sum(np.log(np.arange(1, int(v) + 1)))) for v in own])
             density = own * eta - np.exp(np.clip(eta, -50, 50)) - log_factorial
+        elif family == "gamma":
+            inside = target.residual(fitted.predictor.eta(table.take(fit)), problem.y[fit])
+            shape = GammaOfShape(shape_of(torch.from_numpy(inside)))
+            density = -shape.negative_log_density(torch.from_numpy(eta), torch.from_numpy(own)).numpy()
         else:
             inside = problem.y[fit] - fitted.predictor.eta(table.take(fit))[:, 0]
             variance = max(float(np.mean(inside**2)), 1e-300)
             density = -0.5 * ((own - eta) ** 2 / variance + np.log(2 * np.pi * variance))
             if family == "log-gaussian":
                 density = density - own
-        found[family] = float(np.mean(density))
-    return found or {"gaussian": 0.0}
+        found[family] = density
+    return found or {"gaussian": np.zeros(1)}

@@ -14,6 +14,7 @@ from fivefold.diagnosis import Finding, check_table
 from fivefold.diagnosis.duplicates import row_codes
 from fivefold.tasks.tables.candidates.problem import Fitted, Problem
 from fivefold.tasks.tables.choose import YARDSTICK, Entry
+from fivefold.tasks.tables.drawing import Sample, draw, with_rare_classes
 from fivefold.tasks.tables.evaluate import METRICS
 from fivefold.tasks.tables.family import refuse_rare
 from fivefold.tasks.tables.kinds import Kind
@@ -22,7 +23,10 @@ from fivefold.tasks.tables.newcomers import Newcomers, place_column
 from fivefold.tasks.tables.plan import Plan
 from fivefold.tasks.tables.prepare import Prepared, prepare
 from fivefold.tasks.tables.record import build_record
+from fivefold.tasks.tables.refit import SHARE_FOR_SEARCH, Roles, finish
+from fivefold.tasks.tables.sampling import parse_rows
 from fivefold.tasks.tables.search import Progress, Search, search, silent, threads
+from fivefold.tasks.tables.source import opened
 from fivefold.tasks.tables.splits import Rows, Splitter
 from fivefold.tasks.tables.table import Table
 
@@ -32,16 +36,21 @@ _METRIC_NAMES = {
     "r2": "R2",
     "rmsle": "RMSLE",
     "deviance": "Poisson deviance",
+    "gamma-deviance": "gamma deviance",
     "logloss": "log loss",
     "log-loss": "log loss",
     "accuracy": "accuracy",
     "brier": "Brier score",
+    "rps": "ranked probability score",
+    "level-error": "level error",
 }
 _REFERENCES = ("constant", "ridge", YARDSTICK)
 _FOLDS_FOR_NEWCOMERS = 3
 _SHARE_FOR_NEWCOMERS = 0.5
 """Share of the budget for which the search among methods for new levels is planned."""
-_CLASS_METRICS = {"log loss", "accuracy", "Brier score"}
+_ORDER_METRICS = {"ranked probability score", "level error"}
+_CLASS_METRICS = {"log loss", "accuracy", "Brier score", *_ORDER_METRICS}
+_CLASSES = {Kind.CATEGORY, Kind.BOOLEAN, Kind.ORDERED}
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,12 +87,14 @@ class Outcome:
     model: Model
 
 
-def _metric(name: str | None, classifies: bool) -> str | None:
+def _metric(name: str | None, kind: Kind) -> str | None:
     if name is None:
         return None
     found = _METRIC_NAMES.get(name.lower(), name if name in METRICS else None)
-    if found is None or (found in _CLASS_METRICS) != classifies:
-        fitting = [k for k, v in _METRIC_NAMES.items() if (v in _CLASS_METRICS) == classifies]
+    suited = (set(METRICS) - _CLASS_METRICS) if kind not in _CLASSES else _CLASS_METRICS
+    suited = suited if kind is Kind.ORDERED else suited - _ORDER_METRICS
+    if found not in suited:
+        fitting = [k for k, v in _METRIC_NAMES.items() if v in suited]
         raise ArgumentError(f"a metric of {', '.join(fitting)}", repr(name))
     return found
 
@@ -112,9 +123,11 @@ def fit(
     exposure: str | None = None,
     drop: Sequence[str] = (),
     types: Mapping[str, str] | None = None,
+    order: Sequence[object] | None = None,
     metric: str | None = None,
     query: str | None = None,
     allow_trees: bool = False,
+    rows: str | int | None = None,
     replay: str | Path | None = None,
     progress: Progress = silent,
 ) -> Model:
@@ -136,10 +149,15 @@ def fit(
         weight: Column of positive weights.
         exposure: Column of positive exposures of a count.
         drop: Columns to leave out.
-        types: Kinds that override the guess: number, category, text, date, boolean, identifier.
-        metric: rmse, mae, r2, rmsle, deviance, logloss, accuracy or brier; the first of the report.
+        types: Kinds that override the guess: number, category, text, date, boolean, identifier, and for the
+            target ordered: classes with an order, that of their numbers where all are numbers.
+        order: Levels of an ordered target, lowest first.
+        metric: rmse, mae, r2, rmsle, deviance, gamma-deviance, logloss, accuracy, brier, and of an ordered
+            target rps or level-error; the first of the report.
         query: SQL over the view ``data`` that yields the table, for paths.
         allow_trees: Whether boosted trees may be returned where they win.
+        rows: How many rows to draw at random from a larger table, or ``"all"``; by default as many as a fit
+            holds in 640 MiB by its own estimate. What is linear is then fitted to all rows.
         replay: Artifact whose plan is followed to the same bits.
         progress: Called with an event's name and details.
 
@@ -158,36 +176,64 @@ def fit(
     True
     """
     said: dict[str, object] = {"budget": budget, "seed": seed, "group": group, "time": time, "weight": weight}
-    said |= {"exposure": exposure, "drop": tuple(drop), "types": types, "metric": metric, "query": query}
+    said |= {"exposure": exposure, "drop": tuple(drop), "types": types, "order": order, "metric": metric}
+    said |= {"query": query}
     said |= {"allow_trees": allow_trees, "replay": None if replay is None else str(replay)}
-    limits = Budget.parse(budget)
+    said |= {"rows": rows}
+    limits, wanted = Budget.parse(budget), parse_rows(rows)
     clock = Clock(limits)
-    progress("read", {"source": str(data) if isinstance(data, str | Path) else "memory"})
-    prepared = prepare(
-        data,
-        target,
-        query=query,
-        drop=drop,
-        types=types,
-        weight=weight,
-        exposure=exposure,
-        group=group,
-        time=time,
-    )
-    progress("typed", {"rows": prepared.raw.rows, "columns": len(prepared.schema.columns)})
     stored = None
     if replay is not None:
         from fivefold.tasks.tables.model import load
 
         stored = Plan.from_record(load(replay).plan)
         seed = stored.seed
-    with threads(stored.threads if stored else torch.get_num_threads()):
-        outcome = _run(prepared, limits, clock, seed, metric, allow_trees, stored, progress)
-        record = build_record(outcome, clock.elapsed, progress)
+    again = None if stored is None else stored.sampling
+    wanted = int(again["count"]) if again else "all" if stored is not None else wanted
+    columns = {"drop": drop, "types": types, "weight": weight, "exposure": exposure, "order": order}
+    progress("read", {"source": str(data) if isinstance(data, str | Path) else "memory"})
+    with opened(data, query, wanted) as table:
+        sample = None if table is None else draw(table, wanted, seed, group, time, again)
+        if sample is None:
+            whole = data if table is None else table.whole()
+            prepared = _prepare(whole, query if table is None else None, target, group, time, columns)
+        else:
+            prepared, sample = _prepare_drawn(sample, target, group, time, columns, seed)
+            progress("drawn", {"rows": len(sample.chosen), "of": sample.source.size.rows})
+            if limits.seconds is not None:
+                clock.budget = Budget(SHARE_FOR_SEARCH * limits.seconds)
+        progress("typed", {"rows": prepared.raw.rows, "columns": len(prepared.schema.columns)})
+        with threads(stored.threads if stored else torch.get_num_threads()):
+            outcome = _run(prepared, clock.budget, clock, seed, metric, allow_trees, stored, progress)
+            sentences: list[str] = []
+            if sample is not None:
+                outcome, sentences = finish(outcome, sample, Roles(weight, time), limits, seed, progress)
+            record = build_record(outcome, clock.elapsed, progress)
+    if sample is not None:
+        record["warnings"] = [sample.reason, *sentences, *record["warnings"]]
+        record["data"]["sampling"] = sample.record
     source = repr(str(data)) if isinstance(data, str | Path) else "data"
     options = [f"{name}={value!r}" for name, value in said.items() if value or name == "seed"]
     record["command"] = f"fivefold.fit({', '.join([source, repr(target), *options])})"
     return replace(outcome.model, record=record, plan=outcome.plan.to_record())
+
+
+def _prepare(
+    data: Any, query: str | None, target: str, group: str | None, time: str | None, columns: dict[str, Any]
+) -> Prepared:
+    return prepare(data, target, query=query, group=group, time=time, **columns)
+
+
+def _prepare_drawn(
+    sample: Sample, target: str, group: str | None, time: str | None, columns: dict[str, Any], seed: int
+) -> tuple[Prepared, Sample]:
+    """The rows drawn, and further ones of rare classes with their weights."""
+    prepared = _prepare(sample.table, None, target, group, time, columns)
+    if prepared.target_kind in _CLASSES and group is None and time is None:
+        more = with_rare_classes(sample, prepared, seed)
+        if more is not sample:
+            sample, prepared = more, _prepare(more.table, None, target, group, time, columns)
+    return sample.weighed(prepared), sample
 
 
 def split(prepared: Prepared, seed: int, classifies: bool) -> tuple[Splitter, Rows, Rows, int]:
@@ -237,8 +283,8 @@ def _run(
     stored: Plan | None,
     progress: Progress,
 ) -> Outcome:
-    classifies = prepared.target_kind in {Kind.CATEGORY, Kind.BOOLEAN}
-    main = _metric(metric, classifies)
+    classifies = prepared.target_kind in _CLASSES
+    main = _metric(metric, prepared.target_kind)
     splitter, train, test, twins = split(prepared, seed, classifies)
     if classifies:
         refuse_rare(prepared.target_name, prepared.target, train)
@@ -305,6 +351,7 @@ def _newcomers(
         progress=say,
         kept=_REFERENCES,
         most_folds=_FOLDS_FOR_NEWCOMERS,
+        known=found.problem.target if found.problem.target.classifies else None,
     )
     found.plan.newcomers = unseen.plan
     return Unseen(place, len(labels), codes.reshape(-1), unseen)

@@ -11,13 +11,14 @@ from fivefold.tasks.tables.figures import NumberForm
 
 
 class Kind(StrEnum):
-    """The kinds of column that the models tell apart."""
+    """The kinds of column that the models tell apart; ``ordered`` is for a target of classes alone."""
 
     NUMBER = "number"
     CATEGORY = "category"
     TEXT = "text"
     DATE = "date"
     BOOLEAN = "boolean"
+    ORDERED = "ordered"
     IDENTIFIER = "identifier"
 
 
@@ -41,8 +42,9 @@ class ColumnType:
         certain: False where another kind is plausible, so that the user should look.
         used: False for identifiers and for columns without information (empty or constant): they are dropped.
         physical: How the training table stored it.
-        levels: A category's levels (sorted; None where there are more than 10,000), or a boolean's two texts
-            for false and true (None for true booleans and for 0 and 1).
+        levels: A category's levels (sorted; None where there are more than 10,000), the levels of an ordered
+            target in their order, or a boolean's two texts for false and true (None for true booleans and for
+            0 and 1).
         number_form: How texts of a number column are written.
         date_form: How texts of a date column are written.
     """

@@ -16,7 +16,7 @@ from fivefold.diagnosis.finding import Finding
 from fivefold.diagnosis.shift import check_shift
 from fivefold.tasks.tables.conformal import Intervals, Sets
 from fivefold.tasks.tables.newcomers import Newcomers
-from fivefold.tasks.tables.predictors import Predictor, predictor_from_state
+from fivefold.tasks.tables.predictors import Predictor, notes_of, predictor_from_state
 from fivefold.tasks.tables.schema import Schema
 from fivefold.tasks.tables.source import as_table
 from fivefold.tasks.tables.state import flatten, unflatten
@@ -124,7 +124,7 @@ class Model:
         table, notes = self.typed(data)
         if table.rows == 0:
             raise DataError("at least one row to predict", "none")
-        found = replace(self._answer(table, level), notes=notes)
+        found = replace(self._answer(table, level), notes=(*notes, *notes_of(self.predictor, table)))
         if self.newcomers is None:
             return found
         new = np.flatnonzero(self.newcomers.mask(table))
@@ -297,7 +297,7 @@ def _from_state(state: dict[str, Any]) -> Model:
         predictor_from_state(state["predictor"]),
         float(state["temperature"]),
         None if state["intervals"] is None else Intervals.from_state(state["intervals"]),
-        None if state["sets"] is None else Sets(np.asarray(state["sets"]["scores"])),
+        None if state["sets"] is None else Sets.from_state(state["sets"]),
         state["exposure"],
         new,
     )

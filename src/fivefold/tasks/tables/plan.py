@@ -35,6 +35,7 @@ class Plan:
         dropped: Why candidates or fits were left out, by name.
         newcomers: The plan of the search for levels that training has not seen, or ``None``.
         follow: Whether ``done`` is to be followed (a replay) rather than written.
+        sampling: Which rows were drawn from a table that is too large, or ``None``.
     """
 
     seed: int
@@ -47,6 +48,7 @@ class Plan:
     dropped: dict[str, str] = field(default_factory=dict)
     newcomers: "Plan | None" = None
     follow: bool = False
+    sampling: dict[str, Any] | None = None
 
     @classmethod
     def make(
@@ -106,6 +108,8 @@ class Plan:
         """Return the stored form: plain JSON, that reading the JSON again gives unchanged."""
         record = asdict(replace(self, newcomers=None))
         record.pop("follow")
+        if self.sampling is None:
+            record.pop("sampling")
         record["done"] = [list(fit) for fit in self.done]
         record["newcomers"] = None if self.newcomers is None else self.newcomers.to_record()
         return {"version": 1, **record}

@@ -15,6 +15,7 @@ from fivefold.core import ArtifactError
 from fivefold.networks.dense_forward import activate
 from fivefold.tasks.tables.basis import Basis, Singles
 from fivefold.tasks.tables.encode import Encoded, Encoder
+from fivefold.tasks.tables.local_predictor import LocalPredictor
 from fivefold.tasks.tables.rowwise import row_sums, single_product
 from fivefold.tasks.tables.table import Table
 
@@ -91,6 +92,36 @@ class LinearPredictor:
     def state(self) -> dict[str, Any]:
         """Return the saved form."""
         return {"kind": self.kind, "encoder": self.encoder.state(), "basis": self.basis.state(), "w": self.w}
+
+
+@dataclass(frozen=True, eq=False)
+class OrdinalPredictor:
+    r"""Proportional odds: log probabilities of ordered classes from one linear model.
+
+    :math:`P(y \le k) = \sigma(c_k - x^\top w)` with rising cutpoints c ``[K - 1]``.
+    """
+
+    kind: ClassVar[str] = "ordinal"
+    linear: LinearPredictor | LocalPredictor
+    cutpoints: Floats
+
+    def eta(self, table: Table) -> Floats:
+        r"""Return log probabilities ``[n, K]``.
+
+        :math:`\log P(y = k) = -\log(1 + e^{-a}) - \log(1 + e^{b}) + \log(1 - e^{-(a - b)})` with
+        :math:`a = c_k - x^\top w`, :math:`b = c_{k-1} - x^\top w`: nothing cancels, however close they are.
+        """
+        away = self.cutpoints - self.linear.eta(table)
+        gaps = np.maximum(np.diff(self.cutpoints), 1e-15)
+        out = np.zeros((len(away), len(self.cutpoints) + 1))
+        out[:, :-1] -= np.logaddexp(0.0, -away)
+        out[:, 1:] -= np.logaddexp(0.0, away)
+        out[:, 1:-1] += np.log(-np.expm1(-gaps))
+        return out
+
+    def state(self) -> dict[str, Any]:
+        """Return the saved form."""
+        return {"kind": self.kind, "linear": self.linear.state(), "cutpoints": self.cutpoints}
 
 
 @dataclass(frozen=True, eq=False)
@@ -233,13 +264,39 @@ class TreesPredictor:
         return {"kind": self.kind, "encoder": self.encoder.state(), **arrays}
 
 
-def _linear(state: dict[str, Any]) -> Predictor:
+def notes_of(predictor: Predictor, table: Table) -> tuple[str, ...]:
+    """Return what a method has to say about typed rows: whether they lie where it knows its way."""
+    match predictor:
+        case BlendPredictor():
+            return tuple(dict.fromkeys(n for member in predictor.members for n in notes_of(member, table)))
+        case OrdinalPredictor():
+            return notes_of(predictor.linear, table)
+        case LocalPredictor():
+            return predictor.notes(table)
+        case _:
+            return ()
+
+
+def _linear(state: dict[str, Any]) -> LinearPredictor:
     found = LinearPredictor(
         Encoder.from_state(state["encoder"]), Basis.from_state(state["basis"]), state["w"]
     )
     if found.w.ndim != 2 or len(found.w) != 1 + found.basis.size:
         raise ArtifactError(f"coefficients [{1 + found.basis.size}, K]", str(found.w.shape))
     return found
+
+
+def _local(state: dict[str, Any]) -> LocalPredictor:
+    return LocalPredictor.from_state(state, _linear(state["base"]))
+
+
+def _ordinal(state: dict[str, Any]) -> Predictor:
+    cutpoints, inner = np.asarray(state["cutpoints"], dtype=np.float64), state["linear"]
+    linear = _local(inner) if inner.get("kind") == "local" else _linear(inner)
+    plain = linear.base if isinstance(linear, LocalPredictor) else linear
+    if cutpoints.ndim != 1 or plain.w.shape[1] != 1 or bool((np.diff(cutpoints) < 0).any()):
+        raise ArtifactError("one column of coefficients, and cutpoints that rise", str(cutpoints.shape))
+    return OrdinalPredictor(linear, cutpoints)
 
 
 def _network(state: dict[str, Any]) -> Predictor:
@@ -271,7 +328,9 @@ _READERS: dict[str, Callable[[dict[str, Any]], Predictor]] = {
     "blend": _blend,
     "constant": lambda s: ConstantPredictor(s["values"]),
     "linear": _linear,
+    "local": _local,
     "network": _network,
+    "ordinal": _ordinal,
     "trees": _trees,
 }
 

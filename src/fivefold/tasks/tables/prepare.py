@@ -123,12 +123,14 @@ def prepare(
     exposure: str | None = None,
     group: str | None = None,
     time: str | None = None,
+    order: Sequence[object] | None = None,
 ) -> Prepared:
     """Read, type and check a source.
 
     Raises:
         DataError: No such column, too few rows, a target without values, values that cannot be read.
-        ArgumentError: A column named for two roles that exclude each other.
+        ArgumentError: A column named for two roles that exclude each other; an order that does not fit the
+            target.
     """
     raw = as_table(data, query)
     notes = list(raw.notes)
@@ -149,7 +151,7 @@ def prepare(
         notes.append(f"{int(absent.sum()):,} of {raw.rows:,} rows have no {target} and were left out.")
         raw = raw.take(np.flatnonzero(~absent))
     _check_rows(raw)
-    schema = Schema.guess(raw, target, dict(types or {}))
+    schema = Schema.guess(raw, target, dict(types or {}), order)
     assert schema.target is not None
     if schema.target.kind is Kind.BOOLEAN:  # its two texts are the classes
         schema = Schema.guess(raw, target, {**(types or {}), target: "category"})
@@ -185,7 +187,7 @@ def prepare(
             f"{group} names the groups that stay together and is no feature: a new group has a new value."
         )
     if time is not None:
-        times = _times(raw, schema, time)
+        times = times_of(raw, schema, time)
     # A weight or a group is not asked for at prediction; an exposure is, as the column it was.
     apart = {name for name in (weight, group) if name is not None}
     schema = Schema(tuple(c for c in schema.columns if c.name not in apart), schema.target)
@@ -220,7 +222,12 @@ def prepare(
     )
 
 
-def _times(raw: Table, schema: Schema, name: str) -> Floats:
+def times_of(raw: Table, schema: Schema, name: str) -> Floats:
+    """Return the times ``[n]`` of rows as numbers.
+
+    Raises:
+        DataError: A column that is neither of dates nor of numbers, or a row without a time.
+    """
     kind = schema[name].kind
     values = raw.column(name) if kind is Kind.IDENTIFIER else _typed_column(raw, schema, name)
     if values.dtype.kind == "M":

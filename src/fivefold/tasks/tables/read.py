@@ -27,6 +27,8 @@ __all__ = ["expand", "from_frame", "read", "read_pages"]
 MOST_FILES = 10_000
 _PAGED_MEMORY = "300MB"
 """What DuckDB may hold in memory while a table is handed out by pages; the rest waits in a file."""
+_LAID_ROWS = 16_384
+"""Rows that the file takes at once. By DuckDB's default 120,000 of every column wait in memory."""
 _ENDINGS = {
     "csv": (".csv", ".tsv", ".tab", ".txt", ".dat"),
     "json": (".json", ".jsonl", ".ndjson"),
@@ -72,7 +74,7 @@ def read(source: str | Path | Sequence[str | Path], query: str | None = None) ->
     >>> table.column("x").tolist(), table.column("name").tolist()
     ([1.0, nan], ['Ann', 'Bob'])
     """
-    with _loaded(source, query) as (con, relation, names, where, notes):
+    with loaded(source, query) as (con, relation, names, where, notes):
         return fetch(con, relation, names, where).noted(*notes)
 
 
@@ -105,16 +107,16 @@ def read_pages(
     [[1.0, 2.0], [3.0]]
     """
     require(rows >= 1, "at least 1 row of a page", rows)
-    with _loaded(source, query, paged=True) as (con, relation, names, where, notes):
+    with loaded(source, query, paged=True) as (con, relation, names, where, notes):
         for page in pages(con, relation, names, where, rows):
             yield page.noted(*notes)
 
 
 @contextmanager
-def _loaded(
+def loaded(
     source: str | Path | Sequence[str | Path], query: str | None, *, paged: bool = False
 ) -> Iterator[tuple["DuckDBPyConnection", str, tuple[str, ...], str, list[str]]]:
-    """A connection that holds the rows, the relation, its columns' names, the source in words, and notes.
+    """Yield a connection with the rows, the relation, its columns' names, the source in words, and notes.
 
     Paged, the relation is a table in a file, of which a little is in memory at a time.
     """
@@ -123,8 +125,8 @@ def _loaded(
     except ImportError as error:
         raise MissingExtraError.of("duckdb", extra="tables") from error
     paths = expand(source)
-    where = _describe(paths)
-    kinds = {_kind(path) for path in paths}
+    where = describe(paths)
+    kinds = {kind_of(path) for path in paths}
     if len(kinds) > 1:
         raise DataError("files of one format", f"{' and '.join(sorted(kinds))} in {where}", "read them apart")
     settings = {
@@ -138,8 +140,11 @@ def _loaded(
     with tempfile.TemporaryDirectory(prefix="fivefold-") as scratch:
         if paged:
             settings["temp_directory"] = scratch
-        place = str(Path(scratch) / "rows.duckdb") if paged else ":memory:"
-        with duckdb.connect(place, config=settings) as con:
+        with duckdb.connect(":memory:", config=settings) as con:
+            if paged:
+                place = str(Path(scratch) / "rows.duckdb").replace("'", "''")
+                con.execute(f"ATTACH '{place}' AS laid (ROW_GROUP_SIZE {_LAID_ROWS})")
+                con.execute("USE laid")
             con.execute("SET TimeZone = 'UTC'")
             con.execute("SET enable_progress_bar = false")
             try:
@@ -154,7 +159,7 @@ def _loaded(
                     con.execute("SET threads = 1")
                     yield con, "answer", _select(con, query, names), where, notes
             except duckdb.Error as error:
-                raise _explain(str(error), where, query) from error
+                raise explain(str(error), where, query) from error
 
 
 def expand(source: str | Path | Sequence[str | Path]) -> list[Path]:
@@ -190,12 +195,17 @@ def expand(source: str | Path | Sequence[str | Path]) -> list[Path]:
     return found
 
 
-def _describe(paths: list[Path]) -> str:
+def describe(paths: list[Path]) -> str:
+    """Return the source in words."""
     return str(paths[0]) if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more"
 
 
-def _kind(path: Path) -> str:
-    """csv, json or parquet; the first bytes decide before the name does."""
+def kind_of(path: Path) -> str:
+    """Return csv, json or parquet; the first bytes decide before the name does.
+
+    Raises:
+        DataError: A file that cannot be read, is empty, or is of another format.
+    """
     try:
         with path.open("rb") as file:
             start = file.read(64)
@@ -230,8 +240,8 @@ def _kind(path: Path) -> str:
     return "json" if start.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in {b"{", b"["} else "csv"
 
 
-def _literal(path: Path) -> str:
-    """The path with the characters of patterns escaped, for DuckDB expands patterns itself."""
+def literal(path: Path) -> str:
+    """Return the path with the characters of patterns escaped, for DuckDB expands patterns itself."""
     return re.sub(r"[*?\[]", lambda match: f"[{match[0]}]", str(path.absolute()))
 
 
@@ -291,7 +301,7 @@ def _load_one(con: "DuckDBPyConnection", path: Path, scratch: Path, number: int)
         lines = con.execute(
             "select l from read_csv(?, delim=chr(1), quote='', escape='', header=false, auto_detect=false, "
             "compression='zstd', columns={'l': 'VARCHAR'}) limit 2000",
-            [_literal(path)],
+            [literal(path)],
         ).fetchall()
         sample = "\n".join(line or "" for (line,) in lines) + "\n"
     shape = csvtext.inspect_csv(path, sample)
@@ -301,13 +311,13 @@ def _load_one(con: "DuckDBPyConnection", path: Path, scratch: Path, number: int)
         csvtext.write_utf8(path, shape.encoding, recoded)
         target, packing = recoded, "none"
     try:
-        con.execute(f"create table raw{number} as from {_csv_call(shape, packing)}", [_literal(target)])
+        con.execute(f"create table raw{number} as from {_csv_call(shape, packing)}", [literal(target)])
     except duckdb.InvalidInputException as error:
         # Line ends of two kinds in one file stop DuckDB's strict reader; with one kind it reads on.
         if "state machine" not in str(error) or shape.recode or compression == "zstd":
             raise
         csvtext.write_utf8(path, shape.encoding, recoded)
-        con.execute(f"create table raw{number} as from {_csv_call(shape, 'none')}", [_literal(recoded)])
+        con.execute(f"create table raw{number} as from {_csv_call(shape, 'none')}", [literal(recoded)])
     return shape
 
 
@@ -318,7 +328,7 @@ def _load_typed(
     options = "union_by_name=true, hive_partitioning=false"
     if kind == "json":
         options += ", sample_size=-1, map_inference_threshold=-1, maximum_depth=3"
-    files = [_literal(path) for path in paths]
+    files = [literal(path) for path in paths]
     call = f"read_{kind}(?, {options})"
     described = con.execute(f"describe from {call}", [files]).fetchall()
     names, notes = csvtext.unique_names([str(row[0]) for row in described])
@@ -348,8 +358,8 @@ def _select(con: "DuckDBPyConnection", query: str, names: tuple[str, ...]) -> tu
     return tuple(str(row[0]) for row in con.execute("describe answer").fetchall())
 
 
-def _explain(message: str, where: str, query: str | None) -> DataError:
-    """DuckDB's message in our form: what was expected, what came, what to do."""
+def explain(message: str, where: str, query: str | None) -> DataError:
+    """Return DuckDB's message in our form: what was expected, what came, what to do."""
     first = message.strip().splitlines()[0][:300]
     line = re.search(r"CSV Error on Line: (\d+)", message)
     if line:

@@ -12,6 +12,7 @@ from fivefold.artifact.version import library_version
 from fivefold.core import numpy_generator
 from fivefold.diagnosis import summarise
 from fivefold.tasks.tables import drivers, verdicts
+from fivefold.tasks.tables.candidates.local import map_of
 from fivefold.tasks.tables.choose import YARDSTICK
 from fivefold.tasks.tables.describe import describe
 from fivefold.tasks.tables.evaluate import METRICS, Bootstrap, coverage, metrics_of, reliability, scores
@@ -26,6 +27,8 @@ Floats = npt.NDArray[np.float64]
 _SCATTER = 500
 _POSITIVE = ("RMSLE", "Poisson deviance")
 """Metrics without a value where the target is negative."""
+_ABOVE_0 = ("gamma deviance",)
+"""Metrics without a value where the target is not positive."""
 _ROLES = {"constant": "constant", "ridge": "ridge", YARDSTICK: "yardstick"}
 
 
@@ -228,7 +231,7 @@ def _interval_section(
         "predicted": mean[shown],
         "low": low[shown],
         "high": high[shown],
-        "log": model.target.family == "log-gaussian",
+        "log": model.target.family in {"log-gaussian", "gamma"},
     }
     return section, scatter
 
@@ -260,6 +263,7 @@ def _class_section(outcome: "Outcome", model: Model) -> dict[str, Any] | None:
             "coverage": coverage(hit),
             "mean_size": float(inside.sum(1).mean()),
             "sizes": {str(s): int(c) for s, c in zip(sizes, counts, strict=True)},
+            "ordered": model.sets.ordered,
         },
         "calibration_error": float(error),
     }
@@ -273,9 +277,10 @@ def build_record(
     target = model.target
     names = metrics_of(target, outcome.metric)
     undefined = []
-    if not target.classifies and bool((_truth(outcome, target) < 0).any()):
-        undefined = [name for name in names if name in _POSITIVE]
-        names = [name for name in names if name not in _POSITIVE]
+    if not target.classifies:
+        least = float(np.min(_truth(outcome, target), initial=np.inf))
+        undefined = [n for n in names if (n in _POSITIVE and least < 0) or (n in _ABOVE_0 and least <= 0)]
+        names = [name for name in names if name not in undefined]
     test, groups = _sections(outcome, target, names)
     intervals, scatter = _interval_section(outcome, model)
     classes = _class_section(outcome, model)
@@ -298,7 +303,8 @@ def build_record(
     for record in ranked:
         record["unit"] = names[0]
     warnings = list(p.notes)
-    warnings += [f"{name} is left out: {target.name} is negative in some test rows." for name in undefined]
+    what = {name: "is not positive" if name in _ABOVE_0 else "is negative" for name in undefined}
+    warnings += [f"{name} is left out: {target.name} {w} in some test rows." for name, w in what.items()]
     margin = verdicts.trees_win(outcome)
     if margin is not None:
         warnings.insert(
@@ -345,6 +351,7 @@ def build_record(
         "candidates": verdicts.candidates(outcome),
         "table": describe(p.raw, p.typed, p.schema, outcome.findings, twins),
         "drivers": ranked,
+        "map": map_of(outcome.fits[outcome.chosen.candidate.name].details),
         "risks": verdicts.risks(outcome, test, groups),
         "plan": outcome.plan.to_record(),
         "summary": summarise(outcome.problem.table.columns),

@@ -1,6 +1,6 @@
 """The schema of a table: the kind of every column, guessed, shown, overridden, saved and applied again."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,6 +10,7 @@ from fivefold.core import ArgumentError, ArtifactError, DataError
 from fivefold.tasks.tables.convert import LARGEST, convert
 from fivefold.tasks.tables.guess import guess_column, levels_of
 from fivefold.tasks.tables.kinds import ColumnType, Kind, Physical
+from fivefold.tasks.tables.ordering import level_order, order_as_texts
 from fivefold.tasks.tables.table import Column, Table, missing
 
 __all__ = ["ColumnType", "Kind", "Physical", "Schema"]
@@ -32,7 +33,11 @@ class Schema:
 
     @classmethod
     def guess(
-        cls, table: Table, target: str | None = None, overrides: Mapping[str, str] | None = None
+        cls,
+        table: Table,
+        target: str | None = None,
+        overrides: Mapping[str, str] | None = None,
+        order: Sequence[object] | None = None,
     ) -> "Schema":
         """Guess the kind of every column.
 
@@ -40,10 +45,13 @@ class Schema:
             table: The table as read.
             target: The column to predict.
             overrides: Column to kind, which win over every guess.
+            order: The levels of the target, lowest first: it is then ``ordered``.
 
         Raises:
-            DataError: No such target column; an overridden column whose values contradict the kind.
-            ArgumentError: An override of an unknown column or to an unknown kind.
+            DataError: No such target column; an overridden column whose values contradict the kind; an
+                ordered target whose labels are no numbers, without an order.
+            ArgumentError: An override of an unknown column or to an unknown kind; ``ordered`` for another
+                column than the target; an order that does not fit the target.
 
         >>> table = Table({"zip": np.array([98178.0, 98125.0] * 20), "price": np.arange(40.0) ** 2})
         >>> [column.kind.value for column in Schema.guess(table, "price").columns]
@@ -54,8 +62,21 @@ class Schema:
         wanted = _checked(overrides or {}, table)
         kinds = []
         for name in table.names:
-            guess = guess_column(name, table.columns[name], target=name == target)
-            kinds.append(_forced(guess, wanted[name], table.columns[name]) if name in wanted else guess)
+            column = table.columns[name]
+            guess = guess_column(name, column, target=name == target)
+            kind = wanted.get(name)
+            if name == target and order is not None:
+                kinds.append(_with_order(guess, kind, column, order_as_texts(order)))
+            elif kind is Kind.ORDERED:
+                if name != target:
+                    raise ArgumentError(
+                        "the kind ordered for the target",
+                        f"for the column {name!r}",
+                        "a column to predict from is a number or a category",
+                    )
+                kinds.append(_with_order(guess, kind, column, None))
+            else:
+                kinds.append(guess if kind is None else _forced(guess, kind, column))
         return cls(
             tuple(kind for kind in kinds if kind.name != target),
             next((kind for kind in kinds if kind.name == target), None),
@@ -189,6 +210,23 @@ def _checked(overrides: Mapping[str, str], table: Table) -> dict[str, Kind]:
             )
         wanted[name] = Kind(kind)
     return wanted
+
+
+def _with_order(
+    guess: ColumnType, kind: Kind | None, column: Column, order: tuple[str, ...] | None
+) -> ColumnType:
+    """The target as levels in their order."""
+    found = guess.kind if kind is None else kind
+    if found in {Kind.NUMBER, Kind.DATE} or kind in {Kind.TEXT, Kind.IDENTIFIER}:
+        raise ArgumentError(
+            f"an order beside a target {guess.name!r} of classes",
+            f"a target of kind {found}" + ("" if kind else f" ({guess.reason})"),
+            f"say --types {guess.name}=ordered, or leave the order out",
+        )
+    forced = _forced(guess, Kind.ORDERED, column)
+    values, _ = convert(column, forced, fitting=True)
+    levels = sorted(set(values[~missing(values)].tolist()))
+    return replace(forced, levels=level_order(guess.name, levels, order))
 
 
 def _forced(guess: ColumnType, kind: Kind, column: Column) -> ColumnType:

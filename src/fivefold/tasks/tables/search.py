@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ from fivefold.core import Budget, Clock, child_seed
 from fivefold.tasks.tables import calibrate
 from fivefold.tasks.tables.candidates.constant import Constant
 from fivefold.tasks.tables.candidates.linear import LinearCandidate
+from fivefold.tasks.tables.candidates.local import local_candidates
 from fivefold.tasks.tables.candidates.network import NetworkCandidate
 from fivefold.tasks.tables.candidates.problem import Candidate, Fitted, Problem
 from fivefold.tasks.tables.candidates.trees import TreesCandidate
@@ -22,6 +23,7 @@ from fivefold.tasks.tables.model import Model
 from fivefold.tasks.tables.plan import Plan
 from fivefold.tasks.tables.prepare import Prepared
 from fivefold.tasks.tables.splits import Rows, Splitter
+from fivefold.tasks.tables.target import Target
 
 Progress = Callable[[str, dict[str, object]], None]
 
@@ -80,6 +82,7 @@ def search(
     progress: Progress = silent,
     kept: Sequence[str] = (),
     most_folds: int = 5,
+    known: Target | None = None,
 ) -> Search:
     """Race the methods on training rows and fit the winner (and the references) to all of them.
 
@@ -96,12 +99,13 @@ def search(
         progress: Called with events.
         kept: Names of methods to judge on every fold, be they beaten or not.
         most_folds: Most folds of the race.
+        known: The target where it is known to be one of classes: its family is then not chosen again.
     """
     name = prepared.target_name
     part = prepared.typed.take(train)
     weights = None if prepared.weights is None else prepared.weights[train]
     offset = None if prepared.offset is None else prepared.offset[train]
-    family = choose_family(
+    family = known or choose_family(
         part, prepared.schema, name, prepared.target_kind, prepared.target[train], offset, weights, seed
     )
     progress("family", {"family": family.family, "reason": family.reason})
@@ -111,6 +115,10 @@ def search(
     rarest = int(np.bincount(y.astype(np.int64)).min()) if family.classifies else len(train)
     yardstick = allow_trees or YARDSTICK in {*references, *kept}  # fitted only where it is looked at
     everyone = [c for c in candidates() if yardstick or c.name != YARDSTICK]
+    everyone += local_candidates(part, prepared.schema, family)
+    if family.family == "ordinal":  # nothing says that the odds are proportional: softmax races beside them
+        everyone = [replace(c, order=True) if isinstance(c, LinearCandidate) else c for c in everyone]
+        everyone += [LinearCandidate("plain", order=False), LinearCandidate("additive", order=False)]
     plan = stored or Plan.make(
         everyone,
         len(train),
@@ -120,7 +128,7 @@ def search(
         seed,
         torch.get_num_threads(),
         min(rarest, most_folds),
-        family.family in {"gaussian", "log-gaussian"},
+        family.exact,
     )
     racing = [c for c in everyone if c.name in plan.names]
     entries = race(problem, splitter, racing, plan, clock, progress, kept)
@@ -152,7 +160,7 @@ def _calibrated(
         heat = calibrate.temperature(family, chosen.eta[known], problem.y[known], weights)
         found_sets = calibrate.sets(family, chosen.eta[known] / heat, problem.y[known], weights)
     else:
-        family = family.with_smear((problem.y - chosen.eta[:, 0])[known], weights)
+        family = family.with_smear(family.residual(chosen.eta, problem.y)[known], weights)
         found_intervals = calibrate.intervals(problem, chosen.eta[:, 0], clusters)
     return Model(
         prepared.schema, family, fitted.predictor, heat, found_intervals, found_sets, prepared.exposure

@@ -103,8 +103,8 @@ def fetch(con: "DuckDBPyConnection", relation: str, names: Sequence[str], where:
     Raises:
         DataError: No columns, no rows, too many cells, or a column of a type that is no cell.
     """
-    _, plan, notes = _planned(con, relation, names, where, MOST_CELLS)
-    return Table(_arrays(con, plan, relation), where, tuple(notes))
+    _, plan, notes = planned(con, relation, names, where, MOST_CELLS)
+    return Table(arrays(con, plan, relation), where, tuple(notes))
 
 
 def pages(
@@ -122,16 +122,20 @@ def pages(
     Raises:
         DataError: No columns, no rows, or a column of a type that is no cell.
     """
-    count, plan, notes = _planned(con, relation, names, where, None)
+    count, plan, notes = planned(con, relation, names, where, None)
     for at in range(0, count, rows):
         part = f"{relation} where rowid >= {at} and rowid < {at + rows} order by rowid"
-        yield Table(_arrays(con, plan, part), where, tuple(notes))
+        yield Table(arrays(con, plan, part), where, tuple(notes))
 
 
-def _planned(
+def planned(
     con: "DuckDBPyConnection", relation: str, names: Sequence[str], where: str, most: int | None
 ) -> tuple[int, list[tuple[str, str, str]], list[str]]:
-    """Number of rows, (name, expression, physical kind) of each column to fetch, and notes."""
+    """Return the number of rows, (name, expression, physical kind) of each column to fetch, and notes.
+
+    Raises:
+        DataError: No columns, no rows, more cells than ``most``, or a column of a type that is no cell.
+    """
     described = con.execute(f"describe {relation}").fetchall()
     rows = int((con.execute(f"select count(*) from {relation}").fetchone() or (0,))[0])  # noqa: S608
     if not described:
@@ -153,8 +157,8 @@ def _planned(
     return rows, plan, notes
 
 
-def _arrays(con: "DuckDBPyConnection", plan: list[tuple[str, str, str]], source: str) -> dict[str, Column]:
-    """The columns of a plan from a relation, or from one with a condition."""
+def arrays(con: "DuckDBPyConnection", plan: list[tuple[str, str, str]], source: str) -> dict[str, Column]:
+    """Return the columns of a plan from a relation, or from one with a condition."""
     columns: dict[str, Column] = {}
     for start in range(0, len(plan), _BATCH):
         batch = plan[start : start + _BATCH]

@@ -13,7 +13,9 @@ from fivefold.tasks.tables.target import Target
 
 
 def _problem(family, y, weights=None, offset=None):
-    classes = {"bernoulli": ("n", "y"), "categorical": ("p", "q", "r")}.get(family, ())
+    classes = {"bernoulli": ("n", "y"), "categorical": ("p", "q", "r"), "ordinal": ("p", "q", "r")}.get(
+        family, ()
+    )
     table = Table({"x": np.zeros(len(y))})
     return Problem(table, Schema(()), Target("y", family, classes), y, weights, offset)
 
@@ -25,7 +27,9 @@ def _values(*args):
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("family", ["gaussian", "log-gaussian", "poisson", "bernoulli", "categorical"])
+@pytest.mark.parametrize(
+    "family", ["gaussian", "log-gaussian", "gamma", "poisson", "bernoulli", "categorical", "ordinal"]
+)
 def test_no_other_constant_has_a_smaller_mean_loss(family, weighted):
     generator = np.random.default_rng(0)
     n = 5000
@@ -33,6 +37,8 @@ def test_no_other_constant_has_a_smaller_mean_loss(family, weighted):
         "poisson": generator.poisson(2.5, n),
         "bernoulli": generator.random(n) < 0.3,
         "categorical": generator.choice(3, n, p=[0.2, 0.5, 0.3]),
+        "ordinal": generator.choice(3, n, p=[0.2, 0.5, 0.3]),
+        "gamma": generator.gamma(2.0, 3.0, n),
     }.get(family, generator.normal(3, 1, n))
     y = np.asarray(y, dtype=float)
     weights = generator.uniform(0.5, 1.5, n) if weighted else None

@@ -3,9 +3,12 @@
 import numpy as np
 import pytest
 import torch
+from scipy import optimize, special
+from sklearn.linear_model import GammaRegressor
 
 from fivefold.core import Status
 from fivefold.inference import gaussian_evidence
+from fivefold.tasks.tables.candidates.gamma_shape import shape_of
 from fivefold.tasks.tables.candidates.linear import LinearCandidate
 from fivefold.tasks.tables.candidates.problem import Problem
 from fivefold.tasks.tables.kinds import ColumnType, Kind
@@ -17,6 +20,8 @@ SCHEMA = Schema(
     (ColumnType("a", Kind.NUMBER, ""), ColumnType("b", Kind.NUMBER, ""), ColumnType("c", Kind.CATEGORY, ""))
 )
 
+CUTS = np.array([-1.0, 1.5])
+
 
 def _problem(effect, n=400, family="gaussian", noise=0.3, seed=0, weights=None, offset=None, centre=0.0):
     generator = np.random.default_rng(seed)
@@ -24,12 +29,17 @@ def _problem(effect, n=400, family="gaussian", noise=0.3, seed=0, weights=None, 
     c = generator.choice(np.array(["u", "v", "w"], dtype=object), n)
     shift = np.select([c == "u", c == "v"], [-1.0, 1.0], 0.0)
     eta = effect(a, b, shift)
-    classes = {"bernoulli": ("n", "y"), "categorical": ("p", "q", "r")}.get(family, ())
+    three = ("p", "q", "r")
+    classes = {"bernoulli": ("n", "y"), "categorical": three, "ordinal": three}.get(family, ())
     target = Target("y", family, classes)
     if family == "poisson":
         y = generator.poisson(np.exp(eta + (0 if offset is None else offset))).astype(float)
     elif family == "bernoulli":
         y = (generator.random(n) < 1 / (1 + np.exp(-eta))).astype(float)
+    elif family == "gamma":
+        y = generator.gamma(2.5, np.exp(eta) / 2.5)
+    elif family == "ordinal":
+        y = np.searchsorted(CUTS, eta + generator.logistic(size=n)).astype(float)
     elif family == "categorical":
         scores = np.column_stack([eta, np.zeros(n), -eta]) + generator.gumbel(size=(n, 3))
         y = scores.argmax(1).astype(float)
@@ -88,6 +98,107 @@ def test_every_basis_learns_what_the_one_below_cannot(level, effect):
     other = LinearCandidate(below).fit(problem)
     assert _error(own, problem, eta) < 0.2
     assert _error(other, problem, eta) > 1.5 * _error(own, problem, eta)
+
+
+def _slope(a, b, s):
+    return 0.3 + 0.8 * a - 0.4 * b + 0.5 * s
+
+
+@pytest.mark.parametrize("far", [0.0, 12.0, -12.0])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_positive_numbers_of_any_unit_are_scikit_learns_gamma_regression(far, weighted):
+    """With many rows the penalties are nearly nothing: the coefficients are those of maximum likelihood."""
+    weights = np.random.default_rng(5).uniform(0.5, 1.5, 3000) if weighted else None
+    weights = weights if weights is None else weights / weights.mean()
+    problem, eta = _problem(lambda a, b, s: far + _slope(a, b, s), n=3000, family="gamma", weights=weights)
+    fitted = LinearCandidate("plain").fit(problem)
+    found = fitted.predictor.eta(problem.table)[:, 0]
+    x = fitted.predictor.basis.design(problem.encoded()[1]).astype(float)
+    peer = GammaRegressor(alpha=0.0, tol=1e-8, max_iter=1000, solver="newton-cholesky")
+    # scikit-learn's solver wants targets about 1
+    peer.fit(x[:, :-1], problem.y / np.exp(far), weights)
+    expected = np.log(peer.predict(x[:, :-1])) + far
+    # 5 coefficients of 3,000 rows, shrunken by a percent of effects of up to 2
+    np.testing.assert_allclose(found, expected, atol=0.03)
+    assert _error(fitted, problem, eta) < 0.06
+    # the standard error of the shape is k (2 / n)^(1/2) (1 + ...) = 0.06
+    assert fitted.details["shape"] == pytest.approx(2.5, abs=0.2)
+    assert fitted.status.succeeded
+
+
+def test_the_shape_does_not_grow_with_the_number_of_columns():
+    """110 columns of nothing on 220 rows: the residuals shrink, the shape that is told does not."""
+    generator = np.random.default_rng(0)
+    columns = {f"x{j}": generator.normal(size=220) for j in range(110)}
+    schema = Schema(tuple(ColumnType(name, Kind.NUMBER, "") for name in columns))
+    eta = sum((0.25 * columns[f"x{j}"] for j in range(20)), np.zeros(220))
+    y = generator.gamma(4.0, np.exp(eta) / 4.0)
+    problem = Problem(Table(columns), schema, Target("y", "gamma"), y)
+    fitted = LinearCandidate("plain").fit(problem)
+    z = np.log(y) - fitted.predictor.eta(problem.table)[:, 0]
+    naive = shape_of(torch.from_numpy(z))
+    assert naive > 1.4 * fitted.details["shape"]
+    assert fitted.details["shape"] == pytest.approx(4.0, rel=0.3)
+
+
+def test_ordered_classes_are_proportional_odds_of_maximum_likelihood():
+    problem, _ = _problem(_slope, n=3000, family="ordinal")
+    fitted = LinearCandidate("plain").fit(problem)
+    x = fitted.predictor.linear.basis.design(problem.encoded()[1]).astype(float)[:, :-1]
+    y = problem.y.astype(int)
+
+    def loss(theta):
+        cuts = np.r_[-np.inf, theta[-2], theta[-2] + np.exp(theta[-1]), np.inf]
+        away = x @ theta[:-2]
+        return -np.log(special.expit(cuts[y + 1] - away) - special.expit(cuts[y] - away)).mean()
+
+    best = optimize.minimize(loss, np.zeros(x.shape[1] + 2), method="BFGS", options={"gtol": 1e-6})
+    cuts = np.array([best.x[-2], best.x[-2] + np.exp(best.x[-1])])
+    expected = cuts - (x @ best.x[:-2])[:, None]
+    found = fitted.predictor.cutpoints - fitted.predictor.linear.eta(problem.table)
+    # shrunken by a percent of log odds of up to 4
+    np.testing.assert_allclose(found, expected, atol=0.06)
+    p = problem.target.mean(fitted.predictor.eta(problem.table))
+    np.testing.assert_allclose(p.cumsum(1)[:, :2], special.expit(found), rtol=1e-9)
+    assert fitted.details["cutpoints"] == fitted.predictor.cutpoints.tolist()
+    assert problem.target.loss(np.log(p), problem.y).mean() == pytest.approx(best.fun, abs=1e-4)
+
+
+@pytest.mark.parametrize("level", ["additive", "interactions", "kernel"])
+def test_every_basis_serves_positive_numbers_and_ordered_classes(level):
+    for family in ("gamma", "ordinal"):
+        problem, eta = _problem(lambda a, b, s: np.sin(2 * a) + b**2 / 3 + s, 900, family)
+        method = LinearCandidate(level, frequencies=40, sample=200)
+        predictor = method.fit(problem).predictor
+        found = predictor.eta(problem.table)
+        assert found.shape == (900, problem.target.outputs)
+        below = LinearCandidate("plain").fit(problem).predictor.eta(problem.table)
+        assert problem.target.loss(found, problem.y).mean() < problem.target.loss(below, problem.y).mean()
+        if family == "gamma":
+            assert np.corrcoef(found[:, 0], eta)[0, 1] > 0.85
+
+
+def test_the_order_can_be_ignored():
+    """Softmax scores of an ordered target are those of an unordered one."""
+    ordered, _ = _problem(_slope, n=300, family="ordinal")
+    same = Problem(ordered.table, SCHEMA, Target("y", "categorical", ("p", "q", "r")), ordered.y)
+    same.notes["encoded"] = ordered.encoded()  # what the working target of the order has told the encoder
+    method = LinearCandidate("plain", order=False)
+    a, b = method.fit(ordered).predictor, LinearCandidate("plain").fit(same).predictor
+    assert np.array_equal(a.eta(ordered.table), b.eta(ordered.table))
+    assert method.name == "unordered ridge"
+    assert "blind to the order" in method.description
+    used = LinearCandidate("plain", order=True)
+    assert used.name == "ridge"
+    assert used.cost(1000, 10, 6, exact=False) == LinearCandidate("plain").cost(1000, 10, 1, exact=False)
+
+
+def test_a_level_that_a_part_lacks_keeps_finite_scores():
+    problem, _ = _problem(_slope, n=300, family="ordinal")
+    part = problem.take(np.flatnonzero(problem.y != 1.0), 0)
+    eta = LinearCandidate("plain").fit(part).predictor.eta(problem.table)
+    assert np.isfinite(eta).all()
+    assert problem.target.mean(eta)[:, 1].max() < 0.02
 
 
 @pytest.mark.parametrize("family", ["bernoulli", "poisson", "categorical"])

@@ -16,7 +16,9 @@ SMALL = NetworkCandidate(members=2, widths=(32,), epochs=15)
 
 
 def _problem(family, y, x, weights=None, offset=None):
-    classes = {"bernoulli": ("n", "y"), "categorical": ("p", "q", "r")}.get(family, ())
+    classes = {"bernoulli": ("n", "y"), "categorical": ("p", "q", "r"), "ordinal": ("p", "q", "r")}.get(
+        family, ()
+    )
     table = Table({"a": x[0], "b": x[1]})
     return Problem(table, SCHEMA, Target("y", family, classes), y, weights, offset, 3)
 
@@ -32,19 +34,31 @@ def test_a_product_is_learned_far_from_zero():
     assert np.sqrt(np.mean((eta[:, 0] - y) ** 2)) < 0.3 * y.std()
 
 
-@pytest.mark.parametrize("family", ["bernoulli", "categorical"])
+@pytest.mark.parametrize("family", ["bernoulli", "categorical", "ordinal"])
 def test_classes_are_learned(family):
     x = _x()
     inside = x[0] ** 2 + x[1] ** 2 < 1.4
-    y = (
-        np.where(inside, 1.0, np.where(x[0] > 0, 2.0, 0.0))
-        if family == "categorical"
-        else inside.astype(float)
-    )
+    y = np.where(inside, 1.0, np.where(x[0] > 0, 2.0, 0.0)) if family != "bernoulli" else inside.astype(float)
     problem = _problem(family, y, x)
     eta = SMALL.fit(problem).predictor.eta(problem.table)
     assert eta.shape == (800, problem.target.outputs)
     assert (problem.target.mean(eta).argmax(1) == y).mean() > 0.9
+
+
+def test_positive_numbers_far_from_one_are_learned_as_means():
+    x = _x(2000)
+    rate = 12.0 + 0.6 * x[0]
+    y = np.random.default_rng(1).gamma(5.0, np.exp(rate) / 5.0)
+    problem = _problem("gamma", y, x)
+    eta = SMALL.fit(problem).predictor.eta(problem.table)[:, 0]
+    assert np.sqrt(np.mean((eta - rate) ** 2)) < 0.1
+
+
+def test_the_loss_of_positive_numbers_is_half_the_deviance():
+    y, eta = torch.tensor([0.5, 3.0, 20.0]), torch.tensor([[0.1, 1.5, 2.0]])
+    found = _loss(Target("y", "gamma"))(eta[..., None], y.log(), torch.zeros(3), torch.ones(3))
+    deviance = Target("y", "gamma").loss(eta[0, :, None].numpy(), y.numpy())
+    assert float(found) == pytest.approx(deviance.mean() / 2, rel=1e-5)
 
 
 def test_counts_are_learned_as_rates_beside_an_exposure():
@@ -69,7 +83,9 @@ def test_rows_of_small_weight_hardly_count():
 @pytest.mark.parametrize("family", ["gaussian", "poisson", "bernoulli", "categorical"])
 def test_losses_are_those_of_the_family_up_to_constants(family):
     """Slopes by finite differences of the losses that choose methods (a deviance is twice as steep)."""
-    classes = {"bernoulli": ("n", "y"), "categorical": ("p", "q", "r")}.get(family, ())
+    classes = {"bernoulli": ("n", "y"), "categorical": ("p", "q", "r"), "ordinal": ("p", "q", "r")}.get(
+        family, ()
+    )
     target = Target("y", family, classes)
     generator = np.random.default_rng(2)
     out = generator.normal(size=(2, 9, target.outputs))

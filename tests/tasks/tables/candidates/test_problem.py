@@ -42,6 +42,10 @@ def test_a_column_can_be_done_without():
     assert problem.encoded()[1].levels == {}
 
 
+def _logit(share):
+    return np.log(share / (1 - share))[:, None]
+
+
 @pytest.mark.parametrize(
     ("family", "y", "expected"),
     [
@@ -49,6 +53,9 @@ def test_a_column_can_be_done_without():
         ("bernoulli", np.arange(30.0) % 2, (np.arange(30.0) % 2)[:, None]),
         ("categorical", np.arange(30.0) % 3, np.eye(3)[np.arange(30) % 3]),
         ("poisson", np.arange(30.0), np.log(np.arange(30.0) + 0.5)[:, None]),
+        ("gamma", np.arange(1.0, 31.0), np.log(np.arange(1.0, 31.0))[:, None]),
+        # 12 of the lowest level, 12, and 6: the middles of their ranks are 0.2, 0.6 and 0.9
+        ("ordinal", np.tile([0.0, 0.0, 1.0, 1.0, 2.0], 6), _logit(np.tile([0.2, 0.2, 0.6, 0.6, 0.9], 6))),
     ],
 )
 def test_working_targets_are_standardised(family, y, expected):

@@ -39,12 +39,16 @@ def _problem(family, n=500, levels=40, weights=None, offset=None):
     generator = np.random.default_rng(1)
     table = _table(n, levels)
     eta = _eta(table)
-    classes = {"bernoulli": ("n", "y"), "categorical": ("p", "q", "r")}.get(family, ())
+    classes = {"bernoulli": ("n", "y"), "categorical": ("p", "q", "r"), "ordinal": ("p", "q", "r")}.get(
+        family, ()
+    )
     if family == "poisson":
         y = generator.poisson(np.exp(0.5 * eta) * (1 if offset is None else np.exp(offset))).astype(float)
     elif family == "bernoulli":
         y = (eta + generator.normal(size=n) > 0).astype(float)
-    elif family == "categorical":
+    elif family == "gamma":
+        y = generator.gamma(3.0, np.exp(9 + 0.5 * eta) / 3.0)
+    elif family in {"categorical", "ordinal"}:
         y = np.digitize(eta + generator.normal(size=n), [-0.5, 0.5]).astype(float)
     else:
         y = eta + 0.1 * generator.normal(size=n)
@@ -58,10 +62,12 @@ def _scikit(problem, x, native):
     if problem.target.family == "poisson":
         rate = problem.y / np.exp(problem.offset)
         return HistGradientBoostingRegressor(loss="poisson", **settings).fit(x, rate, np.exp(problem.offset))
+    if problem.target.family == "gamma":
+        settings["loss"] = "gamma"
     return HistGradientBoostingRegressor(**settings).fit(x, problem.y, problem.weights)
 
 
-@pytest.mark.parametrize("family", ["gaussian", "bernoulli", "categorical", "poisson"])
+@pytest.mark.parametrize("family", ["gaussian", "gamma", "bernoulli", "categorical", "ordinal", "poisson"])
 def test_the_copy_predicts_as_scikit_learn_on_rows_that_it_has_not_seen(family):
     offset = np.log(np.random.default_rng(2).uniform(0.5, 3, 500)) if family == "poisson" else None
     weights = np.random.default_rng(3).uniform(0.5, 1.5, 500) if family == "gaussian" else None

@@ -25,7 +25,7 @@ class Constant:
         """Return the mean on the scale of the linear predictor."""
         a = np.ones(problem.rows) if problem.weights is None else problem.weights
         y, family = problem.y, problem.target.family
-        if family == "categorical":
+        if family in {"categorical", "ordinal"}:
             counts = np.bincount(y.astype(np.int64), weights=a, minlength=problem.target.outputs)
             values = np.log((counts + 0.5) / (counts.sum() + 0.5 * len(counts)))
         elif family == "bernoulli":
@@ -34,6 +34,8 @@ class Constant:
         elif family == "poisson":
             exposure = np.ones(problem.rows) if problem.offset is None else np.exp(problem.offset)
             values = np.array([np.log(max(float(a @ y), 0.5) / float(a @ exposure))])
+        elif family == "gamma":
+            values = np.array([np.log(float(a @ y / a.sum()))])
         else:
             values = np.array([float(a @ y / a.sum())])
         return Fitted(ConstantPredictor(values), Status.CONVERGED)

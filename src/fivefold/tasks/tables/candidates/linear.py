@@ -11,10 +11,11 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from fivefold.core import Certificate, Status, numpy_generator
 from fivefold.inference import KernelEvidence, gaussian_evidence, kernel_relevance, laplace_evidence
-from fivefold.probability import Bernoulli, Categorical, Likelihood, Poisson
+from fivefold.probability import Bernoulli, Categorical, Gamma, Likelihood, Ordinal, Poisson
 from fivefold.tasks.tables.basis import (
     Basis,
     Block,
@@ -27,9 +28,10 @@ from fivefold.tasks.tables.basis import (
     spline_blocks,
 )
 from fivefold.tasks.tables.candidates.blend import mean_of
+from fivefold.tasks.tables.candidates.gamma_shape import GammaOfShape, shape_of
 from fivefold.tasks.tables.candidates.problem import Fitted, Problem
 from fivefold.tasks.tables.encode import Encoded, Encoder
-from fivefold.tasks.tables.predictors import LinearPredictor
+from fivefold.tasks.tables.predictors import LinearPredictor, OrdinalPredictor, Predictor
 
 Floats = npt.NDArray[np.float64]
 Level = Literal["plain", "additive", "interactions", "kernel"]
@@ -43,6 +45,8 @@ def _likelihood(family: str, outputs: int) -> Likelihood:
             return Poisson()
         case "bernoulli":
             return Bernoulli()
+        case "ordinal":
+            return Ordinal(outputs)
         case _:
             return Categorical(outputs)
 
@@ -53,6 +57,12 @@ class _Mode:
     status: Status
     certificates: tuple[Certificate, ...]
     details: dict[str, object]
+    cutpoints: Floats | None = None
+
+    def predictor(self, encoder: Encoder, basis: Basis) -> Predictor:
+        """What predicts with these coefficients."""
+        linear = LinearPredictor(encoder, basis, self.w)
+        return linear if self.cutpoints is None else OrdinalPredictor(linear, self.cutpoints)
 
 
 def _fit_basis(
@@ -62,13 +72,14 @@ def _fit_basis(
     start: Floats | None = None,
     noise: float = 1.0,
     passes: int = 0,
+    order: bool = True,
 ) -> _Mode:
     """Coefficients ``[1 + p, K]`` and penalties of a linear model on a design, by marginal likelihood."""
     x, y = torch.from_numpy(design), torch.from_numpy(problem.y)
     weights = None if problem.weights is None else torch.from_numpy(problem.weights)
     family = problem.target.family
     prior = None if start is None else torch.from_numpy(start)
-    if family in {"gaussian", "log-gaussian"}:
+    if problem.target.exact:
         double = x.to(torch.float64) if design.shape[1] <= 400 else x
         exact = gaussian_evidence(
             double, y, sizes, weights, steps=passes or 60, start=None if prior is None else (prior, noise)
@@ -80,8 +91,11 @@ def _fit_basis(
         }
         return _Mode(exact.w.numpy()[:, None], exact.status, exact.certificates, details)
     offset = None if problem.offset is None else torch.from_numpy(problem.offset)
-    if family == "categorical":
+    if family == "gamma":
+        return _fit_gamma(x, y, sizes, weights, prior, passes or 10)
+    if family in {"categorical", "ordinal"}:
         y = y.to(torch.int64)
+    family = "categorical" if family == "ordinal" and not order else family
     found = laplace_evidence(
         x,
         y,
@@ -91,9 +105,40 @@ def _fit_basis(
         offset,
         start=prior,
         passes=passes or 10,
+        intercept=family != "ordinal",
     )
     details = {"effective": float(found.effective.sum()), "log_evidence": found.log_evidence}
-    return _Mode(found.w.numpy(), found.status, found.certificates, details)
+    cutpoints = None
+    if isinstance(found.likelihood, Ordinal):
+        cutpoints = found.likelihood.cutpoints(found.own).numpy()
+        details["cutpoints"] = cutpoints.tolist()
+    return _Mode(found.w.numpy(), found.status, found.certificates, details, cutpoints)
+
+
+def _fit_gamma(
+    x: Tensor, y: Tensor, sizes: list[int], weights: Tensor | None, start: Tensor | None, passes: int
+) -> _Mode:
+    """The gamma family: the mean by Laplace's evidence at a shape that every pass estimates anew."""
+    unit = float(y.mean() if weights is None else weights @ y / weights.sum())
+    scaled = y / unit  # the intercept then starts at the mean
+
+    def revise(eta: Tensor, effective: float) -> tuple[Likelihood, float]:
+        after = shape_of(torch.log(scaled) - eta, weights, effective)
+        moved = abs(float(np.log(after / shapes[-1])))
+        shapes.append(after)
+        return GammaOfShape(after), moved
+
+    shapes = [float(Gamma().initial_theta(scaled).exp())]
+    first = GammaOfShape(shapes[0])
+    found = laplace_evidence(x, scaled, first, sizes, weights, start=start, passes=passes, revise=revise)
+    w = found.w.numpy()
+    w[0] += np.log(unit)
+    details: dict[str, object] = {
+        "shape": shapes[-1],
+        "effective": float(found.effective.sum()),
+        "log_evidence": found.log_evidence - len(y) * float(np.log(unit)),
+    }
+    return _Mode(w, found.status, found.certificates, details)
 
 
 @dataclass(frozen=True)
@@ -107,33 +152,38 @@ class LinearCandidate:
         sample: Rows on which relevance is learned.
         draws: Kernel models, each with a sample and frequencies of its own, whose mean predicts: it depends
             less on what was drawn.
+        order: Whether the order of an ordinal target is used (proportional odds) or not (softmax scores);
+            ``None`` where the target has none.
     """
 
     level: Level
     frequencies: int = 300
     sample: int = 1000
     draws: int = 2
+    order: bool | None = None
 
     @property
     def name(self) -> str:
         """Short name."""
-        return {
+        names = {
             "plain": "ridge",
             "additive": "splines",
             "interactions": "interactions",
             "kernel": "kernel features",
-        }[self.level]
+        }
+        return f"unordered {names[self.level]}" if self.order is False else names[self.level]
 
     @property
     def description(self) -> str:
         """One sentence for the report."""
+        suffix = {None: "", True: " Proportional odds.", False: " Softmax scores, blind to the order."}
         return {
             "plain": "Straight lines and shrunken category effects; penalties by marginal likelihood.",
             "additive": "A smoothing spline for every number and shrunken category effects.",
             "interactions": "Splines, products of pairs of numbers and slopes that differ by category.",
             "kernel": "Random Fourier features of two kernels that relate all numbers to each other; which "
             "numbers matter, and how far, is learned by marginal likelihood. Two draws are averaged.",
-        }[self.level]
+        }[self.level] + suffix[self.order]
 
     @property
     def least_rows(self) -> int:
@@ -152,6 +202,7 @@ class LinearCandidate:
         the other families the passes of Newton's method over it), a fee per fit, and for the kernel the
         forty steps of the search for relevance on a sample. Calibrated on tables of 80 to 8,000 rows.
         """
+        outputs = 1 if self.order else outputs
         p = {"plain": columns, "additive": 10 * columns, "interactions": 10 * columns + 150}.get(
             self.level, 4 * self._count(rows, outputs) + columns
         )
@@ -177,15 +228,17 @@ class LinearCandidate:
         if self.level == "interactions":
             blocks += interaction_blocks(rows, self._residual(problem, rows, blocks))
         basis = Basis(tuple(blocks))
-        mode = _fit_basis(problem, basis.design(rows), basis.sizes)
-        return Fitted(LinearPredictor(encoder, basis, mode.w), mode.status, mode.certificates, mode.details)
+        order = self.order is not False
+        mode = _fit_basis(problem, basis.design(rows), basis.sizes, order=order)
+        return Fitted(mode.predictor(encoder, basis), mode.status, mode.certificates, mode.details)
 
     def _fit_kernel(self, problem: Problem, encoder: Encoder, rows: Encoded, draw: int) -> Fitted:
         blocks, start, noise, details = self._kernel_blocks(problem, rows, draw)
         basis = Basis(tuple(blocks))
-        mode = _fit_basis(problem, basis.design(rows), basis.sizes, start, noise, passes=4)
-        predictor = LinearPredictor(encoder, basis, mode.w)
-        return Fitted(predictor, mode.status, mode.certificates, {**details, **mode.details})
+        order = self.order is not False
+        mode = _fit_basis(problem, basis.design(rows), basis.sizes, start, noise, passes=4, order=order)
+        details = {**details, **mode.details}
+        return Fitted(mode.predictor(encoder, basis), mode.status, mode.certificates, details)
 
     @staticmethod
     def _residual(problem: Problem, rows: Encoded, blocks: list[Block]) -> Floats:
@@ -224,7 +277,8 @@ class LinearCandidate:
         linear = [block - block.mean(0) for block in linear]
         evidence = KernelEvidence(inputs[sample], problem.working_targets()[sample], groups, linear)
         relevance = kernel_relevance(evidence)
-        count = self._count(problem.rows, problem.target.outputs)
+        ordered = problem.target.family == "ordinal" and self.order is not False
+        count = self._count(problem.rows, 1 if ordered else problem.target.outputs)
         blocks: list[Block] = []
         for block, variance in zip(plain, relevance.linear, strict=True):
             scale = float(np.sqrt(max(variance, 1e-8)))
@@ -236,8 +290,12 @@ class LinearCandidate:
         for scales, amplitude in zip(relevance.scales, relevance.amplitudes, strict=True):
             blocks.append(FourierBlock.draw(scales[groups], max(amplitude, 1e-8), count, few, generator))
         unit = 1.0
-        if problem.target.family in {"gaussian", "log-gaussian"}:
+        if problem.target.exact:
             unit = float(np.var(problem.y)) or 1.0
+        elif problem.target.family == "gamma":
+            unit = float(np.var(np.log(problem.y))) or 1.0
+        elif ordered:  # the noise of the latent variable is logistic, its variance pi^2 / 3
+            unit = np.pi**2 / 3 / max(relevance.noise, 0.05)
         else:
             unit = 16.0  # a logit moves about four times as far as the indicator it explains
         reach = np.sqrt((relevance.scales**2 * relevance.amplitudes[:, None]).sum(0))

@@ -31,6 +31,13 @@ def _loss(target: Target) -> Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]:
         eta = (out[..., 0] + offset).clamp(-30, 30)
         return eta.exp() - y * eta
 
+    def positive(out: Tensor, y: Tensor, offset: Tensor) -> Tensor:
+        # half of the gamma deviance; y is a logarithm here. Beyond 20 times the mean it goes on as a line:
+        # at the start a few such gradients would dominate AdamW's memory of their squares
+        z = y - out[..., 0]
+        near = z.clamp(max=3.0).exp()
+        return near * (1 + (z - 3.0).clamp(min=0.0)) - z - 1
+
     def binary(out: Tensor, y: Tensor, offset: Tensor) -> Tensor:
         return F.binary_cross_entropy_with_logits(out[..., 0], y.expand(out.shape[:-1]), reduction="none")
 
@@ -38,7 +45,13 @@ def _loss(target: Target) -> Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]:
         labels = y.long().repeat(out.shape[0])
         return F.cross_entropy(out.flatten(0, 1), labels, reduction="none").reshape(out.shape[:-1])
 
-    own = {"poisson": counts, "bernoulli": binary, "categorical": classes}.get(target.family, squared)
+    own = {
+        "poisson": counts,
+        "gamma": positive,
+        "bernoulli": binary,
+        "categorical": classes,
+        "ordinal": classes,
+    }.get(target.family, squared)
 
     def loss(out: Tensor, y: Tensor, offset: Tensor, weight: Tensor) -> Tensor:
         return (weight * own(out, y, offset)).mean()
@@ -82,14 +95,15 @@ class NetworkCandidate:
         encoder, rows = problem.encoded()
         basis = Basis(tuple(plain_blocks(rows)))
         x = torch.from_numpy(basis.design(rows))
-        gaussian = problem.target.family in {"gaussian", "log-gaussian"}
+        gaussian, gamma = problem.target.exact, problem.target.family == "gamma"
         centre = float(problem.y.mean()) if gaussian else 0.0
+        centre = float(np.log(problem.y.mean())) if gamma else centre
         scale = float(problem.y.std()) or 1.0 if gaussian else 1.0
         nothing, even = np.zeros(problem.rows), np.ones(problem.rows)
         y, offset, weight = (
             torch.from_numpy(values.astype(np.float32))
             for values in (
-                (problem.y - centre) / scale,
+                ((np.log(problem.y) if gamma else problem.y) - centre) / scale,
                 nothing if problem.offset is None else problem.offset,
                 even if problem.weights is None else problem.weights,
             )

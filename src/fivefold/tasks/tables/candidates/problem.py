@@ -73,13 +73,22 @@ class Problem:
     def working_targets(self) -> Floats:
         """Return centred targets ``[n, q]`` of unit variance that a Gaussian model can take.
 
-        The target itself, the logarithm of a count's rate, or one indicator per class.
+        The target itself, the logarithm of a positive number or of a count's rate, one indicator per class,
+        or for ordered classes the log odds of the middle of the class's ranks (Bross, How to use ridit
+        analysis, Biometrics 14, 1958).
         """
         if self.target.family == "categorical":
             t = (self.y[:, None] == np.arange(self.target.outputs)).astype(np.float64)
         elif self.target.family == "poisson":
             t = np.log(self.y + 0.5)[:, None]
             t = t if self.offset is None else t - self.offset[:, None]
+        elif self.target.family == "gamma":
+            t = np.log(self.y)[:, None]
+        elif self.target.family == "ordinal":
+            codes = self.y.astype(np.int64)
+            counts = np.bincount(codes, minlength=self.target.outputs)
+            share = (np.cumsum(counts) - 0.5 * counts) / self.rows
+            t = np.log(share[codes] / (1.0 - share[codes]))[:, None]
         else:
             t = self.y[:, None].copy()
         t = t - t.mean(0)

@@ -108,7 +108,8 @@ class TreesCandidate:
             model = HistGradientBoostingRegressor(loss="poisson", **settings)
             y = problem.y if problem.offset is None else problem.y / np.exp(problem.offset)
         else:
-            model = HistGradientBoostingRegressor(**settings)
+            loss = "gamma" if problem.target.family == "gamma" else "squared_error"
+            model = HistGradientBoostingRegressor(loss=loss, **settings)
             y = problem.y
         weights = problem.weights
         if problem.target.family == "poisson" and problem.offset is not None:
