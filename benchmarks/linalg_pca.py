@@ -1,14 +1,14 @@
 """PCA and truncated SVD beside scikit-learn's best solver, means far from zero included.
 
-**Sizes.** 100,000 x 200 with deviations that fall evenly by a factor of 16, and 20,000 x 5,000 of rank 50 with
-noise of a thousandth; float32 and float64, ten components. Means at zero, or at 1,000 spreads.
+**Sizes.** 100,000 x 200 with deviations that fall evenly by a factor of 16, and 20,000 x 5,000 of rank 50
+with noise of a thousandth; float32 and float64, ten components. Means at zero, or at 1,000 spreads.
 
 **Peers.** `PCA` with the solvers `randomized`, `arpack` and, at the first size, `covariance_eigh` and `full`
 (minutes at the second); `TruncatedSVD` with `randomized` and `arpack`.
 
 **Error.** The largest relative error of the ten variances (singular values for the SVD), against float64
-arithmetic on the centred rows. scikit-learn's best solver is its fastest among those whose error is at most ten
-times ours, or at most a millionth in float64 and a hundred-thousandth in float32; where none is, its most
+arithmetic on the centred rows. scikit-learn's best solver is its fastest among those with an error of at most
+ten times ours, or of a millionth in float64 and a hundred-thousandth in float32; where none is, its most
 accurate one.
 
 **Seconds** are the fastest of three after a warm-up.

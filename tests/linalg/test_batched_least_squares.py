@@ -71,7 +71,7 @@ def test_an_iterator_is_read_once_and_refused_where_that_is_not_enough():
     assert qr.passes == 1
     both = lstsq_batches(cut(near, Y))
     assert both.method == "tsqr"
-    assert both.passes == 3
+    assert 3 <= both.passes <= 5  # moments, QR, corrections
     assert "solved by QR" in both.message
     sure = lstsq(near, Y)  # doubled precision, with a bound of its own
     assert sure.digits > 3

@@ -18,15 +18,19 @@ from fivefold.linalg import (
     Diagonal,
     DoubledMatrix,
     Identity,
+    IncompleteCholesky,
     Inverse,
     Kronecker,
     LinearOperator,
     LowRankPlusDiagonal,
     Product,
     Scaled,
+    Sparse,
     Sum,
     gram,
 )
+from fivefold.linalg.eigenpair_inclusion import Bordered
+from fivefold.linalg.schur_complement import SchurComplement
 
 # Entries away from the origin: an error that cancels around zero does not cancel here.
 G = torch.Generator().manual_seed(7)
@@ -79,6 +83,21 @@ CASES: dict[str, Case] = {
     "dense": (lambda t: Dense(M.to(t)), M),
     "dense batch": (lambda t: Dense(BATCH.to(t)), BATCH),
     "dense positive": (lambda t: Dense(S.to(t), positive=True), S),
+    "sparse": (lambda t: Sparse(M.to(t).to_sparse()), M),
+    "sparse positive": (lambda t: Sparse(S.to(t).to_sparse(), positive=True), S),
+    "incomplete Cholesky": (
+        lambda t: IncompleteCholesky(Sparse(torch.diag(D).to(t).to_sparse(), positive=True)),
+        torch.diag(1 / D),
+    ),
+    "bordered": (
+        lambda t: Bordered(Dense(SQUARE.to(t)), 1.5 + 0j, D.to(torch.complex128), 2.0),
+        torch.cat(
+            [
+                torch.cat([SQUARE - 1.5 * torch.eye(4).double(), -2 * D[:, None]], dim=1),
+                torch.cat([2 * D[None], torch.zeros(1, 1).double()], dim=1),
+            ]
+        ),
+    ),
     "diagonal": (lambda t: Diagonal(D.to(t)), torch.diag(D)),
     "diagonal indefinite": (lambda t: Diagonal((D - 2).to(t)), torch.diag(D - 2)),
     "diagonal batch": (
@@ -237,7 +256,8 @@ def test_every_operator_of_the_room_is_registered():
                 yield child
                 yield from leaves(child)
 
-    covered = {type(make(torch.float64)) for make, _ in CASES.values()}
+    # a Schur complement is in float64 whatever its operand is, and has a file of its own
+    covered = {type(make(torch.float64)) for make, _ in CASES.values()} | {SchurComplement}
     assert set(leaves(LinearOperator)) <= covered
 
 

@@ -5,34 +5,14 @@ import pytest
 import torch
 
 from fivefold.core import ArgumentError, Kind, NumericalError, Status
-from fivefold.linalg import Diagonal, Identity, LinearOperator, spectral_density
+from fivefold.linalg import Diagonal, Identity, spectral_density
 
-N = 300
-G = torch.Generator().manual_seed(14)
-BASIS = torch.linalg.qr(torch.randn(N, N, generator=G, dtype=torch.float64)).Q
-BULK = torch.rand(N, generator=G, dtype=torch.float64)
-SPECTRA = {
-    "flat": 0.5 + BULK,
-    "outliers": torch.cat([torch.linspace(5, 9, 3).double(), BULK[3:]]),
-    "signs": torch.cat([torch.tensor([-3.0, 4.0]).double(), BULK[2:] - 0.5]),
-}
+NAMES = ("flat", "three outliers", "near signs")
 
 
-class Lazy(LinearOperator):
-    def __init__(self, matrix, symmetric=True, noise=0.0):
-        super().__init__(matrix.shape, dtype=matrix.dtype, symmetric=symmetric)
-        self.matrix, self.noise = matrix, noise
-
-    def _matmat(self, X):
-        return self.matrix @ X * (1 + self.noise * torch.rand(()).item())
-
-    def _adjoint(self):
-        return Lazy(self.matrix.mT, symmetric=False)
-
-
-def lazy(name):
-    A = (BASIS * SPECTRA[name]) @ BASIS.mT
-    return Lazy((A + A.mT) / 2)
+@pytest.fixture
+def lazy(stochastic):
+    return stochastic.lazy
 
 
 def smooth(values, grid, sigma):
@@ -40,9 +20,9 @@ def smooth(values, grid, sigma):
     return bells.mean(0) / (sigma * math.sqrt(2 * math.pi))
 
 
-@pytest.mark.parametrize("name", SPECTRA)
-def test_pointwise_intervals_cover_at_their_rate(name):
-    values = SPECTRA[name]
+@pytest.mark.parametrize("name", NAMES)
+def test_pointwise_intervals_cover_at_their_rate(stochastic, lazy, name):
+    values = stochastic.spectra[name]
     grid = torch.linspace(float(values.min()), float(values.max()), 15, dtype=torch.float64)
     sigma = float(values.max() - values.min()) / 15
     truth = smooth(values, grid, sigma)
@@ -55,8 +35,8 @@ def test_pointwise_intervals_cover_at_their_rate(name):
     assert float(np.mean(inside)) >= 0.95 - 3 * float(np.std(inside)) / math.sqrt(30)
 
 
-def test_mass_mean_and_the_default_grid():
-    A, values = lazy("flat"), SPECTRA["flat"]
+def test_mass_mean_and_the_default_grid(stochastic, lazy):
+    A, values = lazy("flat"), stochastic.spectra["flat"]
     run = spectral_density(A, products=2000, tolerance=0.05)
     assert run.status is Status.CONVERGED
     assert float(torch.trapezoid(run.density, run.grid)) == pytest.approx(1, abs=0.05)
@@ -65,13 +45,15 @@ def test_mass_mean_and_the_default_grid():
     assert float(run.standard_error.max()) <= 0.05 * float(run.density.max())
     assert len(run.grid) == 200
     assert "reached the tolerance" in run.message
-    shifted = spectral_density(Lazy(A.matrix + 5 * torch.eye(N)), products=300, tolerance=0.0)
+    shifted = spectral_density(
+        stochastic.Lazy(A.matrix + 5 * torch.eye(stochastic.n)), products=300, tolerance=0.0
+    )
     base = spectral_density(A, products=300, tolerance=0.0)
     assert torch.allclose(shifted.grid - 5, base.grid, atol=1e-8)
     assert torch.allclose(shifted.density, base.density, atol=1e-6)
 
 
-def test_a_bandwidth_below_the_resolution_and_a_spent_budget_are_said():
+def test_a_bandwidth_below_the_resolution_and_a_spent_budget_are_said(lazy):
     run = spectral_density(lazy("flat"), bandwidth=1e-4, depth=5, products=60, tolerance=1e-3)
     assert run.certificates[1].holds is False
     assert run.certificates[2].holds is False
@@ -79,7 +61,7 @@ def test_a_bandwidth_below_the_resolution_and_a_spent_budget_are_said():
     assert "budget" in run.message
 
 
-def test_exact_for_known_and_small_ones():
+def test_exact_for_known_and_small_ones(lazy):
     grid = torch.linspace(-1, 4, 9, dtype=torch.float64)
     M = lazy("flat").matrix[:20, :20]
     truth = smooth(torch.linalg.eigvalsh(M), grid, 0.3)
@@ -95,29 +77,32 @@ def test_exact_for_known_and_small_ones():
     assert one.bandwidth > 0
 
 
-def test_bad_products_are_noticed():
+def test_bad_products_are_noticed(stochastic, lazy):
     A = lazy("flat").matrix
     with pytest.raises(ArgumentError, match="do not change between calls"):
-        spectral_density(Lazy(A, noise=0.01))
+        spectral_density(stochastic.Lazy(A, noise=0.01))
     with pytest.raises(NumericalError, match="finite products"):
-        spectral_density(Lazy(A * math.nan))
+        spectral_density(stochastic.Lazy(A * math.nan))
 
 
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: spectral_density(torch.ones(2, 3)), "square"),
-        (lambda: spectral_density(torch.ones(0, 0)), "nonempty"),
-        (lambda: spectral_density([[1.0, 2.0], [0.0, 1.0]]), "symmetric"),
-        (lambda: spectral_density(Lazy(torch.eye(2), symmetric=False)), "symmetric operator"),
-        (lambda: spectral_density(torch.eye(2), bandwidth=0.0), "bandwidth"),
-        (lambda: spectral_density(torch.eye(2), grid=[math.nan]), "finite"),
-        (lambda: spectral_density(torch.eye(2), grid=[[1.0]]), "grid"),
-        (lambda: spectral_density(torch.eye(2), depth=0), "depth"),
-        (lambda: spectral_density(torch.eye(2), products=2), "at least 4 products"),
-        (lambda: spectral_density(torch.eye(2)).interval(0.0), "level"),
+        (lambda _: spectral_density(torch.ones(2, 3)), "square"),
+        (lambda _: spectral_density(torch.ones(0, 0)), "nonempty"),
+        (lambda _: spectral_density([[1.0, 2.0], [0.0, 1.0]]), "symmetric"),
+        (
+            lambda stochastic: spectral_density(stochastic.Lazy(torch.eye(2), symmetric=False)),
+            "symmetric operator",
+        ),
+        (lambda _: spectral_density(torch.eye(2), bandwidth=0.0), "bandwidth"),
+        (lambda _: spectral_density(torch.eye(2), grid=[math.nan]), "finite"),
+        (lambda _: spectral_density(torch.eye(2), grid=[[1.0]]), "grid"),
+        (lambda _: spectral_density(torch.eye(2), depth=0), "depth"),
+        (lambda _: spectral_density(torch.eye(2), products=2), "at least 4 products"),
+        (lambda _: spectral_density(torch.eye(2)).interval(0.0), "level"),
     ],
 )
-def test_bad_input(call, message):
+def test_bad_input(stochastic, call, message):
     with pytest.raises(ArgumentError, match=message):
-        call()
+        call(stochastic)

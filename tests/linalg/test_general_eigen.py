@@ -79,15 +79,39 @@ def test_agrees_with_scipy_and_orders():
 
 
 def test_a_defective_matrix_is_said_to_be():
-    rng = np.random.default_rng(1)
-    Q, _ = np.linalg.qr(rng.standard_normal((6, 6)))
-    found = eig(Q @ (np.eye(6) + np.diag(np.ones(5), 1)) @ Q.T)
+    # Whole numbers throughout, so that the matrix is defective exactly: one Jordan block for the value 1.
+    def jordan(n):
+        U = np.eye(n) + np.diag(np.ones(n - 1), -1)
+        return np.round(U @ (np.eye(n) + np.diag(np.ones(n - 1), 1)) @ np.linalg.inv(U))
+
+    small = eig(jordan(6))
+    assert (np.abs(small.values - 1) <= small.radii).all()
+    assert small.radii.max() > 1e-3
+    found = eig(jordan(20))
     assert found.status is Status.ILL_POSED
-    assert found.radii.max() > 0.1
+    assert not found.radii.max() < 0.1
     assert "dependent" in found.message
     assert found.spectral_radius[1] <= 1 <= found.spectral_radius[2]
     exact = eig([[0.0, 1.0], [0.0, 0.0]])
     assert exact.spectral_radius[2] <= 1 + 1e-14
+
+
+def test_values_are_right_almost_to_the_last_digit_and_discs_not_much_wider():
+    # Whole numbers with a known spectrum in an ill-conditioned basis of whole numbers.
+    rng = np.random.default_rng(5)
+    for n, size in ((4, 9), (8, 3), (12, 2)):
+        L = np.tril(rng.integers(-size, size + 1, (n, n)), -1) + np.eye(n, dtype=int)
+        inverse = np.round(np.linalg.inv(L)).astype(int)
+        assert (L @ inverse == np.eye(n, dtype=int)).all()
+        truth = rng.permutation(np.arange(1, n + 1))
+        A = L @ (np.diag(truth) + np.triu(rng.integers(-2, 3, (n, n)), 1)) @ inverse
+        assert np.abs(A).max() < 2**53
+        found = eig(A)
+        assert found.certificates[1].holds
+        gap = np.abs(found.values - np.sort(truth)[::-1])
+        assert (gap <= found.radii).all()
+        assert gap.max() <= 2e-15 * n
+        assert found.radii.max() < 1e-14 * n
 
 
 def test_arnoldi_finds_the_same_values():

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from fivefold.core import ArgumentError
-from fivefold.linalg import Kronecker
+from fivefold.linalg import Kronecker, logdet
 from fivefold.linalg.kronecker import along_axes
 
 G = torch.Generator().manual_seed(4)
@@ -53,3 +53,12 @@ def test_size_is_said_before_memory_is_taken():
 def test_bad_input_is_refused(call, message):
     with pytest.raises(ArgumentError, match=message):
         call()
+
+
+def test_plain_arrays_that_are_symmetric_are_seen_to_be():
+    S, T = np.array([[2.0, 1.0], [1.0, 3.0]]), np.array([[2.0, 1.0], [1.0 + 1e-15, 3.0]])
+    assert Kronecker(S, S).symmetric
+    assert not Kronecker(S, S).positive
+    assert not Kronecker(S, T).symmetric
+    assert not Kronecker(S, np.ones((2, 3))).symmetric
+    assert abs(logdet(Kronecker(S, S)).value - 4 * np.log(5.0)) < 1e-10

@@ -4,6 +4,7 @@ import importlib
 import pkgutil
 
 import numpy as np
+import scipy.sparse
 import torch
 
 import fivefold.linalg as room
@@ -19,6 +20,10 @@ def test_every_public_name_is_callable_after_every_module_is_imported():
     calls = {
         "BlockDiagonal": lambda: room.BlockDiagonal(X, S).shape,
         "Convolution": lambda: room.Convolution([[[1.0, 2.0]]], 4).shape,
+        "IncompleteCholesky": lambda: (
+            room.IncompleteCholesky(room.Sparse(scipy.sparse.csr_array(S), positive=True)).shape
+        ),
+        "Sparse": lambda: room.Sparse(scipy.sparse.csr_array(X)).shape,
         "Inverse": lambda: room.Inverse(I).shape,
         "Kronecker": lambda: room.Kronecker(X, S).shape,
         "LowRankPlusDiagonal": lambda: room.LowRankPlusDiagonal([1.0, 1.0, 1.0], X).shape,

@@ -3,6 +3,7 @@ import torch
 
 from fivefold.core import ArgumentError
 from fivefold.linalg import Dense, Diagonal, norm_bound
+from fivefold.linalg.spectral_norm import block_norm_bound
 
 G = torch.Generator().manual_seed(6)
 
@@ -30,3 +31,17 @@ def test_flat_spectra_and_loose_failure():
 def test_bad_input(arguments, message):
     with pytest.raises(ArgumentError, match=message):
         norm_bound(Diagonal([1.0]), **arguments)
+
+
+@pytest.mark.parametrize("power", [0, 1, 2])
+def test_the_block_bound_holds_and_tightens(power):
+    A = torch.randn(300, 200, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    true = float(torch.linalg.matrix_norm(A, 2))
+    bounds = [block_norm_bound(Dense(A), power=power, seed=seed) for seed in range(20)]
+    assert min(bounds) >= true
+    assert max(bounds) <= (8 * 200**0.5 * 1.2) ** (1 / (2 * power + 1)) * true
+    assert block_norm_bound(Dense(1e-200 * A), power=power) == pytest.approx(1e-200 * bounds[0], rel=1e-6)
+
+
+def test_the_block_bound_of_zero_is_zero():
+    assert block_norm_bound(Dense(torch.zeros(5, 4))) == 0.0

@@ -2,9 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from fivefold.core import ArgumentError
+from fivefold.core import ArgumentError, Budget, Kind
 from fivefold.linalg import Dense, LinearOperator, Scaled, stability
-from fivefold.linalg.stability_verdict import proved_positive
 
 G = torch.Generator().manual_seed(2)
 A = torch.randn(30, 30, generator=G, dtype=torch.float64)
@@ -33,7 +32,7 @@ def test_unknown_on_the_boundary():
     for verdict in (
         stability(turn, time="discrete"),
         stability([[0.0, 1.0], [-1.0, 0.0]], time="continuous"),
-        stability(A / RADIUS, time="discrete"),
+        stability(torch.eye(5).roll(1, 0), time="discrete"),
         stability(torch.eye(3), time="discrete"),
     ):
         assert verdict.stable is None
@@ -68,36 +67,69 @@ def test_never_wrong_on_triangular_matrices_whose_eigenvalues_are_known():
     assert decided >= 58
 
 
-class Slow(LinearOperator):
-    def __init__(self, n, top):
-        super().__init__((n, n))
-        self.d = torch.linspace(0, top, n, dtype=torch.float64)
+class Known(LinearOperator):
+    """A matrix that is hidden behind its products."""
+
+    def __init__(self, matrix):
+        super().__init__(tuple(matrix.shape))
+        self.matrix = matrix
 
     def _matmat(self, X):
-        return self.d[:, None] * X + 0.01 * X.roll(1, dims=-2)
+        return self.matrix @ X
 
     def _adjoint(self):
-        return Dense(self.to_dense().mT)
+        return Known(self.matrix.mT)
 
 
-def test_large_operators_are_left_unknown():
-    found = stability(Slow(1500, 0.5), time="discrete")
+N = 1010
+LINE = torch.linspace(-1, 1, N, dtype=torch.float64)
+SHIFT = torch.diag(torch.ones(N - 1).double(), 1)
+
+
+@pytest.mark.parametrize(
+    ("matrix", "time", "expected"),
+    [
+        (torch.diag(0.9 * LINE) + 0.05 * SHIFT, "discrete", True),
+        (0.5 * torch.eye(N) + 0.4 * SHIFT, "discrete", True),
+        (torch.diag(0.9 * LINE) + 0.5 * SHIFT * (LINE > 2), "discrete", True),
+        (torch.diag(torch.cat([0.5 * LINE[1:], torch.tensor([1.2])])) + 0.05 * SHIFT, "discrete", False),
+        (torch.eye(N).roll(1, 0), "discrete", None),
+        (torch.diag(LINE - 1.2), "continuous", True),
+        (torch.diag(0.1 * LINE - 0.5) + 0.3 * SHIFT, "continuous", True),
+        (torch.diag(torch.cat([0.5 * LINE[1:] - 1, torch.tensor([0.4])])), "continuous", False),
+    ],
+)
+def test_large_operators_are_decided_by_products_and_matrices_by_proofs(matrix, time, expected):
+    matrix = matrix.double()
+    few = Budget(steps=60)
+    found = stability(Known(matrix), time=time, products=2000, budget=few)
+    assert found.stable is expected
+    kind = Kind.PROOF if expected is None else Kind.STATISTICAL
+    assert found.certificate.kind is kind
+    exact = float((matrix.diagonal().abs() if time == "discrete" else matrix.diagonal()).max())
+    if expected is not None:
+        assert found.lower <= exact <= found.upper
+        assert "probability at most 1e-06" in found.certificate.assumptions[0]
+    if expected is True:
+        proved = stability(matrix, time=time, budget=few)
+        assert proved.stable is True
+        assert proved.certificate.kind is Kind.PROOF
+        assert exact <= proved.upper
+
+
+def test_large_operators_are_left_unknown_where_no_products_may_be_spent():
+    found = stability(Known(torch.diag(0.5 * LINE)), time="discrete", products=0)
     assert found.stable is None
     assert "not met" in found.certificate.method
     assert found.value < 1
-
-
-def test_proved_positive():
-    assert proved_positive(torch.eye(3).double(), torch.full((3, 3), 0.1).double())
-    assert not proved_positive(torch.eye(3).double(), torch.full((3, 3), 0.6).double())
-    assert not proved_positive(torch.diag(torch.tensor([1.0, 0.0]).double()), torch.zeros(2, 2).double())
-    assert not proved_positive(torch.diag(torch.tensor([1.0, 1e-17]).double()), torch.zeros(2, 2).double())
 
 
 @pytest.mark.parametrize(
     ("call", "message"),
     [
         (lambda: stability(A, time="weekly"), "time = "),
+        (lambda: stability(A, time="discrete", failure=0.0), "probability of failure"),
+        (lambda: stability(A, time="discrete", products=-1), "not negative"),
         (lambda: stability(torch.ones(2, 3), time="discrete"), "square"),
         (lambda: stability([[float("nan")]], time="discrete"), "finite"),
         (lambda: stability(Scaled(float("inf"), Dense(A)), time="discrete"), "finite factor"),

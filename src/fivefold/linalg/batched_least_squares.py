@@ -9,17 +9,21 @@ from torch import Tensor
 
 from fivefold.core import Certificate, Kind, Status, require
 from fivefold.linalg.arrays import Array
+from fivefold.linalg.doubled import two_sum
 from fivefold.linalg.householder import decided_rank, default_tolerance, rank_certificate
 from fivefold.linalg.least_squares_certificates import forward_certificate, shortest, trusted_digits
 from fivefold.linalg.moments import Moments, moments
 from fivefold.linalg.row_batches import BLOCK, Pairs, RowBatches
+from fivefold.linalg.short_products import SHORT, short_products
 from fivefold.linalg.stacked_triangle import stacked_triangle
 
 SQUARED = 1e7
-"""The Gram matrix squares the condition: above this one, QR is taken."""
+"""The Gram matrix squares the condition: above this one, QR is taken at once."""
+
+_PASSES = 3  # corrections at most: each leaves a part theta of the error, down to the rounding of residuals
 
 _UNIT = 2.0**-53
-_THETA = 0.1  # how much of the smallest eigenvalue rounding may be, for the Gram matrix to be used
+_THETA = 0.25  # how much of the smallest eigenvalue rounding may be, for the Gram matrix to be used
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,10 +78,10 @@ def lstsq_batches(
     .. math:: (X_c^\top X_c + \lambda I)\, x = X_c^\top y_c, \qquad b = \bar y - \bar x^\top x
 
     One pass sums the products about a point near the mean, in float64. They are used where the condition is
-    below 1e7 and rounding cannot have moved the smallest eigenvalue by a tenth; otherwise a pass of stacked
+    below 1e7 and rounding cannot have moved the smallest eigenvalue by a quarter; otherwise a pass of stacked
     QR (TSQR) follows, which does not square the condition. Where the bound of the error is not yet below the
-    rounding of the input's dtype, and the batches can be read again, a last pass corrects the solution with
-    residuals from the rows themselves.
+    rounding of the input's dtype, and the batches can be read again, up to three passes correct the
+    solution with residuals from the rows themselves; one is enough but near that limit.
 
     Source: T. F. Chan, G. H. Golub, R. J. LeVeque, Am. Stat. 37 (1983), for the shift; J. Demmel et al.,
     SIAM J. Sci. Comput. 34 (2012), for TSQR; Å. Björck, Linear Algebra Appl. 88/89 (1987), for the last step.
@@ -167,6 +171,7 @@ def _from_moments(
     sums: Moments, source: RowBatches, intercept: bool, penalty: float
 ) -> tuple[_System | None, str]:
     n = source.width
+    assert n is not None
     G = sums.centred() if intercept else sums.gram
     diagonal = G.diagonal()
     spread = torch.where(diagonal > 0, diagonal, torch.ones_like(diagonal)).sqrt()
@@ -177,8 +182,10 @@ def _from_moments(
     ridge = penalty / units / units
     A = A + torch.diag(ridge)
     values = torch.linalg.eigvalsh(A)
-    entry = sums.growth * float(wide.max()) ** 2
-    slack = sums.growth * float((wide[:n] ** 2).sum())
+    # The factor of A is that of a matrix whose entries differ by (n + 4) u of its diagonal.
+    factor = (n + 4) * _UNIT
+    entry = sums.growth * float(wide.max()) ** 2 + factor * float(A.diagonal().max())
+    slack = sums.growth * float((wide[:n] ** 2).sum()) + factor * float(A.trace())
     top, bottom = float(values[-1]), float(values[0])
     if bottom <= 0 or top > SQUARED**2 * bottom or slack > _THETA * bottom:
         size = f"{math.sqrt(top / bottom):.1e}" if bottom > slack else f"above {math.sqrt(top / slack):.0e}"
@@ -261,7 +268,10 @@ def _solved(
     size = z.norm(dim=0)
     good = bool((error.norm(dim=0) <= max(cast, _UNIT) * size).all())
     if source.again and (not unique or not good):
-        z, error, gradient, left = _corrected(system, source, s, z, unique)
+        for _ in range(_PASSES):
+            z, error, gradient, left, again = _corrected(system, source, s, z, unique)
+            if not again or bool((error.norm(dim=0) <= max(cast, _UNIT) * size).all()):
+                break
     if not unique:
         error = torch.full_like(z, torch.inf)
     relative = torch.where(
@@ -339,35 +349,36 @@ def _one_pass_error(system: _System, s: Tensor, z: Tensor) -> tuple[Tensor, Tens
 
 def _corrected(
     system: _System, source: RowBatches, s: Tensor, z: Tensor, unique: bool
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """One step with the gradient from the rows themselves, and the bound that this gradient gives."""
+) -> tuple[Tensor, Tensor, Tensor, Tensor, bool]:
+    """One step with the gradient from the rows, the bound that it gives, and whether another one pays."""
     n = len(z)
     gradient, rest = torch.zeros_like(z), torch.zeros_like(z)
     squares = torch.zeros_like(system.y_norm)
     for X, Y in source.blocks():
         part = (X.double() - system.centre[:n]) / system.units
         r = (Y.double() - system.centre[n:]) / system.unit_of_y - part @ z
-        product = part.mT @ r
-        total = gradient + product
-        back = total - gradient
-        rest += (gradient - (total - back)) + (product - back)
-        gradient = total
+        product, low = short_products(part, r)
+        gradient, more = two_sum(gradient, product)
+        rest += more + low
         squares += r.square().sum(dim=0)
     gradient = gradient + rest - system.ridge[:, None] * z
     left = squares.sqrt()
     theta = _theta(system, s)
     if not unique or not theta < 0.5:
-        return z, torch.full_like(z, torch.inf), gradient, left
+        return z, torch.full_like(z, torch.inf), gradient, left, False
     inverse = torch.linalg.solve_triangular(system.R, torch.eye(n).to(z), upper=True)
     step = inverse @ (inverse.mT @ gradient)
     gram_inverse = (inverse @ inverse.mT).abs()
     # Rounding of a residual enters through the pseudo-inverse, that of the sum X'r through the whole inverse.
     of_rows = (2 * n + 6) * _UNIT * (z.abs().sum(dim=0) + system.y_norm)
-    of_sums = (BLOCK + 8) * _UNIT * left
+    of_sums = (SHORT + 8) * _UNIT * left
     spread = torch.linalg.vector_norm(inverse, dim=1, keepdim=True)
     error = spread * of_rows + gram_inverse.sum(dim=1, keepdim=True) * of_sums
-    error = error / (1 - theta) ** 2 + theta / (1 - theta) * (gram_inverse @ gradient.abs())
-    return z + step, error + 2 * _UNIT * z.abs(), gradient, left
+    error = error / (1 - theta) ** 2
+    # What the step itself can be off by, because its factor is not exact; the next step is smaller.
+    of_step = theta / (1 - theta) * (gram_inverse @ gradient.abs())
+    again = bool((of_step.norm(dim=0) > 0.5 * error.norm(dim=0)).any())
+    return z + step, error + of_step + 2 * _UNIT * z.abs(), gradient, left, again
 
 
 def _gradient(gradient: Tensor, left: Tensor, z: Tensor, system: _System) -> Certificate:

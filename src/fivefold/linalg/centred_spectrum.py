@@ -141,7 +141,8 @@ def by_svd(matrix: Tensor, k: int, seed: int) -> Spectrum:
     parts = svd(Dense(centred), count, seed=seed)
     unit = torch.finfo(dtype).eps
     limit = max(float(parts.residual_norms.max()), max(m, n) * unit * float(parts.values[0]))
-    total = sum(float(part.square().sum(dtype=torch.float64)) for part in torch.split(centred, BLOCK)) / (m - 1)
+    parts_of_total = [part.square().sum(dtype=torch.float64) for part in torch.split(centred, BLOCK)]
+    total = float(torch.stack(parts_of_total).sum()) / (m - 1)
     return _from_singular_values(
         (mean, rest),
         parts.V[:, :k],

@@ -11,6 +11,7 @@ from fivefold.core import Budget, Certificate, Kind, NumericalError, Status, req
 from fivefold.linalg.arnoldi import apply_complex, arnoldi, rank_of_wanted
 from fivefold.linalg.arrays import Array, wants_numpy
 from fivefold.linalg.dense import as_operator
+from fivefold.linalg.eigenvalue_discs import eigenvalue_discs
 from fivefold.linalg.memory import require_memory
 from fivefold.linalg.operator import LinearOperator, require_matrix
 
@@ -68,15 +69,18 @@ def eig(
 ) -> GeneralEigen:
     r"""Return eigenpairs of a square operator that need not be symmetric.
 
-    Dense results come with proven discs. With :math:`Y \approx V^{-1}`, :math:`R = A V - V \Lambda` and
-    :math:`G = I - Y V`, A is similar to :math:`\Lambda + F` with :math:`F = (I - G)^{-1} Y R`, so that by
-    Gershgorin the discs of radius
+    Dense results come with proven discs. With Y close to :math:`V^{-1}` and :math:`R = A V - V \Lambda`,
+    formed beyond working precision, A is similar to :math:`\Lambda + F`, :math:`F \approx Y R`, and by
+    Gershgorin the discs
 
-    .. math:: \rho_i = \textstyle\sum_j |Y R|_{ij} + \sum_j |G|_{ij} \; \|Y R\|_\infty / (1 - \|G\|_\infty)
+    .. math:: |z - c_i| \le t_i \textstyle\sum_{j \ne i} |F|_{ij} + \varepsilon_i, \qquad
+              c_i = \lambda_i + (Y R)_{ii}
 
-    hold the spectrum; rounding of every product is added. Bauer and Fike's
-    :math:`\kappa(V) \|R\|` is the coarser form of the same bound. Arnoldi finds a few pairs by products
-    alone; its residuals are backward errors and prove nothing of eigenvalues it has not met.
+    hold the spectrum: with :math:`t_i` of first order in F where the disc is apart from all others, with
+    :math:`t_i = 1` otherwise, :math:`\varepsilon_i` being rounding. Isolated values are returned as
+    :math:`c_i`, right almost to the last digit. Bauer and Fike's :math:`\kappa(V) \|R\|` is the coarse form
+    of the same bound. Arnoldi finds a few pairs by products alone; its residuals are backward errors and
+    prove nothing of eigenvalues it has not met.
 
     Source: F. L. Bauer and C. T. Fike, Numer. Math. 2 (1960); S. M. Rump, Acta Numerica 19 (2010),
     section 13; W. E. Arnoldi, Quart. Appl. Math. 9 (1951).
@@ -115,20 +119,24 @@ def eig(
     require(0 < tau < 1, "a tolerance between 0 and 1", tolerance)
     if method == "arnoldi" or (method == "auto" and n > _DENSE and 5 * count <= n):
         return _by_arnoldi(operator, count, which, tau, seed, budget, numpy)
-    require_memory(112 * n * n, "a dense eigenproblem", "ask for few values: k <= n / 5", operator.device)
+    require_memory(320 * n * n, "a dense eigenproblem", "ask for few values: k <= n / 5", operator.device)
     return _by_lapack(operator.to_dense().detach().double(), count, which, numpy)
 
 
 def _by_lapack(M: Tensor, count: int, which: Literal["magnitude", "real"], numpy: bool) -> GeneralEigen:
     n = M.shape[0]
+    B, scale = _balanced(M)
     try:
-        values, V = torch.linalg.eig(M)
+        values, V = torch.linalg.eig(B)
     except RuntimeError as error:
         raise NumericalError("an eigenproblem that LAPACK solves", str(error).splitlines()[0]) from error
-    order = rank_of_wanted(values, which)
-    values, V = values[order], V[:, order]
-    residual, radii, condition = _discs(M, values, V)
-    norms = torch.linalg.vector_norm(residual, dim=0)
+    discs = eigenvalue_discs(B, values, V)
+    order = rank_of_wanted(discs.values, which)
+    values, radii = discs.values[order], discs.radii[order]
+    V = scale[:, None] * discs.vectors[:, order]
+    V = V / torch.linalg.vector_norm(V, dim=0)
+    condition = discs.condition if bool((scale == 1).all()) else _condition(V)
+    norms = torch.linalg.vector_norm(M.to(V.dtype) @ V - V * values, dim=0)
     size = float(torch.linalg.matrix_norm(M))
     backward = float(norms.max()) / size if size > 0 else 0.0
     limit = 20 * n * 2 * _UNIT
@@ -149,7 +157,7 @@ def _by_lapack(M: Tensor, count: int, which: Literal["magnitude", "real"], numpy
             True if proved else None,
             value=reach if proved else None,
             assumptions=("no overflow or underflow",),
-            method="Gershgorin on the computed eigenbasis with an approximate inverse of it"
+            method="Gershgorin on the computed eigenbasis, isolated discs narrowed by a scaling of their own"
             if proved
             else "unknown: the eigenvectors are dependent to rounding (A is close to a defective matrix)",
         ),
@@ -162,11 +170,10 @@ def _by_lapack(M: Tensor, count: int, which: Literal["magnitude", "real"], numpy
     )
     radius = _range(values.abs(), values, radii)
     abscissa = _range(values.real, values, radii)
-    if not proved:
-        # Any norm bounds the radius and the abscissa, so that one of them is never without a bound.
-        norm = float(torch.minimum(M.abs().sum(dim=0).max(), M.abs().sum(dim=1).max())) * (1 + n * 2 * _UNIT)
-        radius = (radius[0], 0.0, norm)
-        abscissa = (abscissa[0], -norm, norm)
+    # Any norm bounds both as well, so that they are never without a bound.
+    norm = float(torch.minimum(M.abs().sum(dim=0).max(), M.abs().sum(dim=1).max())) * (1 + n * 2 * _UNIT)
+    radius = (radius[0], max(radius[1], 0.0), min(radius[2], norm))
+    abscissa = (abscissa[0], max(abscissa[1], -norm), min(abscissa[2], norm))
     trusted = proved and reach <= 0.1 * max(float(values.abs().max()), _TINY)
     message = "" if trusted else "the eigenvectors are dependent to rounding: values may be far off"
 
@@ -179,28 +186,25 @@ def _by_lapack(M: Tensor, count: int, which: Literal["magnitude", "real"], numpy
     )  # fmt: skip
 
 
-def _discs(M: Tensor, values: Tensor, V: Tensor) -> tuple[Tensor, Tensor, float]:
-    """Residual, Gershgorin radii in the computed eigenbasis, and the 1-norm condition of that basis."""
-    n = M.shape[0]
-    A = M.to(V.dtype)
-    residual = A @ V - V * values
+def _condition(V: Tensor) -> float:
     Y, info = torch.linalg.inv_ex(V)
-    infinite = torch.full((n,), math.inf, dtype=torch.float64, device=M.device)
-    if int(info) != 0 or not bool(torch.isfinite(Y.abs()).all()):
-        return residual, infinite, math.inf
-    condition = float(torch.linalg.matrix_norm(V, 1) * torch.linalg.matrix_norm(Y, 1))
-    unit = (4 * n + 16) * _UNIT  # complex inner products of length n, generously
-    eye = torch.eye(n, dtype=V.dtype, device=V.device)
-    absY = Y.abs()
-    G = (eye - Y @ V).abs() + unit * (absY @ V.abs() + eye.abs())
-    alpha = float(G.sum(dim=1).max())
-    if not alpha < 0.5:
-        return residual, infinite, condition
-    rounding = unit * (M.abs() @ V.abs() + V.abs() * values.abs())
-    F = (Y @ residual).abs() + absY @ (rounding + unit * residual.abs())
-    rows = F.sum(dim=1)
-    radii = (rows + G.sum(dim=1) * rows.max() / (1 - alpha)) * (1 + unit)
-    return residual, radii, condition
+    found = float(torch.linalg.matrix_norm(V, 1) * torch.linalg.matrix_norm(Y, 1))
+    return found if int(info) == 0 and math.isfinite(found) else math.inf
+
+
+def _balanced(M: Tensor) -> tuple[Tensor, Tensor]:
+    r"""Return :math:`D^{-1} A D` with powers of two D that even out rows and columns.
+
+    Source: E. E. Osborne, J. ACM 7 (1960); B. N. Parlett and C. Reinsch, Numer. Math. 13 (1969).
+    """
+    from scipy.linalg import matrix_balance
+
+    _, (d, _) = matrix_balance(M.cpu().numpy(), permute=False, separate=True)
+    scale = torch.from_numpy(d).to(M)
+    B = M / scale[:, None] * scale
+    # Exact unless something underflows: then A is taken as it is.
+    exact = bool(torch.equal(B / scale * scale[:, None], M)) and bool(torch.isfinite(B).all())
+    return (B, scale) if exact else (M, torch.ones_like(scale))
 
 
 def _range(size: Tensor, values: Tensor, radii: Tensor) -> tuple[float, float, float]:
