@@ -110,8 +110,11 @@ def squares(a: Floats, b: Floats) -> Floats:
     [[25.0]]
     """
     out = np.zeros((len(a), len(b)))
+    away = np.empty_like(out)
     for j in range(a.shape[1]):
-        out += (a[:, j, None] - b[None, :, j]) ** 2
+        np.subtract(a[:, j, None], b[None, :, j], out=away)
+        away *= away
+        out += away
     return out
 
 

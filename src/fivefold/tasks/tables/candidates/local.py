@@ -48,7 +48,7 @@ from fivefold.tasks.tables.target import Target
 Floats = npt.NDArray[np.float64]
 _FAMILIES = frozenset({"gaussian", "log-gaussian", "ordinal"})
 _FEW_LEVELS, _MOST_COLUMNS = 6, 20
-_MOST_ANCHORS, _MOST_JUDGED = 500, 1000
+_MOST_ANCHORS, _MOST_JUDGED = 500, 500
 _LEVEL = (0.05, 1.0, 16.0)
 _SLOPES = (0.1, 1.0, 4.0, 16.0, 64.0, float("inf"))
 _DRAWN = 3
@@ -187,7 +187,7 @@ def _chosen(rows: Rows, left: Left, loss: Loss, weights: Floats, details: dict[s
 def _left(
     design: npt.NDArray[np.float32], rows: Rows, inverse: Floats, generator: np.random.Generator
 ) -> Left:
-    """At most 1,000 rows, fewer of very many, and how the global model moves without each."""
+    """At most 500 rows, fewer of very many, and how the global model moves without each."""
     n = len(design)
     count = min(n, max(200, min(_MOST_JUDGED, 100_000_000 // n)))
     own = np.arange(n) if count == n else np.sort(generator.choice(n, count, replace=False))

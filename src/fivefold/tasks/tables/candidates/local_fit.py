@@ -37,7 +37,7 @@ from fivefold.tasks.tables.places import Places, squares
 
 Floats = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
-_ENTRIES = 2_000_000
+_ENTRIES = 250_000
 """Numbers held at a time."""
 _DIRECTIONS = 2
 _STEPS, _CLOSE = 40, 1e-9
@@ -211,9 +211,11 @@ def leave_one_out(rows: Rows, left: Left, settings: Sequence[Setting]) -> Floats
 def _residuals(rows: Rows, left: Left, index: Index) -> Floats:
     """Residuals ``[E, k]`` of the neighbours under the global models that did not see the rows left out."""
     out = np.empty(index.shape)
-    for part in _chunks(len(index), index.shape[1] * left.design.shape[1]):
+    # of all rows at once, by products of float32: gathering each row's neighbours would cost more than these
+    direction = left.direction.astype(left.design.dtype)
+    for part in _chunks(len(index), len(left.design)):
         near = index[part]
-        moved = np.matmul(left.design[near], left.direction[part][:, :, None])[:, :, 0]
+        moved = np.take_along_axis(direction[part] @ left.design.T, near, axis=1)
         out[part] = rows.residual[near] + moved
         own = near == left.rows[part][:, None]
         out[part][own] = np.broadcast_to(left.residual[part][:, None], own.shape)[own]
