@@ -97,11 +97,13 @@ def moments(blocks: Iterable[tuple[Tensor, Tensor]], *, centre: bool, shared: bo
         assert buffer is not None
         part = buffer[: X.shape[0]]
         with few_threads(p if shared else _NARROW + 1):
-            torch.sub(X, shift[:n], out=part[:, :n])
-            torch.sub(Y, shift[n:], out=part[:, n:])
+            # converted first: a difference of mixed dtypes is slower than both together
+            part[:, :n] = X
+            part[:, n:] = Y
+            part -= shift
             if rescale:
                 part /= scale
-            product = _square(part)
+            product = part.mT @ part
             sums += part.sum(dim=0)
         # A NaN or infinity anywhere shows on the diagonal: a look at every entry is not needed.
         if not bool(torch.isfinite(product.diagonal()).all()):
@@ -118,14 +120,6 @@ def moments(blocks: Iterable[tuple[Tensor, Tensor]], *, centre: bool, shared: bo
     # Dot products over a block, and the rounding of shift and scale; sums of blocks keep their error.
     growth = (min(rows, BLOCK) + 8) * _UNIT
     return Moments(rows, shift, scale, sums, gram + rest, growth)
-
-
-def _square(part: Tensor) -> Tensor:
-    """Return ``part.mT @ part``; NumPy sees that it is symmetric and makes half of it where that pays."""
-    if part.device.type != "cpu" or part.shape[1] <= _NARROW:
-        return part.mT @ part
-    rows = part.numpy()
-    return torch.from_numpy(rows.T @ rows)
 
 
 @contextmanager
