@@ -16,8 +16,9 @@ def blocks(X=X, Y=Y, cut=700):
     return RowBatches([(X[:cut], Y[:cut]), (X[cut:], Y[cut:])]).blocks()
 
 
-def test_centred_products_far_from_zero_within_their_bound():
-    M = moments(blocks(), centre=True)
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_centred_products_far_from_zero_within_their_bound(order):
+    M = moments(blocks(X=np.asarray(X, order=order)), centre=True)
     V = np.column_stack([X, Y]).astype(np.longdouble)
     V = V - V.mean(0)
     exact = V.T @ V

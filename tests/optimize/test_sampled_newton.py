@@ -73,6 +73,26 @@ def test_nearly_separable_classes_let_the_sample_grow(mix):
     assert direction.part is F
 
 
+def test_several_outputs_live_by_their_pairs_and_no_more_rows():
+    """The Kronecker product stays a model however many rows it is made of: it must not be taken for Newton."""
+    F = objective("categorical", mix=30.0, columns=10, rows=2 * LEAST_SHARE * ROWS_PER_COLUMN * 11)
+    found, plain = minimize(F, tolerance=1e-7), minimize(F, "lbfgs", tolerance=1e-7)
+    assert found.status is Status.CONVERGED
+    assert found.evaluations < plain.evaluations / 4
+    direction = SampledNewton(F)
+    rows = torch.tensor([0])
+    w, g = torch.zeros(1, F.size).double(), random(1, F.size)
+    for _ in range(4):  # a gradient that does not fall
+        direction.find(w, g, rows)
+        direction.learn(1e-3 * random(1, F.size, seed=4), 1e-3 * random(1, F.size, seed=4))
+    assert direction.part.rows == ROWS_PER_COLUMN * 11
+    for _ in range(3):
+        direction.reset(rows)
+    direction.learn(random(1, F.size, seed=5), random(1, F.size, seed=5))
+    assert direction.part is F
+    assert len(direction._memory.pairs) == 5
+
+
 def test_a_batch_of_starts_ends_at_one_point():
     F = objective("poisson")
     found = minimize(F, "sampled-newton", w0=0.05 * random(3, F.size, seed=5), tolerance=1e-9)

@@ -93,7 +93,11 @@ def moments(blocks: Iterable[tuple[Tensor, Tensor]], *, centre: bool, shared: bo
             sums = torch.zeros_like(shift)
             gram = torch.zeros((p, p), dtype=torch.float64, device=X.device)
             rest = torch.zeros_like(gram)
-            buffer = torch.empty((BLOCK, p), dtype=torch.float64, device=X.device)
+            # laid out as the rows are: to turn them would take as long as to multiply them
+            by_columns = n > 1 and X.stride(0) < X.stride(1)
+            shape = (p, BLOCK) if by_columns else (BLOCK, p)
+            buffer = torch.empty(shape, dtype=torch.float64, device=X.device)
+            buffer = buffer.mT if by_columns else buffer
         assert buffer is not None
         part = buffer[: X.shape[0]]
         with few_threads(p if shared else _NARROW + 1):

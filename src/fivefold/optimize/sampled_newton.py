@@ -64,8 +64,8 @@ class SampledNewton:
     the conditioning, and L-BFGS corrects what the sample lacks. A step costs one pass over all rows, and a
     new B where the curvature along the last step was not what B says of it.
 
-    Where the gradient's norm does not fall by a third in a step, the sample grows, in the end to all rows,
-    which is Newton's method: nearly separable classes leave few rows with any curvature.
+    Where, for one output, the gradient's norm does not fall by a third in a step, the sample grows, in the
+    end to all rows, which is Newton's method: nearly separable classes leave few rows with any curvature.
 
     The diagonal of A is raised for columns whose mean square over all rows is more than twice that in the
     sample: a column that the sample hardly contains would be taken for flat.
@@ -90,9 +90,7 @@ class SampledNewton:
             objective.rows, generator=torch_generator(child_seed(0, "sampled newton"))
         )
         self.part = objective.on(self._order[:count].sort().values)
-        J = objective.jacobian(objective.initial)
-        assert isinstance(J, LinearJacobian)
-        self._squares = J.column_squares()
+        self._squares, self._own = self._column_squares(objective), self._column_squares(self.part)
         self._memory = Memory(size)
         self._models: dict[int, _Curvature] = {}
         self._norms: dict[int, float] = {}
@@ -100,7 +98,8 @@ class SampledNewton:
     def find(self, w: Tensor, gradient: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
         """-H g, the whole step first."""
         norms = {row: float(gradient[row].norm()) for row in rows.tolist()}
-        if any(norm > _SLOW * self._norms.get(row, math.inf) for row, norm in norms.items()):
+        slow = any(norm > _SLOW * self._norms.get(row, math.inf) for row, norm in norms.items())
+        if slow and self._model.outputs == 1:  # more rows do not bring a Kronecker product nearer
             self._grow()
         self._norms |= norms
         for row in norms:
@@ -111,9 +110,9 @@ class SampledNewton:
     def learn(self, s: Tensor, y: Tensor) -> None:
         """Push the pairs, and give up the models that were wrong about the curvature along the step.
 
-        With all rows in the sample it is Newton's method, in which old pairs have no say.
+        With all rows in the sample of one output it is Newton's method, in which old pairs have no say.
         """
-        if self.part is self._objective:
+        if self._exact:
             self._models.clear()
             return
         self._memory.push(s, y)
@@ -126,8 +125,6 @@ class SampledNewton:
         """Drop pairs and models of those rows, for which a larger sample is taken."""
         self._grow()
         self._memory.forget(rows)
-        for row in rows.tolist():
-            self._models.pop(row, None)
 
     def lower_bound(self, w: Tensor) -> Curvatures | None:
         r"""Return a lower bound on the eigenvalues of the whole Hessian at w [P], from the sample.
@@ -162,14 +159,27 @@ class SampledNewton:
             self.part = self._objective.on(self._order[:count].sort().values)
         elif self.part is not self._objective:
             self.part = self._objective
-            self._memory = Memory(self._memory.size)
+            if self._exact:
+                self._memory = Memory(self._memory.size)
+        else:
+            return
+        self._own = self._column_squares(self.part)
+
+    @property
+    def _exact(self) -> bool:
+        """Whether B is the Hessian of all rows: a Kronecker product never is, and lives by the pairs."""
+        return self.part is self._objective and self._model.outputs == 1
+
+    @staticmethod
+    def _column_squares(objective: DataObjective) -> Tensor:
+        J = objective.jacobian(objective.initial)
+        assert isinstance(J, LinearJacobian)
+        return J.column_squares()
 
     def _missing(self, diagonal: Tensor) -> Tensor:
         """What the diagonal of A lacks for columns of which the sample holds less than half its share."""
-        J = self.part.jacobian(self.part.initial)
-        assert isinstance(J, LinearJacobian)
-        own = J.column_squares()
-        scaled = torch.where(own > 0, diagonal * self._squares / own.clamp_min(_tiny(own)), self._squares)
+        own, whole = self._own, self._squares
+        scaled = torch.where(own > 0, diagonal * whole / own.clamp_min(_tiny(own)), whole)
         return (0.5 * scaled - diagonal).clamp_min(0)
 
     def _solve(self, q: Tensor) -> Tensor:

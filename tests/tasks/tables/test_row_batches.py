@@ -9,7 +9,7 @@ import pytest
 
 from fivefold.core import ArgumentError, DataError, MissingExtraError
 from fivefold.linalg import lstsq_batches
-from fivefold.tasks.tables.row_batches import parquet_batches, side_by_side
+from fivefold.tasks.tables.row_batches import parquet_batches
 
 
 def written(path: Path, sql: str) -> Path:
@@ -94,16 +94,28 @@ def test_bad_arguments(
         call(tmp_path, *arguments, **options)
 
 
-def test_no_file_no_files_no_duckdb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_file_no_files_no_arrow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(DataError, match="no file"):
         parquet_batches(tmp_path / "none.parquet", "y")
     with pytest.raises(ArgumentError, match="at least one file"):
         parquet_batches([], "y")
-    monkeypatch.setitem(__import__("sys").modules, "duckdb", None)
+    monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
     with pytest.raises(MissingExtraError, match="tables"):
         parquet_batches(tmp_path / "none.parquet", "y")
 
 
-def test_side_by_side_over_several_blocks() -> None:
-    columns = [np.arange(2500.0), -np.arange(2500.0)]
-    assert np.array_equal(side_by_side(columns, np.float32), np.stack(columns, axis=1).astype(np.float32))
+def test_a_damaged_file_a_file_without_the_column_and_other_types(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.parquet"
+    broken.write_bytes(b"PAR1 and then nothing of the kind PAR1")
+    with pytest.raises(DataError, match="a Parquet file"):
+        parquet_batches(broken, "y")
+    good = written(tmp_path / "good.parquet", "select 1.5::float as a, 2.5::float as y from range(9)")
+    with pytest.raises(DataError, match="can be read"):
+        list(parquet_batches([good, broken], "y")())
+    with pytest.raises(DataError, match="'a' in every file"):
+        list(parquet_batches([good, written(tmp_path / "less.parquet", "select 1.0 as y")], "y")())
+    text = written(tmp_path / "text.parquet", "select 'x' as a, 2.5 as y")
+    with pytest.raises(DataError, match="'a' of every file"):
+        list(parquet_batches([good, text], "y")())
+    exact = written(tmp_path / "decimal.parquet", "select 1.25::decimal(9, 2) as a, 3::utinyint as y")
+    assert [(X.tolist(), y.tolist()) for X, y in parquet_batches(exact, "y")()] == [([[1.25]], [3.0])]

@@ -4,14 +4,11 @@ import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from fivefold.core import DataError, MissingExtraError, require
-
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
 
 Batch = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
 
@@ -26,113 +23,102 @@ def parquet_batches(
     """Return a function that reads Parquet files from the start, as batches ``(X, y)``, at each call.
 
     A thread reads one batch ahead, so that reading and computing go on together; two or three batches are in
-    memory at a time.
+    memory at a time. Arrow reads, not DuckDB: it decodes by columns, as they are wanted here, in half the time.
 
     Args:
         files: One local file, or several, which are read in this order.
         target: The column y.
         columns: Those of X, in order; all but the target by default.
-        rows: Rows per batch, at least 1.
+        rows: Most rows per batch, at least 1.
 
     Returns:
-        A function for :func:`fivefold.linalg.lstsq_batches`. X is ``[m_i, n]`` and y ``[m_i]``, float32 where
-        all columns of X are, float64 otherwise.
+        A function for :func:`fivefold.linalg.lstsq_batches`. X is ``[m_i, n]`` (stored by columns, as the file
+        is) and y ``[m_i]``, float32 where all columns of X are, float64 otherwise.
 
     Raises:
         ArgumentError: No file, or fewer than one row.
-        DataError: A file that is not there, or a column that is not there or not numeric. A missing value is
-            found while reading.
-        MissingExtraError: Without DuckDB.
+        DataError: A file that is not there, or a column that is not there or not numeric. A missing value or
+            a damaged file is found while reading.
+        MissingExtraError: Without Arrow.
 
     >>> from tempfile import TemporaryDirectory
-    >>> import duckdb
+    >>> import pyarrow, pyarrow.parquet
     >>> with TemporaryDirectory() as folder:
-    ...     duckdb.sql("select 1.5 as a, 2.5 as y").write_parquet(f"{folder}/t.parquet")
+    ...     pyarrow.parquet.write_table(pyarrow.table({"a": [1.5], "y": [2.5]}), f"{folder}/t.parquet")
     ...     [(X.tolist(), y.tolist()) for X, y in parquet_batches(f"{folder}/t.parquet", "y")()]
     [([[1.5]], [2.5])]
     """
     try:
-        import duckdb
+        import pyarrow
+        import pyarrow.parquet as parquet
     except ModuleNotFoundError:
-        raise MissingExtraError.of("duckdb", extra="tables") from None
+        raise MissingExtraError.of("pyarrow", extra="tables") from None
     paths = [Path(files)] if isinstance(files, (str, Path)) else [Path(file) for file in files]
     require(bool(paths), "at least one file", "none")
     require(rows >= 1, "at least one row per batch", rows)
     for path in paths:
         if not path.is_file():
             raise DataError("a Parquet file", f"no file {path}", "check the path")
-    with duckdb.connect() as con:
-        kinds = _kinds(con, paths[0])
+    try:
+        kinds = {field.name: field.type for field in parquet.read_schema(paths[0])}
+    except pyarrow.ArrowException as error:
+        raise DataError("a Parquet file", f"{paths[0]}: {error}"[:300], "check the file") from None
     names = [name for name in kinds if name != target] if columns is None else list(columns)
     for name in (target, *names):
         if name not in kinds:
             raise DataError(f"a column {name!r}", f"the columns {', '.join(kinds)}"[:300], "check the name")
-        if kinds[name] not in _NUMERIC and not kinds[name].startswith("DECIMAL"):
-            raise DataError(f"numbers in the column {name!r}", kinds[name], "leave it out or encode it first")
+        if not _numeric(kinds[name]):
+            raise DataError(
+                f"numbers in the column {name!r}", str(kinds[name]), "leave it out or encode it first"
+            )
     require(bool(names), "at least one column beside the target", "none")
-    dtype = np.float32 if all(kinds[name] == "FLOAT" for name in names) else np.float64
+    single = all(kinds[name] == pyarrow.float32() for name in names)
+    dtype: type[np.floating[Any]] = np.float32 if single else np.float64
     return lambda: _ahead(lambda: _read(paths, target, names, rows, dtype))
 
 
-_NUMERIC = frozenset(
-    {"FLOAT", "DOUBLE", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "BOOLEAN"}
-    | {"UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"}
-)
+def _numeric(kind: Any) -> bool:
+    from pyarrow import types
 
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _kinds(con: "DuckDBPyConnection", path: Path) -> dict[str, str]:
-    found = con.execute("describe select * from read_parquet(?)", [str(path)]).fetchall()
-    return {str(row[0]): str(row[1]) for row in found}
+    tests = (types.is_floating, types.is_integer, types.is_boolean, types.is_decimal)
+    return any(test(kind) for test in tests)
 
 
 def _read(
     paths: Sequence[Path], target: str, names: Sequence[str], rows: int, dtype: type[np.floating[Any]]
 ) -> Iterator[Batch]:
-    import duckdb
+    import pyarrow
+    import pyarrow.parquet as parquet
 
-    cast = "float" if dtype is np.float32 else "double"
-    wanted = ", ".join(f"{_quoted(name)}::{cast} as c{i}" for i, name in enumerate((target, *names)))
-    query = (
-        f"select {wanted} from read_parquet(?, file_row_number = true) "  # noqa: S608
-        "where file_row_number >= ? and file_row_number < ?"
-    )
-    with duckdb.connect() as con:
-        for path in paths:
-            counted = con.execute("select count(*) from read_parquet(?)", [str(path)]).fetchone() or (0,)
-            for start in range(0, int(counted[0]), rows):
-                found = con.execute(query, [str(path), start, start + rows]).fetchnumpy()
-                whole = [_filled(found.pop(f"c{i}"), name) for i, name in enumerate((target, *names))]
-                yield side_by_side(whole[1:], dtype), whole[0]
-
-
-def side_by_side(
-    columns: Sequence[np.ndarray[Any, Any]], dtype: type[np.floating[Any]]
-) -> np.ndarray[Any, Any]:
-    """Return the matrix ``[m, n]`` of n columns, a thousand rows at a time: four times as fast as by column.
-
-    >>> side_by_side([np.array([1.0, 2.0]), np.array([3.0, 4.0])], np.float64).tolist()
-    [[1.0, 3.0], [2.0, 4.0]]
-    """
-    X = np.empty((len(columns[0]), len(columns)), dtype)
-    for start in range(0, len(X), 1024):  # what a cache holds
-        part = slice(start, start + 1024)
-        X[part] = np.stack([column[part] for column in columns], axis=1)
-    return X
+    for path in paths:
+        try:
+            with parquet.ParquetFile(path) as file:
+                wanted = list(dict.fromkeys((*names, target)))
+                for found in file.iter_batches(rows, columns=wanted, use_threads=False):
+                    X = np.empty((len(names), found.num_rows), dtype)  # by columns, as they come
+                    for i, name in enumerate(names):
+                        X[i] = _numbers(found, name, dtype)
+                    yield X.T, _numbers(found, target, dtype)
+        except pyarrow.ArrowException as error:
+            raise DataError("a Parquet file that can be read", f"{path}: {error}"[:300]) from None
 
 
-def _filled(column: Any, name: str) -> np.ndarray[Any, Any]:
-    if np.ma.isMaskedArray(column):
-        missing = int(np.ma.getmaskarray(column).sum())
-        if missing:
-            raise DataError(
-                f"a number in every row of {name!r}", f"{missing} missing", "drop or impute them first"
-            )
-        column = column.data
-    return np.asarray(column)
+def _numbers(batch: Any, name: str, dtype: type[np.floating[Any]]) -> np.ndarray[Any, Any]:
+    import pyarrow
+
+    if batch.schema.get_field_index(name) < 0:
+        raise DataError(f"a column {name!r} in every file", "a file without it", "check the files")
+    column = batch.column(name)
+    if column.null_count:
+        raise DataError(
+            f"a number in every row of {name!r}", f"{column.null_count} missing", "drop or impute them first"
+        )
+    if not _numeric(column.type):
+        raise DataError(f"numbers in the column {name!r} of every file", str(column.type))
+    if pyarrow.types.is_boolean(column.type):
+        column = column.cast(pyarrow.int8())
+    wide = pyarrow.from_numpy_dtype(np.dtype(dtype))
+    return np.asarray(column.cast(wide, safe=False).to_numpy(zero_copy_only=False))
 
 
 class _End:
