@@ -1,13 +1,15 @@
 """Least squares and PCA on 2,000,000 x 100 float32 rows streamed from Parquet, beside reading them whole.
 
 Each measurement is a child process: seconds after the imports, and the peak of its memory above what the
-imports took. Least squares: batches through ``parquet_batches`` into ``lstsq_batches`` against the whole table through
+imports took. Least squares: batches through
+``parquet_batches`` into ``lstsq_batches`` against the whole table through
 DuckDB into scikit-learn's ``LinearRegression`` (its defaults, float32 as it came, and float64). PCA:
 ``pca`` over batches against ``IncrementalPCA`` fed with the same batches (20 components), with its
 variances and its space against float64 products of everything. The columns are correlated and their means
 lie up to a hundred spreads from zero.
 
-Both sides read the same files, with the same threads, in one run: batches through Arrow, whole through DuckDB. Reading is part of the
+Both sides read the same files, with the same threads, in one run: batches through Arrow, whole through
+DuckDB. Reading is part of the
 seconds of all fits, and is also timed alone; the fits of PCA are timed once more on batches held in memory;
 transform and inverse are timed on one batch in memory.
 

@@ -74,7 +74,7 @@ def test_nearly_separable_classes_let_the_sample_grow(mix):
 
 
 def test_several_outputs_live_by_their_pairs_and_no_more_rows():
-    """The Kronecker product stays a model however many rows it is made of: it must not be taken for Newton."""
+    """The Kronecker product stays a model however many rows it is made of: it is not Newton."""
     F = objective("categorical", mix=30.0, columns=10, rows=2 * LEAST_SHARE * ROWS_PER_COLUMN * 11)
     found, plain = minimize(F, tolerance=1e-7), minimize(F, "lbfgs", tolerance=1e-7)
     assert found.status is Status.CONVERGED

@@ -1,18 +1,32 @@
-"""Descent from a batch of points: a direction, a Wolfe search, and an account of how each point ended."""
+"""Descent from a batch of points: a rule that moves them, and an account of how each point ended."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
 
 from fivefold.core import Info, Status
 from fivefold.objective import Objective
-from fivefold.optimize.directions import Direction
-from fivefold.optimize.line_search import LineSearch, search_wolfe
 from fivefold.optimize.optimality import Curvatures, lowest_curvature
+from fivefold.optimize.steps import Step
+
+Distance: TypeAlias = Callable[[Tensor, Tensor], Tensor]
+"""How far points [B, P] with gradients [B, P] are from stationary, [B]."""
 
 _IDLE = 20
 """Steps without a lower value or gradient norm after which a point has stalled."""
+
+
+def gradient_norm(w: Tensor, gradient: Tensor) -> Tensor:
+    """Return the Euclidean norm of the gradient per point, [B]; w does not count.
+
+    >>> gradient_norm(torch.zeros(1, 2), torch.tensor([[3.0, 4.0]])).tolist()
+    [5.0]
+    """
+    norm: Tensor = gradient.norm(dim=-1)
+    return norm
 
 
 @dataclass(slots=True)
@@ -56,23 +70,26 @@ class Descent:
     Args:
         objective: What is minimised.
         start: First points [B, P].
-        direction: The rule for directions.
-        tolerance: Largest gradient norm of a converged point.
+        moves: How the points move.
+        tolerance: Largest distance from stationarity of a converged point.
         escapes: Whether a stationary point's Hessian is looked at, and a saddle left.
+        distance: How far points w [B, P] with gradients [B, P] are from stationary, [B]; the Euclidean norm
+            of the gradient by default.
     """
 
     objective: Objective
     start: Tensor
-    direction: Direction
+    moves: Step
     tolerance: float
     escapes: bool
+    distance: Distance = gradient_norm
 
     def init(self) -> tuple[Descended, Info]:
         """Evaluate the first points."""
         value, gradient = self.objective.value_and_gradient(self.start)
         value, gradient = value.detach().clone(), gradient.detach().clone()
         members = self.start.shape[0]
-        norm = gradient.norm(dim=-1)
+        norm = self.distance(self.start, gradient)
         state = Descended(
             w=self.start.clone(),
             value=value,
@@ -94,59 +111,23 @@ class Descent:
         """Move every point that goes on."""
         rows = state.going()
         old_w, old_gradient = state.w.clone(), state.gradient.clone()
-        end = self._search(state, rows)
+        end = self.moves.move(state.w, state.value, state.gradient, rows)
+        state.evaluations += end.evaluations * rows.shape[0]
         state.w[rows], state.value[rows], state.gradient[rows] = end.w, end.value, end.gradient
         for index, row in enumerate(rows.tolist()):
             if bool(end.unbounded[index]):
                 self._end(state, row, Status.DIVERGED, "F falls without bound along a ray")
             elif not bool(end.step[index] > 0):
                 self._end(state, row, Status.STALLED, self._why_stalled(state, row))
-        self.direction.learn(state.w - old_w, state.gradient - old_gradient)
+        self.moves.learn(state.w - old_w, state.gradient - old_gradient)
         self._count_idle(state)
         self._test_convergence(state)
         steps = torch.zeros_like(state.value)
         steps[rows] = end.step
         return state, self._report(state, steps)
 
-    def _search(self, state: Descended, rows: Tensor) -> LineSearch:
-        """Search along the direction, and where that finds nothing lower, along the negative gradient."""
-        w, value, gradient = state.w[rows], state.value[rows], state.gradient[rows]
-        p, first = self.direction.find(state.w, state.gradient, rows)
-        norm = gradient.norm(dim=-1)
-        # a direction at a right angle to the gradient, up to rounding, is none
-        slope = (gradient * p).sum(-1)
-        good = torch.isfinite(p).all(-1) & (slope < -1e-12 * norm * p.norm(dim=-1))
-        p = torch.where(good[:, None], p, -gradient)
-        first = torch.where(good, first, 1 / norm.clamp_min(1.0))
-        end = search_wolfe(
-            self.objective.value_and_gradient,
-            w,
-            value,
-            gradient,
-            p,
-            first,
-            curvature=self.direction.curvature,
-        )
-        state.evaluations += end.evaluations * rows.shape[0]
-        again = ((end.step == 0) & ~end.unbounded).nonzero()[:, 0]
-        if again.shape[0] == 0:
-            return end
-        self.direction.reset(rows[again])
-        second = search_wolfe(
-            self.objective.value_and_gradient,
-            w[again],
-            value[again],
-            gradient[again],
-            -gradient[again],
-            1 / norm[again].clamp_min(1.0),
-        )
-        state.evaluations += second.evaluations * again.shape[0]
-        for name in ("step", "w", "value", "gradient", "found", "unbounded"):
-            getattr(end, name)[again] = getattr(second, name)
-        return end
-
     def _test_convergence(self, state: Descended) -> None:
-        norm = state.gradient.norm(dim=-1)
+        norm = self.distance(state.w, state.gradient)
         for row in state.going().tolist():
             if float(norm[row]) <= self.tolerance and (not self.escapes or not self._escape(state, row)):
                 self._end(state, row, Status.CONVERGED, "the gradient norm is within the tolerance")
@@ -176,8 +157,8 @@ class Descent:
                     gradient[side],
                 )
                 state.idle[row] = 0
-                state.lowest_norm[row] = gradient[side].norm()
-                self.direction.reset(torch.tensor([row], device=state.w.device))
+                state.lowest_norm[row] = self.distance(points[side][None], gradient[side][None])[0]
+                self.moves.reset(torch.tensor([row], device=state.w.device))
                 return True
         self._end(
             state, row, Status.STALLED, "a stationary point with negative curvature, but none lower near it"
@@ -185,7 +166,7 @@ class Descent:
         return True
 
     def _count_idle(self, state: Descended) -> None:
-        norm = state.gradient.norm(dim=-1)
+        norm = self.distance(state.w, state.gradient)
         fell = (state.value < state.lowest_value) | (norm < state.lowest_norm)
         state.lowest_value = torch.minimum(state.lowest_value, state.value)
         state.lowest_norm = torch.minimum(state.lowest_norm, norm)
@@ -217,9 +198,8 @@ class Descent:
     def _end(state: Descended, row: int, status: Status, reason: str) -> None:
         state.ended[row], state.reasons[row] = status, reason
 
-    @staticmethod
-    def _report(state: Descended, steps: Tensor) -> Info:
-        norm = state.gradient.norm(dim=-1)
+    def _report(self, state: Descended, steps: Tensor) -> Info:
+        norm = self.distance(state.w, state.gradient)
         for name, numbers in (("value", state.value), ("gradient_norm", norm), ("step", steps)):
             state.trace.setdefault(name, []).append(numbers.clone())
         record = {"value": float(state.value.min()), "gradient_norm": float(norm.max())}

@@ -1,38 +1,16 @@
 """How far to go along a direction: the strong Wolfe conditions, for a batch of points at once."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+from fivefold.optimize.move import Move
 
 Evaluate = Callable[[Tensor], tuple[Tensor, Tensor]]
 """Value [B] and gradient [B, P] at points [B, P]."""
 
 _EXPAND, _MARGIN, _FAR = 4.0, 0.1, 1e10
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class LineSearch:
-    """Where a search ended, per point.
-
-    Args:
-        step: Step length t [B]; 0 where no lower point was found.
-        w: The points reached [B, P].
-        value: F there [B].
-        gradient: Its gradient there [B, P].
-        found: Whether both conditions hold [B]; where not, but step > 0, the value is lower all the same.
-        unbounded: Whether F fell, without flattening, as far as 1e10 lengths away, or to minus infinity [B].
-        evaluations: Rounds of evaluation made; each evaluates every point that still searches.
-    """
-
-    step: Tensor
-    w: Tensor
-    value: Tensor
-    gradient: Tensor
-    found: Tensor
-    unbounded: Tensor
-    evaluations: int
 
 
 def search_wolfe(
@@ -46,7 +24,7 @@ def search_wolfe(
     decrease: float = 1e-4,
     curvature: float = 0.9,
     rounds: int = 40,
-) -> LineSearch:
+) -> Move:
     r"""Find a step that satisfies the strong Wolfe conditions along a descent direction.
 
     phi(t) = F(w + t p); phi(t) <= phi(0) + c1 t phi'(0) and |phi'(t)| <= c2 |phi'(0)|. The step is expanded
@@ -109,7 +87,7 @@ def search_wolfe(
         if count == 1 and rows.shape[0] == value.shape[0] and bool(accept.all()):
             # the usual end, near a minimum: the bookkeeping below would cost as much as a small objective
             never = torch.zeros_like(accept)
-            return LineSearch(trial, points, new_value, new_gradient, accept, never, count)
+            return Move(trial, points, new_value, new_gradient, accept, never, count)
         # where values cannot tell, the sign of the slope does
         toward = new_slope * (other - low[rows]) < 0
         near = (new_value - best).abs() <= torch.maximum(noise, rounding * best.abs())
@@ -137,7 +115,7 @@ def search_wolfe(
         searching &= ~(found | unbounded | closed)
     # without the second condition, only a value that is truly lower counts
     keep = found | (low_value < value)
-    return LineSearch(
+    return Move(
         step=torch.where(keep, low, zero),
         w=torch.where(keep[:, None], best_w, w),
         value=torch.where(keep, low_value, value),

@@ -15,7 +15,7 @@ from fivefold.objective import DataObjective, Objective, OracleObjective
 from fivefold.optimize import constants
 from fivefold.optimize.class_scores import certify_class_scores, has_class_scores
 from fivefold.optimize.descent import Descended, Descent, worst
-from fivefold.optimize.directions import DenseNewton, Direction, QuasiNewton, TruncatedNewton
+from fivefold.optimize.methods import DENSE_SIZE, Settings, find_method
 from fivefold.optimize.optimality import (
     Curvatures,
     certify_curvature,
@@ -24,14 +24,12 @@ from fivefold.optimize.optimality import (
     lowest_curvature,
 )
 from fivefold.optimize.sampled_newton import SampledNewton, suits
+from fivefold.optimize.steps import Searched, Step
 
 Look: TypeAlias = Callable[[Tensor], Curvatures | None]
 """What finds the extreme eigenvalues of the Hessian at a point, or bounds on them."""
-METHODS = ("auto", "newton", "lbfgs", "sampled-newton")
 NEWTON_SIZE = 500
 """Largest P at which ``auto`` takes Newton: beyond it, a dense factorization costs more than it saves."""
-DENSE_SIZE = 2000
-"""Largest P at which Newton forms the Hessian; beyond it, it is used by products."""
 CHECKED_SIZE = 200
 """Largest P at which the Hessian's eigenvalues are computed at the end whatever the method."""
 
@@ -52,7 +50,7 @@ class Optimum:
         history: ``value``, ``gradient_norm`` and ``step``, each [steps + 1] or [steps + 1, ...], from the
             start on.
         certificates: What holds at w; over a batch, at the best point.
-        method: ``newton``, ``lbfgs`` or ``sampled-newton``.
+        method: Its name, one of :data:`fivefold.optimize.methods.METHODS`.
         why: Why that method.
         statuses: Status per point, row-major.
         reasons: Reason per point.
@@ -160,7 +158,6 @@ def minimize(
     >>> print(end.status, [round(x, 6) for x in end.w.tolist()], end.method)
     converged [1.0, 1.0] newton
     """
-    require(method in METHODS, f"a method among {', '.join(METHODS)}", method)
     require(memory >= 1, "a memory of at least 1 pair", memory)
     start = objective.initial if w0 is None else _start(objective, w0)
     if tolerance is None:
@@ -168,27 +165,21 @@ def minimize(
     require(0 < tolerance < math.inf, "a positive, finite tolerance", tolerance)
     limits = Budget(steps=1000) if budget is None else Budget.parse(budget)
     chosen, why = _choose(objective, method)
-    direction: Direction
-    if chosen == "lbfgs":
-        direction = QuasiNewton(memory)
-    elif chosen == "sampled-newton":
-        assert isinstance(objective, DataObjective)
-        direction = SampledNewton(objective, memory)
-    else:
-        direction = DenseNewton(objective) if objective.size <= DENSE_SIZE else TruncatedNewton(objective)
+    moves = find_method(chosen, objective).make(objective, Settings(memory=memory))
+    sampled = _sampled(moves)
     points = start.reshape(-1, objective.size)
     examined = objective.size <= (NEWTON_SIZE if chosen == "newton" else CHECKED_SIZE)
     examined = examined if examine is None else examine
     look: Look | None = partial(_spectrum, objective) if examined else None
-    if isinstance(direction, SampledNewton) and examine is None:
+    if sampled is not None and examine is None:
         # convex: there is no saddle to leave, and a bound from the sample proves as much at its cost
-        examined, look = False, direction.lower_bound
-    run = drive(Descent(objective, points, direction, tolerance, examined), limits, progress)
+        examined, look = False, sampled.lower_bound
+    run = drive(Descent(objective, points, moves, tolerance, examined), limits, progress)
     m, M = _known(objective, strong_convexity, self_concordance, examined=look is not None)
     state = run.state
     statuses = tuple(status or Status.OUT_OF_BUDGET for status in state.ended)
     each = tuple(
-        _certify(objective, direction, state, row, tolerance, m, M, look) for row in range(len(statuses))
+        _certify(objective, sampled, state, row, tolerance, m, M, look) for row in range(len(statuses))
     )
     lead = start.shape[:-1]
     best = _best(state.value, statuses)
@@ -221,15 +212,15 @@ def _start(objective: Objective, w0: Array) -> Tensor:
     return start
 
 
+def _sampled(moves: Step) -> SampledNewton | None:
+    """The direction that knows a bound on the curvature, if it is that one."""
+    direction = moves.direction if isinstance(moves, Searched) else None
+    return direction if isinstance(direction, SampledNewton) else None
+
+
 def _choose(objective: Objective, method: str) -> tuple[str, str]:
     """The method and the reason for it."""
     size = objective.size
-    if method == "sampled-newton" and not suits(objective):
-        raise ArgumentError(
-            "a data objective over Linear, convex, without likelihood parameters, with many rows per column",
-            type(objective).__name__,
-            "take another method, or 'auto'",
-        )
     if method != "auto":
         return method, "asked for"
     if isinstance(objective, OracleObjective):
@@ -263,7 +254,7 @@ def _spectrum(objective: Objective, w: Tensor) -> Curvatures | None:
 
 def _certify(
     objective: Objective,
-    direction: Direction,
+    sampled: SampledNewton | None,
     state: Descended,
     row: int,
     tolerance: float,
@@ -280,7 +271,7 @@ def _certify(
     gap = None
     if has_class_scores(objective) and M is not None and math.isfinite(norm):
         assert isinstance(objective, DataObjective)
-        part = direction.part if isinstance(direction, SampledNewton) else None
+        part = None if sampled is None else sampled.part
         gap = certify_class_scores(objective, state.w[row], state.gradient[row], M, part)
     if gap is None:
         gap = certify_suboptimality(norm, strong_convexity=m, self_concordance=M, curvature=found)

@@ -23,7 +23,8 @@ def parquet_batches(
     """Return a function that reads Parquet files from the start, as batches ``(X, y)``, at each call.
 
     A thread reads one batch ahead, so that reading and computing go on together; two or three batches are in
-    memory at a time. Arrow reads, not DuckDB: it decodes by columns, as they are wanted here, in half the time.
+    memory at a time. Arrow reads, not DuckDB: it decodes by columns, as they are wanted here, in half the
+    time.
 
     Args:
         files: One local file, or several, which are read in this order.
@@ -32,8 +33,8 @@ def parquet_batches(
         rows: Most rows per batch, at least 1.
 
     Returns:
-        A function for :func:`fivefold.linalg.lstsq_batches`. X is ``[m_i, n]`` (stored by columns, as the file
-        is) and y ``[m_i]``, float32 where all columns of X are, float64 otherwise.
+        A function for :func:`fivefold.linalg.lstsq_batches`. X is ``[m_i, n]`` (stored by columns, as the
+        file is) and y ``[m_i]``, float32 where all columns of X are, float64 otherwise.
 
     Raises:
         ArgumentError: No file, or fewer than one row.
@@ -50,7 +51,7 @@ def parquet_batches(
     """
     try:
         import pyarrow
-        import pyarrow.parquet as parquet
+        from pyarrow import parquet
     except ModuleNotFoundError:
         raise MissingExtraError.of("pyarrow", extra="tables") from None
     paths = [Path(files)] if isinstance(files, (str, Path)) else [Path(file) for file in files]
@@ -88,7 +89,7 @@ def _read(
     paths: Sequence[Path], target: str, names: Sequence[str], rows: int, dtype: type[np.floating[Any]]
 ) -> Iterator[Batch]:
     import pyarrow
-    import pyarrow.parquet as parquet
+    from pyarrow import parquet
 
     for path in paths:
         try:
