@@ -6,6 +6,7 @@ from difflib import get_close_matches
 
 from fivefold.core import ArgumentError
 from fivefold.objective import DataObjective, Objective
+from fivefold.optimize.bfgs import DenseQuasiNewton
 from fivefold.optimize.directions import DenseNewton, QuasiNewton, TruncatedNewton
 from fivefold.optimize.sampled_newton import SampledNewton, suits
 from fivefold.optimize.steps import Searched, Step
@@ -50,6 +51,15 @@ def _lbfgs(objective: Objective, settings: Settings) -> Step:
     return Searched(objective, QuasiNewton(settings.memory))
 
 
+def _bfgs(objective: Objective, settings: Settings) -> Step:
+    del settings
+    return Searched(objective, DenseQuasiNewton())
+
+
+def _large(objective: Objective) -> str:
+    return "" if objective.size <= DENSE_SIZE else f"at most {DENSE_SIZE} parameters, for a dense inverse"
+
+
 def _sampled(objective: Objective, settings: Settings) -> Step:
     assert isinstance(objective, DataObjective)
     return Searched(objective, SampledNewton(objective, settings.memory))
@@ -63,6 +73,7 @@ def _unsampled(objective: Objective) -> str:
 METHODS = {
     "newton": Method(_newton, second=True),
     "lbfgs": Method(_lbfgs),
+    "bfgs": Method(_bfgs, _large),
     "sampled-newton": Method(_sampled, _unsampled, second=True),
 }
 """Every method by name: a closed list."""
