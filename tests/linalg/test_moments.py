@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from fivefold.core import ArgumentError, DataError
-from fivefold.linalg.moments import few_threads, first_shift_and_scale, moments
+from fivefold.linalg.moments import few_threads, first_shift_and_scale, moments, upper_product
 from fivefold.linalg.row_batches import BLOCK, RowBatches
 from fivefold.linalg.stacked_triangle import stacked_triangle
 
@@ -76,3 +76,22 @@ def test_bad_rows():
         moments(blocks(late), centre=True)
     with pytest.raises(ArgumentError, match="at least one row"):
         moments([], centre=True)
+
+
+@pytest.mark.parametrize("columns", [3, 79, 80, 137, 201, 400])
+def test_strips_make_the_same_product(columns):
+    V = torch.from_numpy(RNG.standard_normal((300, columns)))
+    torch.testing.assert_close(upper_product(V).triu(), (V.T @ V).triu(), rtol=1e-13, atol=1e-12)
+    M = moments([(V, V[:, :0])], centre=True)
+    torch.testing.assert_close(M.gram, M.gram.T, rtol=0, atol=0)
+
+
+def test_means_within_half_a_spread_are_not_shifted_and_lose_nothing():
+    near = RNG.standard_normal((BLOCK + 7, 4)) + 0.2
+    none = near[:, :0]
+    M = moments(blocks(near, none), centre=True)
+    assert bool((M.shift == 0).all())
+    V = near - near.mean(0)
+    assert np.allclose(M.centred().numpy(), V.T @ V, rtol=1e-13, atol=1e-10)
+    far = moments(blocks(near + np.array([0, 0, 0, 1.0]), none), centre=True)
+    assert bool((far.shift != 0).all())

@@ -12,6 +12,10 @@ from fivefold.linalg.doubled import two_sum
 from fivefold.linalg.row_batches import BLOCK, require_finite_block
 
 _UNIT = 2.0**-53
+_STRIPS, _STRIP = 5, 40
+"""Most strips of columns that a product is made in, and their least width: narrower ones take longer."""
+_NEAR = 0.5
+"""Means of up to so many spreads (to a power of two) need no shift: they add a quarter to the squares."""
 _NARROW = 128
 """Up to so many columns a product takes a millisecond: on busy cores threads wait longer than that."""
 
@@ -22,8 +26,8 @@ class Moments:
 
     .. math:: G = \sum_i D^{-1} (v_i - s)(v_i - s)^\top D^{-1}, \qquad t = \sum_i D^{-1} (v_i - s)
 
-    The shift s is the mean of the first block, so that means far from zero cost no digits; D are powers of
-    two near the spread there, so that nothing overflows.
+    The shift s is the mean of the first block, so that means far from zero cost no digits, and zero where all
+    of them are near; D are powers of two near the spread there, so that nothing overflows.
 
     Args:
         rows: m.
@@ -79,7 +83,7 @@ def moments(blocks: Iterable[tuple[Tensor, Tensor]], *, centre: bool, shared: bo
     (2.0, 1000000001.0)
     """
     shift = scale = sums = gram = rest = torch.zeros(0)
-    rows, rescale = 0, False
+    rows, rescale, centred = 0, False, False
     buffer: Tensor | None = None
     for X, Y in blocks:
         n, p = X.shape[1], X.shape[1] + Y.shape[1]
@@ -87,6 +91,9 @@ def moments(blocks: Iterable[tuple[Tensor, Tensor]], *, centre: bool, shared: bo
             first = torch.cat([X.double(), Y.double()], dim=1)
             require_finite_block(X, Y, 0)
             shift, scale = first_shift_and_scale(first, centre=centre)
+            if bool((shift.abs() <= _NEAR * scale).all()):
+                shift = torch.zeros_like(shift)
+            centred = bool((shift != 0).any())
             # Squares of anything near one neither overflow nor vanish: most data need no scale.
             rescale = bool(((scale < 2.0**-200) | (scale > 2.0**200)).any())
             scale = scale if rescale else torch.ones_like(scale)
@@ -104,10 +111,11 @@ def moments(blocks: Iterable[tuple[Tensor, Tensor]], *, centre: bool, shared: bo
             # converted first: a difference of mixed dtypes is slower than both together
             part[:, :n] = X
             part[:, n:] = Y
-            part -= shift
+            if centred:
+                part -= shift
             if rescale:
                 part /= scale
-            product = part.mT @ part
+            product = upper_product(part)
             sums += part.sum(dim=0)
         # A NaN or infinity anywhere shows on the diagonal: a look at every entry is not needed.
         if not bool(torch.isfinite(product.diagonal()).all()):
@@ -123,7 +131,27 @@ def moments(blocks: Iterable[tuple[Tensor, Tensor]], *, centre: bool, shared: bo
     require(rows > 0, "at least one row", 0)
     # Dot products over a block, and the rounding of shift and scale; sums of blocks keep their error.
     growth = (min(rows, BLOCK) + 8) * _UNIT
-    return Moments(rows, shift, scale, sums, gram + rest, growth)
+    gram = (gram + rest).triu()
+    return Moments(rows, shift, scale, sums, gram + gram.triu(1).mT, growth)
+
+
+def upper_product(rows: Tensor) -> Tensor:
+    """Return :math:`V^T V` with its upper triangle right and zeros or products below, in two thirds the time.
+
+    A strip of columns is multiplied with itself and those to its right: 0.6 of the operations for five.
+
+    >>> upper_product(torch.tensor([[1.0, 2.0], [3.0, 4.0]])).triu().tolist()
+    [[10.0, 14.0], [0.0, 20.0]]
+    """
+    p = rows.shape[1]
+    strips = max(1, min(_STRIPS, p // _STRIP))
+    if strips == 1:
+        return rows.mT @ rows
+    out = torch.zeros((p, p), dtype=rows.dtype, device=rows.device)
+    for i in range(strips):
+        start, stop = p * i // strips, p * (i + 1) // strips
+        out[start:stop, start:] = rows[:, start:stop].mT @ rows[:, start:]
+    return out
 
 
 @contextmanager
