@@ -315,7 +315,7 @@ def test_arrays_are_accepted_and_a_validation_loss_of_its_own():
         ({"patience": 0}, "a patience of at least 1"),
         ({"patience": 3}, "validation data where patience is set"),
         ({"schedule": "steps"}, "a schedule among"),
-        ({"optimizer": "adamax"}, "an optimizer among"),
+        ({"optimizer": "lion"}, "an optimizer among"),
         ({"loss": "hinge"}, "a loss among"),
         ({"loss": lambda out, y: out}, r"a loss of shape \[\] or \[members\]"),
         ({"loss": lambda out, y: (out - y[:, None]).mean(-1)}, "members first, as the loss has"),

@@ -15,7 +15,7 @@ _UNIT = 2.0**-53
 _STRIPS, _STRIP = 5, 40
 """Most strips of columns that a product is made in, and their least width: narrower ones take longer."""
 _NEAR = 0.5
-"""Means of up to so many spreads (rounded down to a power of two) need no shift: squares grow by a quarter."""
+"""Means of up to so many spreads (down to a power of two) need no shift: squares grow by a quarter."""
 _NARROW = 128
 """Up to so many columns a product takes a millisecond: on busy cores threads wait longer than that."""
 

@@ -1,7 +1,7 @@
 """What a training tells whoever listens."""
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -18,6 +18,7 @@ class Moment:
         step: Updates completed.
         loss: The last minibatch loss, detached: a scalar, or one per member; ``None`` before the first.
         record: The epoch's numbers, filled in ``on_epoch`` and ``on_end``.
+        planned: Updates that the whole training is to make.
     """
 
     module: nn.Module
@@ -26,13 +27,15 @@ class Moment:
     step: int
     loss: Tensor | None = None
     record: dict[str, float] = field(default_factory=dict)
+    planned: int = 0
 
 
 class Callback(Protocol):
     """Listener to the events of a training.
 
-    Subclass it and write the events that matter (the others do nothing), or write all five. Callbacks run in
-    the order given, under the training's random streams.
+    Subclass it and write the events that matter (the others do nothing and cost nothing), or write all.
+    Callbacks run in the order given, under the training's random streams. One that carries a state from step
+    to step offers it in ``state_dict``, so that a resumed training goes on as if it had not been stopped.
 
     >>> class Count(Callback):
     ...     steps = 0
@@ -40,10 +43,10 @@ class Callback(Protocol):
     """
 
     def on_start(self, moment: Moment) -> None:
-        """Before the first epoch."""
+        """Before the first epoch, or before the first step after a resumption."""
 
     def on_backward(self, moment: Moment) -> None:
-        """After the gradients of a minibatch are known, before the update."""
+        """After the gradients of a minibatch are known, before clipping and the update."""
 
     def on_step(self, moment: Moment) -> None:
         """After an update."""
@@ -52,5 +55,28 @@ class Callback(Protocol):
         """After an epoch; a true answer stops the training."""
         return None
 
+    def on_checkpoint(self, moment: Moment) -> None:
+        """After a checkpoint lies whole on the disk."""
+
     def on_end(self, moment: Moment) -> None:
         """After the last epoch, once the weights to be kept are in place; not called after an exception."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """What must survive a resumption: tensors, arrays, numbers, text, lists, tuples, dictionaries."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take over what ``state_dict`` gave, after ``on_start``."""
+
+
+def listening(callbacks: tuple[Callback, ...], event: str) -> tuple[Callback, ...]:
+    """Those that write an event themselves; the others need not be told.
+
+    >>> class Silent(Callback): pass
+    >>> listening((Silent(),), "on_step")
+    ()
+    """
+    inherited = getattr(Callback, event)
+    return tuple(
+        each for each in callbacks if getattr(getattr(each, event), "__func__", None) is not inherited
+    )

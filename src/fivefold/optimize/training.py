@@ -1,7 +1,7 @@
 """Minibatch training of a module over tensors held in memory."""
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,13 +10,11 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from fivefold.core import ArgumentError, Budget, Info, Status, drive, fork_global, require, torch_generator
+from fivefold.core import Budget, Info, Status, drive, fork_global, require, torch_generator
 from fivefold.optimize.callbacks import Callback, Moment
 from fivefold.optimize.losses import LossFunction, find_loss
+from fivefold.optimize.optimizers import OptimizerFactory, make_optimizer, parameter_groups
 from fivefold.optimize.schedules import rate_multiplier
-
-OPTIMIZERS = ("adamw", "adam", "sgd", "rmsprop", "adagrad")
-OptimizerFactory = Callable[[Iterable[dict[str, Any]]], Optimizer]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -133,7 +131,9 @@ def train(
         held=None if validation is None else _tensors(validation, device),
         loss=find_loss(loss),
         held_loss=find_loss(loss if validation_loss is None else validation_loss),
-        optimizer=_make_optimizer(optimizer, _groups(named, weight_decay), learning_rate, device),
+        optimizer=make_optimizer(
+            optimizer, parameter_groups(named, weight_decay), learning_rate, device, module
+        ),
         schedule=schedule,
         epochs=epochs,
         batch_size=batch_size,
@@ -324,39 +324,3 @@ def _tensors(data: Sequence[Any], device: torch.device) -> tuple[Tensor, ...]:
     rows = [part.shape[0] for part in parts]
     require(rows[0] >= 1 and len(set(rows)) == 1, "the same number of rows, at least 1, in each", rows)
     return parts
-
-
-def _groups(named: list[tuple[str, nn.Parameter]], weight_decay: float) -> list[dict[str, Any]]:
-    """Parameters that decay and those that do not."""
-    # an ensemble's biases and scales have two dimensions, so the name decides as well
-    free = ("bias", "scale")
-    decays = [p.ndim >= 2 and not any(part.startswith(free) for part in name.split(".")) for name, p in named]
-    groups = [
-        {
-            "params": [p for (_, p), d in zip(named, decays, strict=True) if d == flag],
-            "weight_decay": weight_decay if flag else 0.0,
-        }
-        for flag in (True, False)
-    ]
-    return [group for group in groups if group["params"]]
-
-
-def _make_optimizer(
-    optimizer: str | OptimizerFactory, groups: list[dict[str, Any]], rate: float, device: torch.device
-) -> Optimizer:
-    """A ``torch.optim`` optimizer by name, through a closed list, or by the function given."""
-    if callable(optimizer):
-        return optimizer(groups)
-    # fused: one pass over each tensor instead of a dozen, which is most of the time for small networks
-    fused = device.type in ("cpu", "cuda")
-    if optimizer == "adamw":
-        return torch.optim.AdamW(groups, lr=rate, fused=fused)
-    if optimizer == "adam":
-        return torch.optim.Adam(groups, lr=rate, fused=fused)
-    if optimizer == "sgd":
-        return torch.optim.SGD(groups, lr=rate, momentum=0.9, nesterov=True, fused=fused)
-    if optimizer == "rmsprop":
-        return torch.optim.RMSprop(groups, lr=rate)
-    if optimizer == "adagrad":
-        return torch.optim.Adagrad(groups, lr=rate)
-    raise ArgumentError(f"an optimizer among {', '.join(OPTIMIZERS)}, or a function", repr(optimizer))
