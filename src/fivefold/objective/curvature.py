@@ -11,6 +11,8 @@ def weighted(curvature: JointCurvature, a: Tensor) -> JointCurvature:
     """Multiply each row's curvature by its weight ``[n]``."""
     several = _several(curvature)
     eta = curvature.eta * (a[:, None, None] if several else a)
+    if not curvature.theta.shape[-1]:
+        return JointCurvature(eta, curvature.cross, curvature.theta)
     cross = curvature.cross * (a[:, None, None] if several else a[:, None])
     return JointCurvature(eta, cross, curvature.theta * a[:, None, None])
 

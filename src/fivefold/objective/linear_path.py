@@ -102,9 +102,12 @@ class LinearPath(Path):
         def slope(rows: Rows) -> Tensor:
             (eta, theta), likelihood = self._predicted(w, rows), rows.likelihood
             totals.append(rows.total(likelihood.negative_log_density(eta, rows.y, theta)))
+            errors = likelihood.gradient(eta, rows.y, theta)
+            if rows.weights is None and not likelihood.parameters:
+                return self._linear.pull(errors, rows.X) / self.count
             a = rows.factors(eta, self.count)
             weights = a if self._linear.outputs == 1 else a[:, None]
-            gradient = self._linear.pull(likelihood.gradient(eta, rows.y, theta) * weights, rows.X)
+            gradient = self._linear.pull(errors * weights, rows.X)
             if not likelihood.parameters:
                 return gradient
             return torch.cat([gradient, a @ likelihood.theta_gradient(eta, rows.y, theta)], dim=-1)

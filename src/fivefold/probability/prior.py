@@ -38,6 +38,7 @@ class GaussianPrior:
         lengths = {t.shape[0] for t in (self.precision, self.mean) if t.ndim == 1}
         require(len(lengths) <= 1, "precision and mean of one length", sorted(lengths))
         self.size: int | None = lengths.pop() if lengths else None
+        self._constant: float | None = None
 
     def value(self, w: Tensor) -> Tensor:
         r"""Return :math:`-\log p(w)`, ``[..., P]`` to ``[...]``, constants included.
@@ -46,11 +47,8 @@ class GaussianPrior:
             ArgumentError: ``w`` has another length than the prior.
         """
         tau, m = self._like(w)
-        # log 1 stands in for the flat directions, which then add log 2 pi too much.
-        proper = tau > 0
-        logs = torch.where(proper, tau, torch.ones_like(tau)).log() - math.log(2 * math.pi)
-        constant = torch.where(proper, logs, torch.zeros_like(logs)).sum()
-        return 0.5 * ((tau * (w - m).square()).sum(-1) - constant)
+        repeats = w.shape[-1] if self.precision.ndim == 0 else 1
+        return 0.5 * ((tau * (w - m).square()).sum(-1) - repeats * self._logs())
 
     def gradient(self, w: Tensor) -> Tensor:
         r"""Return :math:`\tau (w - m)`, ``[..., P]``."""
@@ -88,10 +86,18 @@ class GaussianPrior:
         """Return the prior in the dtype and on the device of a tensor."""
         return GaussianPrior(self.precision.to(like), self.mean.to(like))
 
+    def _logs(self) -> float:
+        """The sum of log(tau / 2 pi) over what is not flat, computed once."""
+        if self._constant is None:
+            proper = self.precision[self.precision > 0].double()
+            self._constant = float((proper / (2 * math.pi)).log().sum())
+        return self._constant
+
     def _like(self, w: Tensor) -> tuple[Tensor, Tensor]:
         P = w.shape[-1]
         require(self.size in (None, P), f"w of shape [..., {self.size}]", f"shape {tuple(w.shape)}")
-        return self.precision.to(w).expand(P), self.mean.to(w).expand(P)
+        tau, m = self.precision.to(w), self.mean.to(w)
+        return (tau if tau.ndim else tau.expand(P)), (m if m.ndim else m.expand(P))
 
     def __repr__(self) -> str:
         return f"GaussianPrior(precision={self.precision.tolist()}, mean={self.mean.tolist()})"
