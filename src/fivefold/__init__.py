@@ -29,12 +29,14 @@ _HOME = {
     "Regressor": "fivefold.tasks.tables.estimators:Regressor",
     "Status": "fivefold.core:Status",
     "calculus": "fivefold.calculus",
+    "compare": "fivefold.optimize:compare",
     "fit": "fivefold.tasks.tables.fit:fit",
     "linalg": "fivefold.linalg",
     "load": "fivefold.tasks.tables.model:load",
     "minimize": "fivefold.optimize:minimize",
     "networks": "fivefold.networks",
     "probability": "fivefold.probability",
+    "root": "fivefold.optimize:root",
     "train": "fivefold.optimize:train",
 }
 

@@ -14,7 +14,9 @@ from fivefold.core import Status as Status
 from fivefold.objective import DataObjective as DataObjective
 from fivefold.objective import Linear as Linear
 from fivefold.objective import Objective as Objective
+from fivefold.optimize import compare as compare
 from fivefold.optimize import minimize as minimize
+from fivefold.optimize import root as root
 from fivefold.optimize import train as train
 from fivefold.tasks.tables.estimators import Classifier as Classifier
 from fivefold.tasks.tables.estimators import Regressor as Regressor

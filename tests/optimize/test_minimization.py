@@ -194,12 +194,20 @@ def test_a_start_on_a_maximum_ends_at_a_minimum():
     assert float(end.value) == pytest.approx(-3.0)
 
 
-def test_a_saddle_too_large_to_examine_is_not_certified_as_a_minimum():
+def test_a_large_saddle_is_left_by_products_and_not_certified_where_it_is_not_looked_at():
     size = 600
-    F = Objective.from_function(lambda w: (w[1:] ** 2).sum() - w[0] ** 2, torch.zeros(size).double())
+    F = Objective.from_function(
+        lambda w: (w[1:] ** 2).sum() + w[0] ** 4 / 4 - w[0] ** 2 / 2, torch.zeros(size).double()
+    )
     end = minimize(F)
     assert end.method == "lbfgs"
-    assert [c.verdict for c in end.certificates] == ["yes", "unknown", "unknown"]
+    assert float(end.value) == pytest.approx(-0.25)
+    assert "no negative curvature was found by Lanczos" in end.reason
+    assert [c.verdict for c in end.certificates] == ["yes", "yes", "unknown"]
+    assert [c.kind.value for c in end.certificates[:2]] == ["proof", "indicator"]
+    blind = minimize(F, examine=False)
+    assert float(blind.value) == 0.0
+    assert [c.verdict for c in blind.certificates] == ["yes", "unknown", "unknown"]
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -348,3 +356,29 @@ def test_bad_arguments_are_refused(settings, message):
 def test_a_point_out_of_range_is_refused():
     with pytest.raises(ArgumentError, match=r"a point in 0\.\.0"):
         minimize(of(rosenbrock, -1.2, 1.0)).point(1)
+
+
+def test_zero_parameters_are_refused():
+    class Empty(type(of(rosenbrock, 1.0, 1.0))):
+        size = 0
+
+    with pytest.raises(ArgumentError, match="at least 1 parameter"):
+        minimize(Empty(rosenbrock, vector(1.0, 1.0)))
+
+
+def test_a_zero_budget_evaluates_the_start_alone():
+    end = minimize(of(rosenbrock, -1.2, 1.0), budget=Budget(steps=0))
+    assert (end.status, end.steps, end.evaluations) == (Status.OUT_OF_BUDGET, 0, 1)
+    assert end.w.tolist() == [-1.2, 1.0]
+
+
+def test_a_constant_is_flat_and_a_gradient_that_is_always_0_is_doubted():
+    end = minimize(of(lambda w: 0 * w.sum() + 3, 1.0, 2.0))
+    assert end.status is Status.CONVERGED
+    assert "F is flat there" in end.reason
+    assert end.certificates[1].holds is None
+    wrong = minimize(Objective.from_oracle(lambda w: (float((w - 1) @ (w - 1)), 0 * w), np.zeros(2)))
+    assert wrong.status is Status.STALLED
+    assert "the gradient disagrees with F" in wrong.reason
+    # an inflection is stationary, and no reason to doubt
+    assert minimize(of(lambda w: (w**3).sum(), 0.0)).status is Status.CONVERGED

@@ -42,14 +42,15 @@ def test_conjugate_gradients_meet_their_tolerance():
     A = random(30, 30)
     H = A @ A.T + torch.eye(30)
     g = 1e-3 * random(30, seed=1)
-    p, negative = truncated_newton(lambda v: H @ v, g)
-    assert not negative
+    p, along = truncated_newton(lambda v: H @ v, g)
+    assert along is None
     assert float((H @ p + g).norm()) <= min(0.5, float(g.norm()) ** 0.5) * float(g.norm())
 
 
-def test_negative_curvature_ends_with_descent():
+def test_negative_curvature_ends_with_its_direction_and_the_descent_so_far():
     g = random(4)
     for H in (-torch.eye(4).double(), torch.diag(torch.tensor([5.0, 1.0, -1.0, -3.0]).double())):
-        p, negative = truncated_newton(lambda v, H=H: H @ v, g)
-        assert negative
-        assert float(p @ g) < 0
+        p, along = truncated_newton(lambda v, H=H: H @ v, g)
+        assert float(along @ H @ along) <= 0
+        assert float(p @ g) < 0 or not bool(p.any())
+        assert float(p @ H @ p) >= 0

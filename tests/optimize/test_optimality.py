@@ -11,6 +11,7 @@ from fivefold.optimize.optimality import (
     Curvatures,
     certify_curvature,
     certify_stationary,
+    estimate_lowest_curvature,
     lowest_curvature,
 )
 
@@ -75,3 +76,28 @@ def test_lowest_curvature_of_a_known_hessian_and_of_none():
     assert along.abs().tolist() == [0.0, 1.0]
     G = Objective.from_function(lambda w: w.abs().sqrt().sum(), torch.ones(2).double())
     assert lowest_curvature(G, torch.zeros(2).double()) is None
+
+
+def test_lanczos_finds_the_lowest_curvature_and_claims_no_proof():
+    scales = torch.linspace(0.5, 20, 300, dtype=torch.float64)
+    scales[7] = -3.0
+    F = Objective.from_function(lambda w: (scales * w**2).sum() / 2, torch.zeros(300).double())
+    found, along = estimate_lowest_curvature(F, torch.ones(300).double(), 60)
+    assert abs(found.lowest + 3.0) < 1e-3
+    assert abs(abs(float(along[7])) - 1) < 1e-2
+    certificate = certify_curvature(found, "")
+    assert (certificate.holds, certificate.kind.value) == (False, "proof")
+    above = certify_curvature(Curvatures(0.1, 1.0, 1e-6, estimate="Lanczos"), "")
+    assert (above.holds, above.kind.value) == (True, "indicator")
+    assert certify_curvature(Curvatures(1e-9, 1.0, 1e-6, estimate="Lanczos"), "").holds is None
+    # an estimate bounds the lowest eigenvalue from above, which proves no distance to the minimum
+    known = certify_suboptimality(
+        1e-9, self_concordance=1.0, curvature=Curvatures(0.1, 1.0, 1e-6, estimate="Lanczos")
+    )
+    assert known.holds is None
+    G = Objective.from_oracle(
+        lambda w: (float(w @ w), 2 * w),
+        torch.ones(3).numpy(),
+        hessian_product=lambda w, v: v * float("nan"),
+    )
+    assert estimate_lowest_curvature(G, torch.ones(3).double(), 10) is None

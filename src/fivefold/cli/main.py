@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from fivefold.cli.compare import compare
 from fivefold.cli.exits import INTERRUPTED, PIPE_CLOSED, TERMINATED, silence_output
 from fivefold.cli.fit import fit
 from fivefold.cli.predict import predict
@@ -23,6 +24,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 app.command()(fit)
+app.command()(compare)
 app.command()(predict)
 app.command()(report)
 app.command()(show)

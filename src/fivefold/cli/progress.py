@@ -100,6 +100,8 @@ def sentence(event: str, details: Mapping[str, object]) -> str:
         "chosen": lambda: f"chosen: {details.get('method')}",
         "final": lambda: f"fitting {details.get('method')} to all training rows",
         "chosen for newcomers": lambda: f"chosen for a new {details.get('column')}: {details.get('method')}",
+        "run": lambda: f"running {details.get('method')}",
+        "look": lambda: f"looking at the curvature of {details.get('problem')}",
         "newcomers": lambda: f"leaving out whole levels of {details.get('column')}",
     }
     if event in known:

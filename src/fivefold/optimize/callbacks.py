@@ -44,12 +44,15 @@ class Callback(Protocol):
 
     def on_start(self, moment: Moment) -> None:
         """Before the first epoch, or before the first step after a resumption."""
+        return None
 
     def on_backward(self, moment: Moment) -> None:
         """After the gradients of a minibatch are known, before clipping and the update."""
+        return None
 
     def on_step(self, moment: Moment) -> None:
         """After an update."""
+        return None
 
     def on_epoch(self, moment: Moment) -> bool | None:
         """After an epoch; a true answer stops the training."""
@@ -57,9 +60,11 @@ class Callback(Protocol):
 
     def on_checkpoint(self, moment: Moment) -> None:
         """After a checkpoint lies whole on the disk."""
+        return None
 
     def on_end(self, moment: Moment) -> None:
         """After the last epoch, once the weights to be kept are in place; not called after an exception."""
+        return None
 
     def state_dict(self) -> dict[str, Any]:
         """What must survive a resumption: tensors, arrays, numbers, text, lists, tuples, dictionaries."""
@@ -67,6 +72,7 @@ class Callback(Protocol):
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take over what ``state_dict`` gave, after ``on_start``."""
+        return None
 
 
 def listening(callbacks: tuple[Callback, ...], event: str) -> tuple[Callback, ...]:

@@ -82,7 +82,10 @@ class DenseNewton:
 
 
 class TruncatedNewton:
-    """Newton by conjugate gradients on Hessian products, for many parameters."""
+    """Newton by conjugate gradients on Hessian products, cut short where the curvature is not positive.
+
+    :class:`fivefold.optimize.newton_cg.NewtonCG` goes on along the direction found there.
+    """
 
     curvature = 0.9
 
@@ -96,7 +99,8 @@ class TruncatedNewton:
 
     def _solve(self, w: Tensor, gradient: Tensor) -> Tensor:
         H = self._objective.hessian(w)
-        return truncated_newton(lambda v: H @ v, gradient)[0]
+        solution, along = truncated_newton(lambda v: H @ v, gradient)
+        return -gradient if along is not None and not bool(solution.any()) else solution
 
     def learn(self, s: Tensor, y: Tensor) -> None:
         """Nothing: the Hessian is known."""

@@ -1,5 +1,6 @@
 """How far to go along a direction: the strong Wolfe conditions, for a batch of points at once."""
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -59,6 +60,12 @@ def search_wolfe(
     >>> end.step.tolist(), end.value.tolist(), end.found.tolist()
     ([1.0], [0.0], [True])
     """
+    if w.shape[0] == 1:
+        accepted, evaluate = _first_trial(
+            evaluate, w, value, gradient, direction, first, decrease=decrease, curvature=curvature
+        )
+        if accepted is not None:
+            return accepted
     slope = (gradient * direction).sum(-1)
     searching = torch.isfinite(slope) & (slope < 0)
     rounding = 64 * torch.finfo(value.dtype).eps
@@ -124,6 +131,39 @@ def search_wolfe(
         unbounded=unbounded,
         evaluations=count,
     )
+
+
+def _first_trial(
+    evaluate: Evaluate,
+    w: Tensor,
+    value: Tensor,
+    gradient: Tensor,
+    direction: Tensor,
+    first: Tensor,
+    *,
+    decrease: float,
+    curvature: float,
+) -> tuple[Move | None, Evaluate]:
+    """Try the first step of a single point in plain numbers: near a minimum it is nearly always taken.
+
+    The bookkeeping of a batch takes longer than a small objective. Where the trial is not taken, it is not
+    lost: the evaluation that is returned gives it back at the first call.
+    """
+    slope = float((gradient * direction).sum())
+    if not (math.isfinite(slope) and slope < 0):
+        return None, evaluate
+    points = w + first[:, None] * direction
+    new_value, new_gradient = evaluate(points)
+    before, after, t = float(value), float(new_value), float(first)
+    new_slope = float((new_gradient * direction).sum())
+    level = abs(after - before) <= 64 * torch.finfo(value.dtype).eps * abs(before)
+    lower = after <= before + decrease * t * slope
+    flat = abs(new_slope) <= -curvature * slope  # false where it is not finite
+    if math.isfinite(after) and flat and (lower or (level and new_slope <= (2 * decrease - 1) * slope)):
+        yes = torch.ones_like(first, dtype=torch.bool)
+        return Move(first, points, new_value, new_gradient, yes, ~yes, 1), evaluate
+    kept = [(new_value, new_gradient)]
+    return None, lambda trial: kept.pop() if kept else evaluate(trial)
 
 
 def _put(target: Tensor, rows: Tensor, mask: Tensor, source: Tensor) -> None:

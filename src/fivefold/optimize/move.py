@@ -27,3 +27,31 @@ class Move:
     found: Tensor
     unbounded: Tensor
     evaluations: int
+
+
+def merge_moves(whole: Move, part: Move, rows: Tensor) -> Move:
+    """Put a move of some rows [R] into a move of all; the rounds of both are counted.
+
+    >>> import torch
+    >>> zero, one = torch.zeros(2), torch.ones(1)
+    >>> still = Move(zero, zero[:, None], zero, zero[:, None], zero > 0, zero > 0, 1)
+    >>> part = Move(one, one[:, None], one, one[:, None], one > 0, one < 0, 2)
+    >>> whole = merge_moves(still, part, torch.tensor([1]))
+    >>> whole.step.tolist(), whole.evaluations
+    ([0.0, 1.0], 3)
+    """
+
+    def put(a: Tensor, b: Tensor) -> Tensor:
+        a = a.clone()
+        a[rows] = b
+        return a
+
+    return Move(
+        put(whole.step, part.step),
+        put(whole.w, part.w),
+        put(whole.value, part.value),
+        put(whole.gradient, part.gradient),
+        put(whole.found, part.found),
+        put(whole.unbounded, part.unbounded),
+        whole.evaluations + part.evaluations,
+    )

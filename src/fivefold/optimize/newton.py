@@ -47,7 +47,7 @@ def newton_direction(hessian: Tensor, gradient: Tensor) -> Tensor:
 
 def truncated_newton(
     product: Callable[[Tensor], Tensor], gradient: Tensor, *, iterations: int | None = None
-) -> tuple[Tensor, bool]:
+) -> tuple[Tensor, Tensor | None]:
     r"""Solve H p = -g roughly by conjugate gradients, with products alone; stop at negative curvature.
 
     |H p + g| <= min(1/2, sqrt|g|) |g|, the tolerance with which the outer iteration converges faster than
@@ -59,20 +59,23 @@ def truncated_newton(
         iterations: Most products; P by default.
 
     Returns:
-        The direction [P], one of descent, and whether a direction of negative curvature was met.
+        The solution so far [P], one of descent, or zeros where the negative gradient itself has no positive
+        curvature; and the direction [P] at which the curvature was found not to be positive, or ``None``.
 
     >>> truncated_newton(lambda v: 2 * v, torch.tensor([2.0, 4.0]))
-    (tensor([-1., -2.]), False)
+    (tensor([-1., -2.]), None)
+    >>> truncated_newton(lambda v: -2 * v, torch.tensor([2.0, 4.0]))
+    (tensor([0., 0.]), tensor([-2., -4.]))
     """
     length = float(gradient.norm())
     target = min(0.5, math.sqrt(length)) * length
     solution, residual, along = torch.zeros_like(gradient), gradient, -gradient
     square = residual @ residual
-    for index in range(iterations or gradient.numel()):
+    for _ in range(iterations or gradient.numel()):
         image = product(along)
         bend = along @ image
         if not bool(bend > torch.finfo(gradient.dtype).eps * (along @ along)):
-            return (solution if index else along), True
+            return solution, along
         rate = square / bend
         solution = solution + rate * along
         residual = residual + rate * image
@@ -81,4 +84,4 @@ def truncated_newton(
             break
         along = -residual + (new / square) * along
         square = new
-    return solution, False
+    return solution, None

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from fivefold.core import Certificate, Kind
+from fivefold.core import Budget, Certificate, Kind
+from fivefold.linalg import eigh
 from fivefold.objective import Objective
 
 
@@ -14,13 +15,15 @@ from fivefold.objective import Objective
 class Curvatures:
     """Extreme eigenvalues of a Hessian and the size below which their sign is rounding.
 
-    ``lowest`` may be a lower bound, from a ``part`` of the Hessian.
+    ``lowest`` may be a lower bound, from a ``part`` of the Hessian; or an upper one, the least that an
+    ``estimate`` found.
     """
 
     lowest: float
     highest: float
     noise: float
     part: str = ""
+    estimate: str = ""
 
 
 def lowest_curvature(objective: Objective, w: Tensor) -> tuple[Curvatures, Tensor] | None:
@@ -41,6 +44,41 @@ def lowest_curvature(objective: Objective, w: Tensor) -> tuple[Curvatures, Tenso
     largest = float(values.abs().max())
     noise = max(1e-6, 10 * math.sqrt(torch.finfo(w.dtype).eps)) * largest
     return Curvatures(float(values[0]), float(values[-1]), noise), vectors[:, 0]
+
+
+def estimate_lowest_curvature(
+    objective: Objective, w: Tensor, products: int
+) -> tuple[Curvatures, Tensor] | None:
+    r"""Smallest and largest eigenvalue of the Hessian at w [P] that Lanczos finds, from products alone.
+
+    v.H v = lowest \|v\|^2 for the vector returned, so that a negative one proves negative curvature; a
+    positive one proves nothing, as the space searched is small.
+
+    Args:
+        objective: F.
+        w: The point.
+        products: About how many Hessian products may be spent, at least 4.
+
+    Returns:
+        The eigenvalues and the lowest one's vector [P]; ``None`` where a product is not finite.
+
+    >>> F = Objective.from_function(lambda w: w[0] ** 2 - w[1] ** 2, torch.zeros(2))
+    >>> round(estimate_lowest_curvature(F, torch.zeros(2), 10)[0].lowest, 5)
+    -2.0
+    """
+    H = objective.hessian(w)
+    if not bool(torch.isfinite(H @ torch.ones_like(w)).all()):
+        return None
+    # each step of the block method takes two products
+    high = eigh(H, 1, method="lanczos", tolerance=0.1, budget=Budget(steps=max(1, products // 8)))
+    low = eigh(
+        H, 1, which="smallest", method="lanczos", tolerance=1e-3, budget=Budget(steps=max(1, products // 2))
+    )
+    lowest, highest = float(low.values[0]), float(high.values[0])
+    used = 2 * (low.steps + high.steps + 2)
+    vector = torch.as_tensor(low.vectors[:, 0])
+    noise = max(1e-6, 10 * math.sqrt(torch.finfo(w.dtype).eps)) * max(abs(lowest), abs(highest))
+    return Curvatures(lowest, highest, noise, estimate=f"Lanczos on {used} Hessian products"), vector
 
 
 def certify_stationary(value: float, gradient_norm: float, tolerance: float) -> Certificate:
@@ -70,8 +108,20 @@ def certify_curvature(found: Curvatures | None, why_not: str) -> Certificate:
     if found is None:
         return Certificate(claim, Kind.PROOF, None, method=why_not)
     refuted = found.lowest < -found.noise and not found.part
+    if found.estimate and not refuted:
+        return Certificate(
+            claim,
+            Kind.INDICATOR,
+            True if found.lowest > found.noise else None,
+            bound=found.noise,
+            value=found.lowest,
+            assumptions=("no direction of lower curvature escaped the search",),
+            method=f"the smallest curvature that {found.estimate} found: an indication, not a proof",
+        )
     holds = True if found.lowest > found.noise else False if refuted else None
     method = "smallest eigenvalue of the dense Hessian against the noise, a millionth of the largest"
+    if found.estimate:
+        method = f"a direction of negative curvature, found by {found.estimate}"
     if found.part:
         method = f"smallest eigenvalue of {found.part}, against rounding"
     return Certificate(
@@ -133,7 +183,8 @@ def certify_suboptimality(
             assumptions=(f"F is strongly convex with m = {strong_convexity:.6g}",),
             method=f"|g|^2 / (2 m){seen}" + (", below m" if refuted else ""),
         )
-    if self_concordance is not None and curvature is not None and curvature.lowest > curvature.noise:
+    proved = curvature is not None and not curvature.estimate
+    if self_concordance is not None and curvature and proved and curvature.lowest > curvature.noise:
         lowest_value = curvature.lowest - 1e-10 * abs(curvature.highest)
         radius = math.e * gradient_norm / lowest_value
         if self_concordance * radius <= 1:

@@ -51,7 +51,12 @@ class Searched:
     def move(self, w: Tensor, value: Tensor, gradient: Tensor, rows: Tensor) -> Move:
         """Search along the direction, and where that finds nothing lower, along the negative gradient."""
         p, first = self.direction.find(w, gradient, rows)
-        w, value, gradient = w[rows], value[rows], gradient[rows]
+        return self.follow(p, first, w[rows], value[rows], gradient[rows], rows)
+
+    def follow(
+        self, p: Tensor, first: Tensor, w: Tensor, value: Tensor, gradient: Tensor, rows: Tensor
+    ) -> Move:
+        """Search along p [R, P] with first steps [R], at points, values and gradients of those rows alone."""
         norm = gradient.norm(dim=-1)
         # a direction at a right angle to the gradient, up to rounding, is none
         slope = (gradient * p).sum(-1)

@@ -112,6 +112,96 @@ _ALL = (
         "Step against the slope: too small a rate crawls, too large a one flies out of the valley.",
     ),
     Concept(
+        "convexity",
+        "Convexity and conditioning",
+        "Optimization",
+        "A bowl has one floor, and its least curvature turns a small slope into a proof that little is left.",
+    ),
+    Concept(
+        "stochastic-gradient-descent",
+        "Stochastic gradient descent and mini-batches",
+        "Optimization",
+        "The slope of a few rows is right on average: many cheap steps beat few dear ones, until noise "
+        "rules.",
+    ),
+    Concept(
+        "momentum",
+        "Momentum and Nesterov's form",
+        "Optimization",
+        "Steps that remember cross a narrow valley less and run along it faster, and overshoot if they "
+        "never forget.",
+    ),
+    Concept(
+        "adagrad",
+        "Adagrad",
+        "Optimization",
+        "Every weight has a rate of its own, which shrinks with each slope that it has seen, for good.",
+    ),
+    Concept(
+        "rmsprop",
+        "RMSProp",
+        "Optimization",
+        "Divide each slope by its recent size, and all weights move at one pace that never slows by itself.",
+    ),
+    Concept(
+        "adam",
+        "Adam",
+        "Optimization",
+        "Momentum chooses the direction, the recent size of the slope the pace, and neither is biased at "
+        "first.",
+    ),
+    Concept(
+        "learning-rate-schedules",
+        "Learning-rate schedules",
+        "Optimization",
+        "Large steps while there is far to go, small ones to come to rest, and neither too early nor too "
+        "late.",
+    ),
+    Concept(
+        "line-search",
+        "Line search",
+        "Optimization",
+        "Along a direction that leads down, refuse steps that gain too little and steps that stop too soon.",
+    ),
+    Concept(
+        "conjugate-gradients",
+        "Conjugate gradients",
+        "Optimization",
+        "Directions that never undo each other solve a large system by products with its matrix alone.",
+    ),
+    Concept(
+        "newtons-method",
+        "Newton's method",
+        "Optimization",
+        "Go to the floor of the paraboloid that fits here: digits double near a minimum, and far off it "
+        "may be lost.",
+    ),
+    Concept(
+        "lbfgs",
+        "L-BFGS",
+        "Optimization",
+        "The last few steps tell how the ground bends, and that is nearly Newton's step at a slope's price.",
+    ),
+    Concept(
+        "trust-region",
+        "Trust region",
+        "Optimization",
+        "Take the model's best step only as far as the model has proved right, and saddles lose their pull.",
+    ),
+    Concept(
+        "cubic-regularisation",
+        "Cubic regularisation",
+        "Optimization",
+        "Charge the model for the third power of a step's length, and its lowest point is always safe to "
+        "take.",
+    ),
+    Concept(
+        "early-stopping",
+        "Early stopping",
+        "Optimization",
+        "Descent learns first what many rows agree on: stop before it learns the noise of single ones.",
+    ),
+    Concept(
         "ode-steps",
         "Steps through a differential equation",
         "Optimization",
