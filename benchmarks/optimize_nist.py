@@ -126,11 +126,11 @@ def main() -> None:
         wrong = sum(float(row["digits"]) < 4 and row["status"] == "converged" for row in mine)
         counts = f"{sum(d >= 4 for d in reached)} of 54 reach 4, {sum(d >= 6 for d in reached)} reach 6"
         spent = sum(float(row["seconds"]) for row in mine)
-        notes[name] = (
-            f"{notes.get(name, '')} {counts}, mean {sum(reached) / len(reached):.1f}, "
+        notes[f"result of {name}"] = said = (
+            f"{counts}, mean {sum(reached) / len(reached):.1f}, "
             f"fewest {min(reached)}, converged with fewer than 4: {wrong}, {spent:.1f} s"
-        ).strip()
-        print(f"{name}: {notes[name]}")
+        )
+        print(f"{name}: {said}")
         print("   below 6: " + ("; ".join(low) or "none"))
     write("optimize_nist", rows, threads=options.threads, notes=notes)
 

@@ -1,10 +1,10 @@
 """Does the range test's interval hold the best fixed learning rate? Ten small networks, several seeds.
 
-Truth: for each network and each seed of its first weights, ``train`` at a constant rate for 10 epochs on a grid of
-factor 1.5, with several orders of the rows; the best rate has the lowest mean over the orders of the loss of the
-last epoch. The range test sees another order. A rate whose loss is within one standard error of the best is counted
-apart ("tied"), because the trainings cannot tell it from the best; the count that matters is the strict one.
-The full run takes about half an hour on one core; ``--seeds 1 --orders 2`` a few minutes.
+Truth: for each network and each seed of its first weights, ``train`` at a constant rate for 10 epochs on a
+grid of factor 1.5, with several orders of the rows; the best rate has the lowest mean over the orders of the
+loss of the last epoch. The range test sees another order. A rate within one standard error of the best is
+counted apart, because the trainings cannot tell it from the best; the count that matters is the strict one.
+``--seeds 1 --orders 2`` is the short form.
 """
 
 import argparse
@@ -85,17 +85,57 @@ def cases() -> dict[str, tuple[Callable[[], Any], Callable[[], Any], str, str]]:
         return nn.Sequential(nn.Linear(10, 32), *blocks, nn.Linear(32, 1))
 
     return {
-        "dense tanh, diabetes": (lambda: dense(10, 1, [32], nn.Tanh), lambda: table(load_diabetes, True), "squared", "sgd"),
-        "dense relu, digits": (lambda: dense(64, 10, [32, 32], nn.ReLU), lambda: digits(64), "cross-entropy", "sgd"),
-        "dense relu, digits, adamw": (lambda: dense(64, 10, [32, 32], nn.ReLU), lambda: digits(64), "cross-entropy", "adamw"),
-        "dense silu 4 deep, cancer": (lambda: dense(30, 2, [32] * 4, nn.SiLU), lambda: table(load_breast_cancer), "cross-entropy", "adamw"),
+        "dense tanh, diabetes": (
+            lambda: dense(10, 1, [32], nn.Tanh),
+            lambda: table(load_diabetes, True),
+            "squared",
+            "sgd",
+        ),
+        "dense relu, digits": (
+            lambda: dense(64, 10, [32, 32], nn.ReLU),
+            lambda: digits(64),
+            "cross-entropy",
+            "sgd",
+        ),
+        "dense relu, digits, adamw": (
+            lambda: dense(64, 10, [32, 32], nn.ReLU),
+            lambda: digits(64),
+            "cross-entropy",
+            "adamw",
+        ),
+        "dense silu 4 deep, cancer": (
+            lambda: dense(30, 2, [32] * 4, nn.SiLU),
+            lambda: table(load_breast_cancer),
+            "cross-entropy",
+            "adamw",
+        ),
         "residual, diabetes": (residual_dense, lambda: table(load_diabetes, True), "squared", "adamw"),
-        "convolutions, digits": (lambda: convolutions(False), lambda: digits(1, 8, 8), "cross-entropy", "sgd"),
-        "convolutions with batch norm, digits": (lambda: convolutions(True), lambda: digits(1, 8, 8), "cross-entropy", "adamw"),
-        "residual convolutions, digits": (residual_convolutions, lambda: digits(1, 8, 8), "cross-entropy", "sgd"),
+        "convolutions, digits": (
+            lambda: convolutions(False),
+            lambda: digits(1, 8, 8),
+            "cross-entropy",
+            "sgd",
+        ),
+        "convolutions with batch norm, digits": (
+            lambda: convolutions(True),
+            lambda: digits(1, 8, 8),
+            "cross-entropy",
+            "adamw",
+        ),
+        "residual convolutions, digits": (
+            residual_convolutions,
+            lambda: digits(1, 8, 8),
+            "cross-entropy",
+            "sgd",
+        ),
         "gru, digits": (Reader, lambda: digits(8, 8), "cross-entropy", "adamw"),
-        "dense with batch norm, wine": (lambda: dense(13, 3, [32, 32], nn.ReLU, True), lambda: table(load_wine), "cross-entropy", "sgd"),
-    }  # fmt: skip
+        "dense with batch norm, wine": (
+            lambda: dense(13, 3, [32, 32], nn.ReLU, True),
+            lambda: table(load_wine),
+            "cross-entropy",
+            "sgd",
+        ),
+    }
 
 
 def main() -> None:

@@ -67,7 +67,8 @@ _SCRIPT = textwrap.dedent(
         noise = Noise(fatal)
         end = train(net, data, loss=loss, optimizer=case["optimizer"], epochs=4, batch_size=16,
                     learning_rate=0.01, clip=1.0, augment=augment, layout=case["layout"],
-                    validation=(X, y) if case["held"] else None, callbacks=[noise], parts=case["parts"],
+                    validation=(X, y) if case["held"] else None, schedule=case["schedule"],
+                    callbacks=[noise], parts=case["parts"],
                     checkpoint=place, every=case["every"], resume=True, seed=3)
         digest = hashlib.sha256()
         for value in net.state_dict().values():
@@ -124,13 +125,21 @@ _SCRIPT = textwrap.dedent(
 )
 
 _CASE = {"images": False, "stream": False, "optimizer": "adamw", "layout": "auto", "held": True, "parts": 1,
-         "every": 1, "fatal": [1, 4, 9, 16], "random": 2}  # fmt: skip
+         "schedule": None, "every": 1, "fatal": [1, 9], "random": 1}  # fmt: skip
 
 
 def test_a_killed_and_resumed_run_ends_with_the_same_bits(tmp_path):
     cases = [
         _CASE,
-        {**_CASE, "optimizer": "sgd", "every": 3, "held": False, "fatal": [5], "random": 0},
+        {
+            **_CASE,
+            "optimizer": "sgd",
+            "every": 3,
+            "held": False,
+            "fatal": [5],
+            "random": 0,
+            "schedule": "plateau",
+        },
         {**_CASE, "optimizer": "rmsprop", "stream": True, "every": 2, "fatal": [7], "random": 0},
         {**_CASE, "images": True, "layout": "channels-last", "parts": 2, "fatal": [2, 11], "random": 0},
         {**_CASE, "optimizer": "schedule-free-adamw", "every": "10ms", "fatal": [8], "random": 0},
@@ -145,7 +154,7 @@ def test_a_killed_and_resumed_run_ends_with_the_same_bits(tmp_path):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
     report = json.loads(done.stdout)
-    assert report["kills"] >= 9
+    assert report["kills"] >= 6
     assert len(set(report["ends"])) == len(cases)
 
 

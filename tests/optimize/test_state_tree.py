@@ -38,8 +38,8 @@ def test_plain_values_come_back_equal_and_of_the_same_type(value):
 
 @pytest.mark.parametrize(
     "dtype",
-    [torch.float64, torch.float32, torch.bfloat16, torch.float16, torch.complex64, torch.complex128, torch.int64,
-     torch.uint8, torch.bool, torch.uint16],
+    [torch.float64, torch.float32, torch.bfloat16, torch.float16, torch.complex64, torch.complex128,
+     torch.int64, torch.uint8, torch.bool, torch.uint16],
 )  # fmt: skip
 @pytest.mark.parametrize("shape", [(), (3,), (2, 0), (2, 3, 2, 5)])
 def test_tensors_keep_type_shape_and_bits(dtype, shape):

@@ -78,7 +78,7 @@ def test_a_dataset_is_read_once():
     [(Items(noise=1.0), 1 << 30), (Items(), 100), (DataLoader(Items(noise=1.0), batch_size=6), 1 << 30),
      (DataLoader(Items(), batch_size=6, drop_last=True), 1 << 30),
      (DataLoader(Items(), batch_size=6, sampler=WeightedRandomSampler(torch.ones(23), 23)), 1 << 30),
-     (DataLoader(Items(), batch_size=6, collate_fn=lambda items: torch.stack([x for x, _ in items])), 1 << 30),
+     (DataLoader(Items(), batch_size=6, collate_fn=lambda rows: torch.stack([x for x, _ in rows])), 1 << 30),
      (DataLoader(Items(noise=1.0), batch_size=6, shuffle=True, generator=generator(8)), 1 << 30)],
 )  # fmt: skip
 def test_what_does_not_fit_or_draws_is_read_and_can_be_skipped_to(data, held_bytes):

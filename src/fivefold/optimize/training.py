@@ -121,8 +121,9 @@ def train(
         learning_rate: The peak rate eta, positive; not used where ``optimizer`` is a function.
         weight_decay: At least 0; on weights only, not on biases or scales (names ending so, or below two
             dimensions).
-        schedule: ``"constant"``, ``"cosine"``, ``"one-cycle"``, or a factor as a function of progress 0..1;
-            by default cosine, and constant for an optimizer that needs none (schedule-free).
+        schedule: A name in :data:`~fivefold.optimize.schedules.SCHEDULES` (``"plateau"`` follows the
+            validation loss, without one the training loss), or a factor as a function of progress 0..1; by
+            default cosine, and constant for an optimizer that needs none (schedule-free).
         clip: Largest Euclidean norm of the whole gradient, or ``None``; it ties the members of an ensemble.
         augment: ``augment(X, generator) -> X``, random changes of a batch, see ``augmentation``.
         validation: As ``data``, unseen in training; where given, the weights of the epoch with the

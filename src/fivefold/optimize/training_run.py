@@ -18,7 +18,7 @@ from fivefold.optimize.checkpoint import Checkpoint
 from fivefold.optimize.evaluation import evaluate_rows
 from fivefold.optimize.losses import LossFunction
 from fivefold.optimize.random_states import read_random_states, set_random_states
-from fivefold.optimize.schedules import rate_multiplier
+from fivefold.optimize.schedules import Schedule
 from fivefold.optimize.step_choices import StepChoices, as_layout
 from fivefold.optimize.training_data import HeldRows, Rows, find_not_finite
 
@@ -83,18 +83,17 @@ class TrainingRun:
     clock: Clock
     checkpoint: Checkpoint | None = None
     saved: dict[str, Any] | None = None
-    peaks: list[float] = field(init=False)
+    rates: Schedule = field(init=False)
     total: int = field(init=False)
     modes: TwoModes | None = field(init=False)
 
     def init(self) -> tuple[TrainingState, Info]:
         """Judge the module before training, or take up a kept state."""
         self.total = self.epochs * self.data.batches
-        self.peaks = [float(group["lr"]) for group in self.optimizer.param_groups]
+        self.rates = Schedule(self.schedule, self.optimizer, self.total)
         self.modes = self.optimizer if isinstance(self.optimizer, TwoModes) else None
         if self.saved is not None:
             return self._resume(self.saved)
-        self._set_rates(0)
         self.module.eval()
         values = []
         with torch.no_grad():  # it also shows wrong shapes before any update
@@ -125,6 +124,8 @@ class TrainingRun:
         finite = bool(torch.isfinite(losses).all()) and self._is_finite()
         self._use_weights()
         score, further = (mean, {}) if self.held is None else self._judge(self.held)
+        if whole and finite:
+            self.rates.observe(score.mean().item())
         self._record(state, mean, score, further)
         last = losses[-1]
         state.losses, state.batch = ([], 0) if whole else (state.losses, state.batch)
@@ -194,7 +195,7 @@ class TrainingRun:
             state.step += 1
             state.batch += 1
             state.losses.append(value)
-            self._set_rates(state.step)
+            self.rates.step()
             for callback in on_step:
                 callback.on_step(self._moment(state, value))
             if self.checkpoint is not None and self.checkpoint.due(state.step):
@@ -221,14 +222,6 @@ class TrainingRun:
         self.optimizer.step(evaluate)
         if after is not None:
             set_random_states(after, device)
-
-    def _set_rates(self, step: int) -> None:
-        factor = rate_multiplier(self.schedule, step / self.total)
-        for group, peak in zip(self.optimizer.param_groups, self.peaks, strict=True):
-            if isinstance(group["lr"], Tensor):
-                group["lr"].fill_(peak * factor)
-            else:
-                group["lr"] = peak * factor
 
     def _watch(self, state: TrainingState) -> None:
         """Cross off the parameters that got a gradient; name the rest once a few steps are made."""
@@ -298,6 +291,7 @@ class TrainingRun:
         return {
             "module": self.module.state_dict(),
             "optimizer": self.optimizer.state_dict(),
+            "schedule": self.rates.state_dict(),
             "best": state.best.state_dict(),
             "losses": torch.stack(state.losses) if state.losses else None,
             "generator": self.generator.get_state(),
@@ -313,6 +307,7 @@ class TrainingRun:
         device = self.gradient.parameters[0].device
         self.module.load_state_dict(saved["module"])
         self.optimizer.load_state_dict(saved["optimizer"])
+        self.rates.load_state_dict(saved["schedule"])
         state = TrainingState(
             BestWeights.from_state(saved["best"], device), **{name: saved[name] for name in _KEPT}
         )
