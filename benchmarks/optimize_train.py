@@ -1,6 +1,6 @@
 """``train`` beside hand-written PyTorch loops: on the same network, the same data, the same number of steps.
 
-Two networks: a small dense one on a table (20,000 rows, 30 columns, two hidden layers of 64 units), and a small
+Two networks: a small dense one on a table (20,000 rows, 30 columns, two layers of 64 units), and a small
 convolutional one on images that fit in memory (Fashion-MNIST with ``--images DIR``, the folder of its four
 ``*-ubyte.gz`` files, as Debian's ``dataset-fashion-mnist`` installs it; without, random numbers of the same
 shape, which cost the same). Two peers:

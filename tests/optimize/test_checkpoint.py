@@ -56,7 +56,8 @@ _SCRIPT = textwrap.dedent(
             y, loss, augment = torch.arange(n) % 3, "cross-entropy", Chain(Shift(2), Flip())
         else:
             X = torch.randn(n, 5)
-            net = nn.Sequential(nn.Linear(5, 8), nn.BatchNorm1d(8), nn.Tanh(), nn.Dropout(0.3), nn.Linear(8, 1))
+            net = nn.Sequential(nn.Linear(5, 8), nn.BatchNorm1d(8), nn.Tanh(), nn.Dropout(0.3),
+                                nn.Linear(8, 1))
             y, loss, augment = X[:, 0].sin(), "squared", None
         data = torch.utils.data.TensorDataset(X, y)
         if case["stream"]:
@@ -194,7 +195,7 @@ def test_a_spent_budget_is_gone_on_from(tmp_path):
 def test_seconds_end_an_epoch_in_its_middle_and_the_rest_comes_later(tmp_path):
     class Slow(Callback):
         def on_step(self, moment):
-            time.sleep(0.05)
+            time.sleep(0.07)
 
     whole = run(tmp_path / "a", callbacks=[Slow()])
     steps = [0]

@@ -50,6 +50,18 @@ def test_a_negative_curvature_has_no_condition_number() -> None:
     assert landscape(down, m).largest_rate == math.inf
 
 
+def test_directions_without_curvature_can_be_left_out() -> None:
+    F, _, m = quadratic([0.0, 2.0, 8.0])
+    found = landscape(F, m)
+    assert found.values.numel() == 3
+    curved = found.curved()
+    assert curved.condition == pytest.approx(4, rel=1e-9)
+    assert curved.vectors.shape == (3, 2)
+    assert curved.curved() is curved
+    bent, _, m = quadratic([1.0, 2.0])
+    assert landscape(bent, m).curved().values.numel() == 2
+
+
 def test_one_parameter_has_a_plane_all_the_same() -> None:
     F, _, m = quadratic([3.0])
     assert landscape(F, m).plane.tolist() == [[1.0], [0.0]]

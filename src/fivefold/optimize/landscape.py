@@ -45,6 +45,13 @@ class Landscape:
             return torch.cat([self.vectors.mT, torch.zeros_like(self.vectors.mT)])
         return torch.stack([self.vectors[:, 0], self.vectors[:, -1]])
 
+    def curved(self) -> "Landscape":
+        """Leave out directions whose eigenvalue is 0 up to rounding, a trillionth of the largest in magnitude."""
+        kept = self.values.abs() > 1e-12 * self.values.abs().max()
+        if bool(kept.all()) or not bool(kept.any()):
+            return self
+        return Landscape(self.w, self.values[kept], self.vectors[:, kept], self.whole, self.status)
+
     @property
     def condition(self) -> float:
         """lambda_max / lambda_min; infinite where the smallest is not positive."""
@@ -156,7 +163,10 @@ def plane_values(
     s, t = torch.meshgrid(first.to(origin), second.to(origin), indexing="ij")
     offsets = torch.stack([s.reshape(-1), t.reshape(-1)], dim=1)
     return torch.cat(
-        [values_at(objective, origin + part @ directions) for part in offsets.split(block_size(objective))]
+        [
+            values_at(objective, origin + part @ directions)
+            for part in torch.split(offsets, block_size(objective))
+        ]
     ).reshape(m, n)
 
 
@@ -169,7 +179,9 @@ def values_at(objective: Objective, points: Tensor) -> Tensor:
     if len(points) == 0:
         return points.new_zeros(0)
     with torch.no_grad():
-        return torch.cat([objective.value(part).detach() for part in points.split(block_size(objective))])
+        return torch.cat(
+            [objective.value(part).detach() for part in torch.split(points, block_size(objective))]
+        )
 
 
 def block_size(objective: Objective) -> int:

@@ -1,8 +1,6 @@
 """A data objective that keeps the points at which it was evaluated, as far as each lowered F."""
 
 import math
-from typing import cast
-
 from torch import Tensor
 
 from fivefold.linalg import Array
@@ -83,6 +81,6 @@ def keep_path(objective: DataObjective, keeper: PathKeeper) -> DataObjective:
     [0.0, 0.5]
     """
     kind = type(objective)
-    twin = object.__new__(type(f"Kept{kind.__name__}", (_Kept, kind), {}))
+    twin: DataObjective = object.__new__(type(f"Kept{kind.__name__}", (_Kept, kind), {}))
     vars(twin).update(vars(objective), _keeper=keeper)
-    return cast(DataObjective, twin)
+    return twin

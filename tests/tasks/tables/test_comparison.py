@@ -83,6 +83,17 @@ def test_a_network_is_a_problem_too() -> None:
     assert "16 units" in dict(problem["facts"])["Model"]
 
 
+def test_a_shift_of_all_classes_does_not_count_as_curvature() -> None:
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=120)
+    y = np.array(["u", "v", "w"])[np.digitize(x + rng.normal(size=120), [-0.5, 0.5])]
+    found = compare_tables([{"x": x, "y": y}], ["y"], ["newton"], types={"y": "category"}, gradients=60)
+    problem = found["problems"][0]
+    # softmax scores may be shifted together, and the intercepts have a flat prior
+    assert problem["condition"] < 1e6
+    assert "(intercept) F does not change at all" in " ".join(problem["spectrum"]["sentences"])
+
+
 def test_refusals() -> None:
     with pytest.raises(ArgumentError, match="at least one table"):
         compare_tables([], ["y"])

@@ -83,7 +83,10 @@ def test_the_plane_is_the_quadratic_and_the_path_ends_in_the_middle(
     np.testing.assert_allclose(np.array(view["height"]), expected, atol=1e-10)
     assert abs(shadow["first"][-1]) < 1e-12
     assert s[0] < 0 < s[-1]
-    assert shadow["note"] == "Left: 0% along the steep one and 0% along the flat one."
+    assert (
+        shadow["note"]
+        == "Left: less than 0.001% along the steep one and less than 0.001% along the flat one."
+    )
     assert view["levels"] == sorted(view["levels"])
 
 

@@ -264,10 +264,11 @@ def _curvature(
     linear = isinstance(objective.model, Linear)
     quadratic = linear and isinstance(objective.likelihood, Gaussian)
     try:
-        found = landscape(objective, w, seed=seed)
+        every = landscape(objective, w, seed=seed)
     except NumericalError:
         nothing = Seen(objective.size, quadratic, None, math.nan, math.nan, 0.0, None, "", "")
         return nothing, None, {}
+    found = every.curved()
     view = spectrum_view(found, table)
     known = found.whole or found.status.succeeded
     ridge = 1.0 / objective.scale
@@ -284,6 +285,13 @@ def _curvature(
         undone=_undone(made_of(found.vectors[:, -1], table.sources)),
     )
     view["sentences"] = spectrum_sentences(seen, [walk.method for walk in walks])
+    flat = every.values.numel() - found.values.numel()
+    if flat:
+        view["sentences"].append(
+            f"Along {flat} more direction{'s' if flat > 1 else ''} "
+            f"({', '.join(n for n, _, _ in made_of(_null(every), table.sources, 3))}) F does not change at all; "
+            "no method need go there, and they do not count above."
+        )
     if not found.whole:
         view["sentences"].append(
             f"Of {objective.size:,} directions the six steepest and the six flattest were computed by Lanczos"
@@ -292,10 +300,18 @@ def _curvature(
     return seen, found, view
 
 
+def _null(every: Landscape) -> Tensor:
+    """The size of each parameter's part in the directions along which F does not change, [P]."""
+    flat = every.values.abs() <= 1e-12 * every.values.abs().max()
+    return every.vectors[:, flat].norm(dim=1)
+
+
 def _undone(parts: Sequence[tuple[str, float, int]]) -> str:
     """The category that makes up a direction together with the intercept, if that is so."""
     named = {name: (share, count) for name, share, count in parts}
-    others = [name for name, (share, count) in named.items() if share > 0.9 and count > 1]
+    others = [
+        name for name, (share, count) in named.items() if share > 0.9 and count > 1 and name != "intercept"
+    ]
     return others[0] if "intercept" in named and others else ""
 
 

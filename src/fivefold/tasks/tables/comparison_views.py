@@ -162,7 +162,9 @@ def _came(shadow: Tensor) -> str:
     for i, name in ((0, "the steep"), (1, "the flat")):
         first, last = abs(float(shadow[0, i])), abs(float(shadow[-1, i]))
         if first > 0:
-            parts.append(f"{100 * last / first:.2g}% along {name} one")
+            percent = 100 * last / first
+            share = f"{percent:.2g}%" if percent >= 0.001 else "less than 0.001%"
+            parts.append(f"{share} along {name} one")
     return f"Left: {' and '.join(parts)}." if parts else ""
 
 

@@ -18,6 +18,9 @@ ABOUT: Mapping[str, str] = {
     "trust-region": "Newton within a radius that is trusted",
     "cubic": "Newton with a cubic penalty on the step",
     "sampled-newton": "L-BFGS that starts from the curvature of some rows",
+    "gauss-newton": "solves with the Gauss-Newton matrix at every step",
+    "levenberg-marquardt": "Gauss-Newton, damped until F falls",
+    "natural-gradient": "solves with the Fisher matrix at every step",
     "lbfgs": "curvature from the last ten steps",
     "bfgs": "curvature from all steps, as a dense matrix",
     "gradient-descent": "the negative gradient, with a line search",
@@ -33,6 +36,7 @@ ABOUT: Mapping[str, str] = {
     "adamw": "adam that also decays the weights, which F does not ask for",
 }
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_DIVIDE = ("gauss-newton", "levenberg-marquardt", "natural-gradient")
 _LEARNS = ("lbfgs", "bfgs", "sampled-newton", "scipy:BFGS", "scipy:L-BFGS-B", "torch:LBFGS")
 
 
@@ -155,7 +159,8 @@ def verdict(walk: Walk, record: Mapping[str, Any], seen: Seen) -> str:
         return _of_batches(walk, record, gradients is not None)
     if gradients is None:
         return _unsolved(record)
-    if name in METHODS and METHODS[name].second and name not in _LEARNS:
+    second = name in METHODS and METHODS[name].second and name not in _LEARNS
+    if second or name in _DIVIDE:
         steps = len(walk.path) - 1 if walk.optimum is None else walk.optimum.steps
         count = f"{steps} step{'s' if steps != 1 else ''}"
         cost = f"{amount(gradients)} gradients until solved, {count} in all"
