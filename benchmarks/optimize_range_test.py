@@ -142,6 +142,9 @@ def main() -> None:
     """Measure, print the count, write the CSV."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--seeds", type=int, default=5, help="seeds of the first weights (default 5)")
+    parser.add_argument(
+        "--first", type=int, default=5, help="the first of them (default 5: the rule was chosen on 0 to 4)"
+    )
     parser.add_argument("--orders", type=int, default=5, help="trainings of each rate (default 5)")
     options = arguments(__doc__, parser)
     import torch
@@ -150,7 +153,7 @@ def main() -> None:
 
     torch.set_num_threads(options.threads)
     rows: list[dict[str, object]] = []
-    for seed in range(options.seeds):
+    for seed in range(options.first, options.first + options.seeds):
         for name, (make, load, loss, optimizer) in cases().items():
             data = load()
             torch.manual_seed(seed)

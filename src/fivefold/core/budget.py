@@ -34,6 +34,18 @@ class Budget:
         )
         require(self.steps is None or self.steps >= 0, "steps of at least 0", self.steps)
 
+    def minus(self, seconds: float, steps: int) -> "Budget | None":
+        """Return what is left after so many seconds and steps, or ``None`` where nothing is.
+
+        >>> Budget(steps=10).minus(2.0, 4), Budget(seconds=1.0).minus(2.0, 4)
+        (Budget(seconds=None, steps=6), None)
+        """
+        time = None if self.seconds is None else self.seconds - seconds
+        count = None if self.steps is None else self.steps - steps
+        if (time is not None and time <= 0) or (count is not None and count <= 0):
+            return None
+        return Budget(time, count)
+
     @classmethod
     def parse(cls, text: "str | float | Budget | None") -> "Budget":
         """Read ``"60s"``, ``"2m"``, ``"1h"``, ``"500ms"``, a number of seconds, a budget, or ``None``.

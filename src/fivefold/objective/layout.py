@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -23,11 +23,11 @@ class Layout:
     """
 
     shapes: Mapping[str, tuple[int, ...]]
+    size: int = field(init=False)
+    """The length of the vector."""
 
-    @property
-    def size(self) -> int:
-        """The length of the vector."""
-        return sum(math.prod(shape) for shape in self.shapes.values())
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "size", sum(math.prod(shape) for shape in self.shapes.values()))
 
     def unravel(self, w: Tensor) -> dict[str, Tensor]:
         """View ``[..., P]`` as named tensors ``[..., *shape]``; they share memory with ``w``.

@@ -39,6 +39,7 @@ class Descended:
         w: Points [B, P]; value [B] and gradient [B, P] belong to them.
         ended: Status per point; ``None`` while it goes on.
         reasons: Why it ended, per point.
+        norm: Distance from stationarity [B].
         lowest_value: Lowest value so far [B].
         lowest_norm: Lowest gradient norm so far [B].
         idle: Steps since either fell [B].
@@ -54,6 +55,7 @@ class Descended:
     gradient: Tensor
     ended: list[Status | None]
     reasons: list[str]
+    norm: Tensor
     lowest_value: Tensor
     lowest_norm: Tensor
     idle: Tensor
@@ -109,8 +111,9 @@ class Descent:
             gradient=gradient,
             ended=[None] * members,
             reasons=[""] * members,
-            lowest_value=value.clone(),
-            lowest_norm=norm.clone(),
+            norm=norm,
+            lowest_value=value,
+            lowest_norm=norm,
             idle=torch.zeros(members, dtype=torch.int64, device=value.device),
             limits=self._limits(value, norm),
             evaluations=members,
@@ -126,10 +129,17 @@ class Descent:
     def step(self, state: Descended) -> tuple[Descended, Info]:
         """Move every point that goes on."""
         rows = state.going()
-        old_w, old_gradient = state.w.clone(), state.gradient.clone()
+        old_w, old_gradient = state.w, state.gradient
         end = self.moves.move(state.w, state.value, state.gradient, rows)
         state.evaluations += end.evaluations * rows.shape[0]
-        state.w[rows], state.value[rows], state.gradient[rows] = end.w, end.value, end.gradient
+        if len(rows) == len(state.ended):
+            state.w, state.value, state.gradient = end.w, end.value, end.gradient
+        else:
+            state.w, state.value, state.gradient = (
+                old.index_copy(0, rows, new)
+                for old, new in ((old_w, end.w), (state.value, end.value), (old_gradient, end.gradient))
+            )
+        state.norm = self.distance(state.w, state.gradient)
         for index, row in enumerate(rows.tolist()):
             if bool(end.unbounded[index]):
                 self._end(state, row, Status.DIVERGED, "F falls without bound along a ray")
@@ -138,14 +148,13 @@ class Descent:
         self.moves.learn(state.w - old_w, state.gradient - old_gradient)
         self._count_idle(state)
         self._test_convergence(state)
-        steps = torch.zeros_like(state.value)
-        steps[rows] = end.step
+        steps = torch.zeros_like(state.value).index_copy(0, rows, end.step)
         return state, self._report(state, steps)
 
     def _test_convergence(self, state: Descended) -> None:
-        norm = self.distance(state.w, state.gradient)
-        for row in state.going().tolist():
-            if norm[row] <= state.limits[row] and (not self.escapes or not self._escape(state, row)):
+        near = (state.norm <= state.limits).tolist()
+        for row, status in enumerate(state.ended):
+            if status is None and near[row] and (not self.escapes or not self._escape(state, row)):
                 reason = "the gradient norm is within the tolerance"
                 self._end(state, row, Status.CONVERGED, reason + self._kind(state, row))
 
@@ -175,13 +184,9 @@ class Descent:
             value = torch.where(torch.isfinite(value) & torch.isfinite(gradient).all(-1), value, torch.inf)
             side = int(value.argmin())
             if float(value[side]) < float(state.value[row]) + 0.25 * t * t * curvatures.lowest:
-                state.w[row], state.value[row], state.gradient[row] = (
-                    points[side],
-                    value[side],
-                    gradient[side],
-                )
+                self._put(state, row, points[side], value[side], gradient[side])
                 state.idle[row] = 0
-                state.lowest_norm[row] = self.distance(points[side][None], gradient[side][None])[0]
+                state.lowest_norm = state.norm.clone()
                 self.moves.reset(torch.tensor([row], device=state.w.device))
                 return True
         self._end(
@@ -189,15 +194,19 @@ class Descent:
         )
         return True
 
+    def _put(self, state: Descended, row: int, w: Tensor, value: Tensor, gradient: Tensor) -> None:
+        """Set one point anew; the tensors of the history are left as they are."""
+        state.w, state.value, state.gradient = state.w.clone(), state.value.clone(), state.gradient.clone()
+        state.w[row], state.value[row], state.gradient[row] = w, value, gradient
+        state.norm = self.distance(state.w, state.gradient)
+
     def _count_idle(self, state: Descended) -> None:
-        norm = self.distance(state.w, state.gradient)
-        fell = (state.value < state.lowest_value) | (norm < state.lowest_norm)
+        fell = (state.value < state.lowest_value) | (state.norm < state.lowest_norm)
         state.lowest_value = torch.minimum(state.lowest_value, state.value)
-        state.lowest_norm = torch.minimum(state.lowest_norm, norm)
+        state.lowest_norm = torch.minimum(state.lowest_norm, state.norm)
         state.idle = torch.where(fell, 0, state.idle + 1)
-        for row in state.going().tolist():
-            idle = int(state.idle[row])
-            if norm[row] > state.limits[row] and idle in (_PAUSE, _IDLE):
+        for row, (status, idle) in enumerate(zip(state.ended, state.idle.tolist(), strict=True)):
+            if status is None and idle in (_PAUSE, _IDLE) and state.norm[row] > state.limits[row]:
                 self._stop(state, row, tentative=idle < _IDLE)
 
     def _stop(self, state: Descended, row: int, *, tentative: bool = False) -> None:
@@ -283,10 +292,9 @@ class Descent:
         state.ended[row], state.reasons[row] = status, reason
 
     def _report(self, state: Descended, steps: Tensor) -> Info:
-        norm = self.distance(state.w, state.gradient)
-        for name, numbers in (("value", state.value), ("gradient_norm", norm), ("step", steps)):
-            state.trace.setdefault(name, []).append(numbers.clone())
-        record = {"value": float(state.value.min()), "gradient_norm": float(norm.max())}
+        for name, numbers in (("value", state.value), ("gradient_norm", state.norm), ("step", steps)):
+            state.trace.setdefault(name, []).append(numbers)
+        record = {"value": float(state.value.min()), "gradient_norm": float(state.norm.max())}
         known = [status for status in state.ended if status is not None]
         done = len(known) == len(state.ended)
         return Info(record, worst(known) if done else None)

@@ -1,5 +1,6 @@
 """Where to go next: the directions that a descent composes with a line search."""
 
+import math
 from typing import Protocol
 
 import torch
@@ -70,8 +71,10 @@ class DenseNewton:
         """|H|^-1 downhill; the negative gradient where the Hessian is not finite."""
         H = torch.stack([self._objective.hessian(w[row]).to_dense() for row in rows.tolist()])
         H = 0.5 * (H + H.mT)
-        finite = torch.isfinite(H).all(-1).all(-1)
-        H = torch.where(finite[:, None, None], H, torch.eye(H.shape[-1], dtype=H.dtype, device=H.device))
+        # a sum tells NaN and infinities in one pass; one that overflows is looked at again
+        if not math.isfinite(float(H.sum())):
+            finite = torch.isfinite(H).all(-1).all(-1)
+            H = torch.where(finite[:, None, None], H, torch.eye(H.shape[-1], dtype=H.dtype, device=H.device))
         return newton_direction(H, gradient[rows]), torch.ones_like(gradient[rows, 0])
 
     def learn(self, s: Tensor, y: Tensor) -> None:

@@ -46,7 +46,7 @@ class Landscape:
         return torch.stack([self.vectors[:, 0], self.vectors[:, -1]])
 
     def curved(self) -> "Landscape":
-        """Leave out directions whose eigenvalue is 0 up to rounding, a trillionth of the largest in magnitude."""
+        """Leave out directions whose eigenvalue is 0 up to rounding: a trillionth of the largest."""
         kept = self.values.abs() > 1e-12 * self.values.abs().max()
         if bool(kept.all()) or not bool(kept.any()):
             return self

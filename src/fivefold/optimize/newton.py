@@ -26,6 +26,8 @@ def newton_direction(hessian: Tensor, gradient: Tensor) -> Tensor:
     [[-1.0, -1.0]]
     """
     factor, failed = torch.linalg.cholesky_ex(hessian)
+    if hessian.shape[0] == 1 and _well_conditioned(factor[0], failed):
+        return -torch.cholesky_solve(gradient[..., None], factor)[..., 0]
     diagonal = factor.diagonal(dim1=-2, dim2=-1)
     # the ratio of pivots bounds the condition from below; near 1 / eps the solve would be noise
     ratio = diagonal.amin(-1) / diagonal.amax(-1)
@@ -43,6 +45,13 @@ def newton_direction(hessian: Tensor, gradient: Tensor) -> Tensor:
         step = coefficients / torch.maximum(values.abs(), floor)
         direction[rest] = -(vectors @ step[..., None])[..., 0]
     return direction
+
+
+def _well_conditioned(factor: Tensor, failed: Tensor) -> bool:
+    """Whether a Cholesky factor [P, P] is safe to solve with, in plain numbers; false where it holds NaN."""
+    diagonal = factor.diagonal()
+    ratio = float(diagonal.min()) / max(float(diagonal.max()), torch.finfo(factor.dtype).tiny)
+    return not bool(failed) and ratio * ratio > 10 * torch.finfo(factor.dtype).eps
 
 
 def truncated_newton(

@@ -1,6 +1,7 @@
 """A data objective that keeps the points at which it was evaluated, as far as each lowered F."""
 
 import math
+
 from torch import Tensor
 
 from fivefold.linalg import Array

@@ -1,5 +1,6 @@
 """How a batch of points moves: the protocol of a step, and its commonest form, a direction with a search."""
 
+import math
 from dataclasses import replace
 from typing import Protocol
 
@@ -57,6 +58,10 @@ class Searched:
         self, p: Tensor, first: Tensor, w: Tensor, value: Tensor, gradient: Tensor, rows: Tensor
     ) -> Move:
         """Search along p [R, P] with first steps [R], at points, values and gradients of those rows alone."""
+        if len(p) == 1:
+            end = self._follow_one(p, first, w, value, gradient)
+            if end is not None:
+                return end
         norm = gradient.norm(dim=-1)
         # a direction at a right angle to the gradient, up to rounding, is none
         slope = (gradient * p).sum(-1)
@@ -74,6 +79,17 @@ class Searched:
         for name in ("step", "w", "value", "gradient", "found", "unbounded"):
             getattr(end, name)[again] = getattr(second, name)
         return replace(end, evaluations=end.evaluations + second.evaluations)
+
+    def _follow_one(
+        self, p: Tensor, first: Tensor, w: Tensor, value: Tensor, gradient: Tensor
+    ) -> Move | None:
+        """Search from a single point along a direction that is one, the usual case; ``None`` otherwise."""
+        slope, lengths = float((gradient * p).sum()), float(gradient.norm()) * float(p.norm())
+        if not slope < -1e-12 * lengths or not math.isfinite(lengths):
+            return None
+        evaluate = self._objective.value_and_gradient
+        end = search_wolfe(evaluate, w, value, gradient, p, first, curvature=self.direction.curvature)
+        return end if bool(end.unbounded) or float(end.step) != 0 else None
 
     def learn(self, s: Tensor, y: Tensor) -> None:
         """Hand the pairs to the direction."""

@@ -84,6 +84,9 @@ def test_the_prior_is_named_where_it_alone_holds_a_direction() -> None:
     assert "prior's share 1/N = 0.004" in said
     assert "Moving all levels of zip together is undone by the intercept" in said
     assert "quadratic here, which one such step solves" in said
+    # an intercept has a flat prior: what lies below the prior's share is held by the rows
+    below = Seen(10, True, 1000.0, 4.0, 0.002, 0.004, 99.0, "area", "intercept")
+    assert "prior alone" not in " ".join(spectrum_sentences(below, ["newton"]))
     plain = " ".join(spectrum_sentences(SEEN, ["lbfgs"]))
     assert "prior" not in plain
     assert "Newton" not in plain

@@ -289,8 +289,8 @@ def _curvature(
     if flat:
         view["sentences"].append(
             f"Along {flat} more direction{'s' if flat > 1 else ''} "
-            f"({', '.join(n for n, _, _ in made_of(_null(every), table.sources, 3))}) F does not change at all; "
-            "no method need go there, and they do not count above."
+            f"({', '.join(n for n, _, _ in made_of(_null(every), table.sources, 3))}) F does not change at "
+            "all; no method need go there, and they do not count above."
         )
     if not found.whole:
         view["sentences"].append(
@@ -303,7 +303,8 @@ def _curvature(
 def _null(every: Landscape) -> Tensor:
     """The size of each parameter's part in the directions along which F does not change, [P]."""
     flat = every.values.abs() <= 1e-12 * every.values.abs().max()
-    return every.vectors[:, flat].norm(dim=1)
+    sizes: Tensor = every.vectors[:, flat].norm(dim=1)
+    return sizes
 
 
 def _undone(parts: Sequence[tuple[str, float, int]]) -> str:

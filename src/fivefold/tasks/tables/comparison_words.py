@@ -118,7 +118,8 @@ def spectrum_sentences(seen: Seen, methods: Sequence[str]) -> list[str]:
             else "."
         ),
     ]
-    if seen.smallest < 1.05 * seen.ridge:
+    # below the prior's share lies only what has a flat prior: the rows speak there
+    if 0.95 * seen.ridge < seen.smallest < 1.05 * seen.ridge:
         said.append(
             "The rows say next to nothing about the flattest direction: its eigenvalue is the prior's share "
             f"1/N = {amount(seen.ridge)}, so the prior alone holds it."
@@ -197,7 +198,11 @@ def _of_batches(walk: Walk, record: Mapping[str, Any], solved: bool) -> str:
     said += "."
     if first is not None and first > 0.5:
         said += f" Two gradients later {_close(first)} of the drop is made"
-        said += "." if solved else "; then the noise of the batches and the flat directions hold it back."
+        said += (
+            "; the rest waits until the rate falls."
+            if solved
+            else "; then the noise of the batches and the flat directions hold it back."
+        )
     return said if solved else f"{said} {_of_directions(record)}".strip()
 
 
