@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from fivefold.calculus import HessianOperator, value_and_gradient
+from fivefold.calculus import HessianOperator, Plan, value_and_gradient
 from fivefold.core import require
 from fivefold.linalg import Array
 from fivefold.objective.base import Objective
@@ -30,6 +30,7 @@ class FunctionObjective(Objective):
         super().__init__(initial)
         self._fn = fn
         self._derivative = value_and_gradient(fn)
+        self._plan = Plan()  # what works for the Hessian at one point works at the next
         # A function that is not one real number, or has no gradient, is refused here and not at first use.
         self._derivative(self._initial)
 
@@ -46,4 +47,4 @@ class FunctionObjective(Objective):
 
     def _hessian(self, w: Tensor) -> HessianOperator:
         require(w.ndim == 1, "one point [P] for the Hessian of a general function", f"shape {tuple(w.shape)}")
-        return HessianOperator(self._fn, w)
+        return HessianOperator(self._fn, w, plan=self._plan)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from fivefold.calculus import GaussNewtonOperator, JacobianOperator
+from fivefold.calculus import GaussNewtonOperator, JacobianOperator, Plan
 from fivefold.core import require
 from fivefold.linalg import Array
 from fivefold.objective.function import FunctionObjective
@@ -37,6 +37,7 @@ class ResidualObjective(FunctionObjective):
 
         super().__init__(half_square, initial)
         self._residuals = fn
+        self._forward, self._back = Plan(), Plan()  # what works at one point works at the next
 
     def residuals(self, w: Array) -> Tensor:
         """Return the residuals at one point, ``[P]`` to ``[m]``."""
@@ -45,7 +46,7 @@ class ResidualObjective(FunctionObjective):
 
     def jacobian(self, w: Array) -> JacobianOperator:
         """Return the Jacobian of the residuals at one point, an operator of shape ``(m, P)``."""
-        return JacobianOperator(self._residuals, self._one(w))
+        return JacobianOperator(self._residuals, self._one(w), plan=self._forward, plan_back=self._back)
 
     def gauss_newton(self, w: Array) -> GaussNewtonOperator:
         """Return :math:`J^T J` at one point, an operator of shape ``(P, P)``."""

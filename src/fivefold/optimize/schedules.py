@@ -51,30 +51,56 @@ def rate_multiplier(schedule: str | Callable[[float], float], progress: float) -
     >>> [round(rate_multiplier("warm-up+step", t), 3) for t in (0.025, 0.4, 0.6, 0.9)]
     [0.5, 1.0, 0.1, 0.01]
     """
+    return float(rate_curve(schedule)(progress))
+
+
+def rate_curve(schedule: str | Callable[[float], float]) -> Callable[[float], float]:
+    """The factor as a function of the progress, looked up once for a whole training.
+
+    Args:
+        schedule: As for :func:`rate_multiplier`.
+
+    Raises:
+        ArgumentError: No such schedule (the error names the nearest).
+
+    >>> rate_curve("linear")(0.25)
+    0.75
+    """
     if callable(schedule):
-        return float(schedule(progress))
+        return schedule
     name = schedule.removeprefix(WARM_UP)
     if name not in SCHEDULES:
         near = get_close_matches(name.lower(), SCHEDULES, n=1, cutoff=0.0)[0]
         expected = f"a schedule among {', '.join(SCHEDULES)}, one after {WARM_UP!r}, or a function"
         raise ArgumentError(expected, repr(schedule), f"the nearest is {near!r}")
-    factor = _curve(name, progress)
+    curve = _CURVES[name]
     # the cosine has its warm-up already
-    return factor if name in (schedule, "cosine") else factor * _warm(progress)
+    return curve if name in (schedule, "cosine") else lambda t: curve(t) * _warm(t)
 
 
-def _curve(name: str, t: float) -> float:
-    if name == "cosine":
-        return _warm(t) * _fall(t)
-    if name == "one-cycle":
-        return 0.04 + 0.96 * (1.0 - _fall(t / 0.3)) if t < 0.3 else _fall((t - 0.3) / 0.7)
-    if name == "linear":
-        return max(0.0, 1.0 - t)
-    if name == "step":
-        return 1.0 if t < 0.5 else 0.1 if t < 0.75 else 0.01
-    if name == "exponential":
-        return float(0.01**t)
+def _constant(t: float) -> float:
+    del t  # "plateau" goes by the losses alone
     return 1.0
+
+
+def _cosine(t: float) -> float:
+    return _warm(t) * _fall(t)
+
+
+def _one_cycle(t: float) -> float:
+    return 0.04 + 0.96 * (1.0 - _fall(t / 0.3)) if t < 0.3 else _fall((t - 0.3) / 0.7)
+
+
+def _linear(t: float) -> float:
+    return max(0.0, 1.0 - t)
+
+
+def _steps(t: float) -> float:
+    return 1.0 if t < 0.5 else 0.1 if t < 0.75 else 0.01
+
+
+def _exponential(t: float) -> float:
+    return float(0.01**t)
 
 
 def _warm(t: float) -> float:
@@ -85,6 +111,17 @@ def _warm(t: float) -> float:
 def _fall(t: float) -> float:
     """From 1 at t = 0 to 0 at t = 1 along a cosine."""
     return 0.5 * (1.0 + math.cos(math.pi * min(1.0, t)))
+
+
+_CURVES: dict[str, Callable[[float], float]] = {
+    "constant": _constant,
+    "cosine": _cosine,
+    "one-cycle": _one_cycle,
+    "linear": _linear,
+    "step": _steps,
+    "exponential": _exponential,
+    "plateau": _constant,
+}
 
 
 class Schedule:
@@ -121,8 +158,7 @@ class Schedule:
     ) -> None:
         require(total >= 1, "at least 1 planned update", total)
         require(patience >= 0, "a patience of at least 0 validations", patience)
-        rate_multiplier(schedule, 0.0)
-        self._schedule, self._optimizer, self._total = schedule, optimizer, total
+        self._curve, self._optimizer, self._total = rate_curve(schedule), optimizer, total
         self._peaks = [float(group["lr"]) for group in optimizer.param_groups]
         self._done = 0
         self.waits = isinstance(schedule, str) and schedule.removeprefix(WARM_UP) == "plateau"
@@ -148,7 +184,7 @@ class Schedule:
             self._apply()
 
     def _apply(self) -> None:
-        factor = rate_multiplier(self._schedule, self._done / self._total)
+        factor = float(self._curve(self._done / self._total))
         if self.waits:
             factor *= float(self._factor.param_groups[0]["lr"])
         for group, peak in zip(self._optimizer.param_groups, self._peaks, strict=True):

@@ -23,6 +23,8 @@ Batch = tuple[Tensor, ...]
 HELD_BYTES = 4 << 30
 """What is held in memory at most, by default."""
 _READ_TWICE = 4
+_GATHERED = 1 << 19
+"""Bytes that are gathered at once, at least one batch: a part of a processor's second cache."""
 
 
 class Rows(Protocol):
@@ -76,9 +78,24 @@ class HeldRows:
             order = torch.arange(self.rows)
         order = order.to(self.parts[0].device)
         moves = self.parts[0].device != self.device
-        for rows in torch.tensor_split(order, self.batches)[skip:]:
-            batch = tuple([part.index_select(0, rows) for part in self.parts])
-            yield tuple([part.to(self.device, non_blocking=True) for part in batch]) if moves else batch
+        batches = torch.tensor_split(order, self.batches)[skip:]
+        # several batches of small rows are gathered in one call, which costs more than what it copies
+        together = max(1, min(_GATHERED // max(1, self._row_bytes() * len(batches[0])), len(batches)))
+        for start in range(0, len(batches), together):
+            block = batches[start : start + together]
+            if together == 1:
+                batch = tuple([part.index_select(0, block[0]) for part in self.parts])
+                yield tuple([part.to(self.device, non_blocking=True) for part in batch]) if moves else batch
+                continue
+            sizes = [len(rows) for rows in block]
+            rows = torch.cat(block)
+            gathered = [part.index_select(0, rows) for part in self.parts]
+            if moves:
+                gathered = [part.to(self.device, non_blocking=True) for part in gathered]
+            yield from zip(*(part.split(sizes) for part in gathered), strict=True)
+
+    def _row_bytes(self) -> int:
+        return sum(part[0].numel() * part.element_size() for part in self.parts)
 
     def pieces(self, most: int | None = None) -> Iterator[Batch]:
         """The same rows in batches, in their own order; at most so many of them, evenly spread."""
