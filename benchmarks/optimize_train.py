@@ -1,65 +1,97 @@
 """``train`` beside hand-written PyTorch loops: on the same network, the same data, the same number of steps.
 
-Two networks: a small dense one on a table (20,000 rows, 30 columns, two layers of 64 units), and a small
-convolutional one on images that fit in memory (Fashion-MNIST with ``--images DIR``, the folder of its four
-``*-ubyte.gz`` files, as Debian's ``dataset-fashion-mnist`` installs it; without, random numbers of the same
-shape, which cost the same). Two peers:
+Tables: 20,000 rows, 30 columns, a dense network with two layers of 64 units. Images: Fashion-MNIST with
+``--images DIR``, a folder that holds its files anywhere below it (``dpkg -x`` of Debian's
+``dataset-fashion-mnist``, for one); without, scikit-learn's digits, enlarged and repeated, which cost the
+same. Two networks of three convolutions: one as in the records of speed (a stem of 2 x 2, then blocks of
+convolution, pooling, batch norm, GELU), one as in tutorials (convolution, batch norm, ReLU, pooling). Peers:
 
-* the tightest loop that we can write by hand: data in tensors, one permutation an epoch, ``index_select``,
-  fused AdamW, gradients set to ``None``, the rate of a cosine set in the groups, losses collected without
-  waiting for them;
-* the ordinary loop of the tutorials: a dataset that turns an image into a float tensor item by item, a
-  ``DataLoader`` that shuffles, ``AdamW``, ``CosineAnnealingLR``, ``loss.item()`` at every step.
+* the tightest loop that we can write by hand: data in float tensors, one permutation an epoch,
+  ``index_select``, whole batches shifted and mirrored, channels-last for images, fused AdamW, gradients set
+  to ``None``, the rate of a cosine set in the groups, losses collected without waiting for them;
+* the ordinary loop: a dataset that turns one image into a float tensor, scales, shifts and mirrors it, a
+  ``DataLoader`` that shuffles (in this process, and for images with two workers that stay), ``AdamW``,
+  ``CosineAnnealingLR``, ``loss.item()`` at every step. For tables the dataset is a ``TensorDataset``.
 
-The three take turns, so that another load on the machine meets all; the ratio is the median of the ratios of
-the turns. ``train`` judges the module before training and keeps the best weights, which is part of its time.
-All three compute in float32; memory format and numbers of threads are the same for all, unless
-``--layout auto`` lets ``train`` choose.
+All see the same distribution of images: shifts of up to 2 pixels with a mirrored border, and mirror images
+for one in two. All compute in float32. ``train`` gets its defaults: what it spends on choosing a layout and
+on judging the module before training is part of its time, as the start of the workers is of theirs.
+
+The loops take turns, so that another load on the machine meets all; a ratio is the median of the ratios of
+the turns. Seconds of the processor are those of all threads and workers; on a machine that others use they
+are to be trusted with one thread, and the wall clock only on a machine at rest.
 """
 
 import argparse
 import copy
 import gzip
+import math
+import resource
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from common import arguments, write
 
+PIXELS = 2
+WARM_UP = 1
+
 
 def images(folder: Path | None, rows: int) -> tuple[Any, Any, str]:
-    """Images [n, 28, 28] of bytes and their classes."""
+    """Images [n, 28, 28] of bytes, their classes, and what they are.
+
+    Args:
+        folder: Where Fashion-MNIST lies, at any depth; ``None`` for digits.
+        rows: Images that are used.
+    """
     import numpy as np
 
-    if folder is None:
-        rng = np.random.default_rng(0)
-        return rng.integers(0, 256, (rows, 28, 28), dtype=np.uint8), rng.integers(0, 10, rows), "random bytes"
-    pictures = gzip.decompress((folder / "train-images-idx3-ubyte.gz").read_bytes())
-    labels = gzip.decompress((folder / "train-labels-idx1-ubyte.gz").read_bytes())
-    X = np.frombuffer(pictures, np.uint8, offset=16).reshape(-1, 28, 28)[:rows].copy()
-    return X, np.frombuffer(labels, np.uint8, offset=8)[:rows].astype(np.int64), "Fashion-MNIST"
+    found = [] if folder is None else sorted(folder.rglob("train-images-idx3-ubyte.gz"))
+    if found:
+        pictures = gzip.decompress(found[0].read_bytes())
+        labels = gzip.decompress(found[0].with_name("train-labels-idx1-ubyte.gz").read_bytes())
+        X = np.frombuffer(pictures, np.uint8, offset=16).reshape(-1, 28, 28)[:rows].copy()
+        return X, np.frombuffer(labels, np.uint8, offset=8)[:rows].astype(np.int64), "Fashion-MNIST"
+    from sklearn.datasets import load_digits
+
+    print("no Fashion-MNIST (--images DIR): scikit-learn's digits, enlarged to 28 x 28 and repeated")
+    small, classes = load_digits(return_X_y=True)
+    wide = np.repeat(np.repeat(small.reshape(-1, 8, 8), 4, axis=1), 4, axis=2)[:, 2:30, 2:30]
+    order = np.arange(rows) % len(wide)
+    return (
+        (wide[order] * 15.9).astype(np.uint8),
+        classes[order].astype(np.int64),
+        "enlarged digits",
+    )
+
+
+def processor_seconds() -> float:
+    """Seconds of the processor of this process and of the workers that have ended."""
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + ended.ru_utime + ended.ru_stime
 
 
 def main() -> None:
     """Measure, print the ratios, write the CSV."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--images", type=Path, default=None, help="folder of Fashion-MNIST's files")
-    parser.add_argument("--rows", type=int, default=10_000, help="images that are used")
-    parser.add_argument("--turns", type=int, default=7)
+    parser.add_argument("--images", type=Path, default=None, help="folder below which Fashion-MNIST lies")
+    parser.add_argument("--rows", type=int, default=5_000, help="images that are used")
+    parser.add_argument("--turns", type=int, default=3, help="turns for images; tables get thrice as many")
+    parser.add_argument("--cases", default="", help="only cases whose name holds this")
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--layout", default="contiguous", choices=("contiguous", "channels-last", "auto"))
-    parser.add_argument("--name", default="optimize_train", help="name of the CSV")
+    parser.add_argument("--layout", default="auto", choices=("contiguous", "channels-last", "auto"))
+    parser.add_argument("--precision", default="full", choices=("full", "bfloat16", "auto"))
+    parser.add_argument("--name", default=None, help="name of the CSV")
     options = arguments(__doc__, parser)
-    import math
-
     import torch
     import torch.nn.functional as F  # noqa: N812
     from torch import nn
-    from torch.utils.data import DataLoader, Dataset
+    from torch.utils.data import DataLoader, Dataset, TensorDataset
 
-    from fivefold.optimize import train
+    from fivefold.optimize import Chain, Flip, Shift, train
 
     torch.set_num_threads(options.threads)
     device = torch.device(options.device)
@@ -67,8 +99,18 @@ def main() -> None:
     def squared(out: Any, target: Any) -> Any:
         return F.mse_loss(out[:, 0], target)
 
-    def tight(module: Any, X: Any, y: Any, loss: Any, epochs: int, size: int) -> None:
+    def change(x: Any) -> Any:
+        n, _, h, w = x.shape
+        windows = F.pad(x, (PIXELS,) * 4, mode="reflect").unfold(2, h, 1).unfold(3, w, 1)
+        place = torch.randint(2 * PIXELS + 1, (2, n), device=device)
+        x = windows[torch.arange(n, device=device), :, place[0], place[1]]
+        return torch.where(torch.rand(n, 1, 1, 1, device=device) < 0.5, x.flip(3), x)
+
+    def tight(X: Any, y: Any, loss: Any, size: int, module: Any, epochs: int) -> None:
         X, y = X.to(device), y.to(device)
+        pictures = X.ndim == 4
+        if pictures and options.layout != "contiguous":
+            module.to(memory_format=torch.channels_last)
         module.train()
         parameters = list(module.parameters())
         optimizer = torch.optim.AdamW(parameters, lr=1e-3, weight_decay=0.0, fused=True)
@@ -78,7 +120,12 @@ def main() -> None:
             order = torch.randperm(len(X)).to(device)
             losses = []
             for rows in order.tensor_split(batches):
-                value = loss(module(X.index_select(0, rows)), y.index_select(0, rows))
+                x = X.index_select(0, rows)
+                if pictures:
+                    x = change(x)
+                    if options.layout != "contiguous":
+                        x = x.contiguous(memory_format=torch.channels_last)
+                value = loss(module(x), y.index_select(0, rows))
                 for parameter in parameters:
                     parameter.grad = None
                 value.backward()
@@ -96,14 +143,17 @@ def main() -> None:
             return len(self.X)
 
         def __getitem__(self, index: int) -> Any:
-            x = self.X[index]
-            if x.dtype == torch.uint8:
-                x = x.float().div(255).sub(0.2860).div(0.3530)
-            return x, self.y[index]
+            x = self.X[index].float().div(255).sub(0.2860).div(0.3530)
+            x = F.pad(x, (PIXELS,) * 4, mode="reflect")
+            i, j = torch.randint(2 * PIXELS + 1, (2,)).tolist()
+            x = x[:, i : i + 28, j : j + 28]
+            return x.flip(2) if torch.rand(()) < 0.5 else x, self.y[index]
 
-    def ordinary(module: Any, X: Any, y: Any, loss: Any, epochs: int, size: int) -> None:
+    def ordinary(dataset: Any, loss: Any, size: int, workers: int, module: Any, epochs: int) -> None:
         module.train()
-        loader = DataLoader(Items(X, y), batch_size=size, shuffle=True)
+        loader = DataLoader(
+            dataset, batch_size=size, shuffle=True, num_workers=workers, persistent_workers=workers > 0
+        )
         optimizer = torch.optim.AdamW(module.parameters(), lr=1e-3, weight_decay=0.0)
         scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs * len(loader))
         total = 0.0
@@ -117,79 +167,89 @@ def main() -> None:
                 scheduler.step()
                 total += value.item()
 
-    def ours(module: Any, data: Any, loss: Any, epochs: int, size: int) -> None:
-        train(
-            module, data, loss=loss, epochs=epochs, batch_size=size, learning_rate=1e-3, layout=options.layout
-        )
+    def ours(X: Any, y: Any, loss: Any, size: int, module: Any, epochs: int) -> None:
+        end = train(
+            module, (X, y), loss=loss, epochs=epochs, batch_size=size, learning_rate=1e-3,
+            layout=options.layout, precision=options.precision,
+            augment=Chain(Shift(PIXELS), Flip()) if X.ndim == 4 else None,
+        )  # fmt: skip
+        chosen.add(f"{end.choices.layout}, {end.choices.precision}")
 
-    # with one thread on the processor its own seconds are the time, whatever else runs beside it
-    clock = time.process_time if device.type == "cpu" and options.threads == 1 else time.perf_counter
+    chosen: set[str] = set()
     torch.manual_seed(0)
     table = torch.randn(20_000, 30)
     target = table[:, 0].sin() + table[:, 1] * table[:, 2]
     raw, labels, source = images(options.images, options.rows)
     pictures, classes = torch.from_numpy(raw)[:, None], torch.from_numpy(labels)
-    dense = nn.Sequential(nn.Linear(30, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 1))
-    convolutional = nn.Sequential(
-        nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Flatten(), nn.Linear(32 * 49, 10),
-    )  # fmt: skip
     scaled = pictures.float().div(255).sub(0.2860).div(0.3530)
-    cases: list[tuple[str, Any, tuple[Any, Any], tuple[Any, Any], Any, Any, int, int]] = [
-        ("dense, batch 64", dense, (table, target), (table, target), (table, target), squared, 4, 64),
-        ("dense, batch 256", dense, (table, target), (table, target), (table, target), squared, 10, 256),
-        ("convolutional", convolutional, (scaled, classes), (pictures, classes),
-         Items(pictures, classes), F.cross_entropy, 2, 128),
-    ]  # fmt: skip
-    rows = []
-    for name, net, held, plain, dataset, loss, epochs, size in cases:
-        calls: dict[str, Callable[[Any], None]] = {
-            "fivefold": lambda m: ours(m, held, loss, epochs, size),  # noqa: B023
-            "fivefold, from the dataset": lambda m: ours(m, dataset, loss, epochs, size),  # noqa: B023
-            "tightest loop": lambda m: tight(m, *held, loss, epochs, size),  # noqa: B023
-            "DataLoader loop": lambda m: ordinary(m, *plain, loss, epochs, size),  # noqa: B023
+
+    def speedy(a: int, b: int) -> list[nn.Module]:
+        return [nn.Conv2d(a, b, 3, padding=1, bias=False), nn.MaxPool2d(2), nn.BatchNorm2d(b), nn.GELU()]
+
+    def usual(a: int, b: int) -> list[nn.Module]:
+        return [nn.Conv2d(a, b, 3, padding=1, bias=False), nn.BatchNorm2d(b), nn.ReLU(), nn.MaxPool2d(2)]
+
+    dense = nn.Sequential(nn.Linear(30, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 1))
+    quick = nn.Sequential(
+        nn.Conv2d(1, 8, 2, stride=2), nn.GELU(), *speedy(8, 16), *speedy(16, 32),
+        nn.Flatten(), nn.Linear(32 * 9, 10),
+    )  # fmt: skip
+    tutorial = nn.Sequential(
+        *usual(1, 16), *usual(16, 32), *usual(32, 64), nn.Flatten(), nn.Linear(64 * 9, 10)
+    )
+    thrice = 3 * options.turns
+    for_table = (table, target), TensorDataset(table, target), squared, (0,), thrice
+    for_images = (scaled, classes), Items(pictures, classes), F.cross_entropy, (0, 2), options.turns
+    cases: list[tuple[str, Any, int, int, tuple[Any, Any, Any, tuple[int, ...], int]]] = [
+        ("dense, batch 64", dense, 4, 64, for_table),
+        ("dense, batch 256", dense, 10, 256, for_table),
+        ("images, speed-run", quick, 6, 128, for_images),
+        ("images, tutorial", tutorial, 4, 128, for_images),
+    ]
+    rows: list[dict[str, object]] = []
+    for name, net, epochs, size, (held, dataset, loss, workers, turns) in cases:
+        if options.cases not in name:
+            continue
+        chosen.clear()
+        calls: dict[str, Callable[[Any, int], None]] = {
+            "fivefold": partial(ours, *held, loss, size),
+            "tightest loop": partial(tight, *held, loss, size),
+            **{f"DataLoader loop, {k} workers": partial(ordinary, dataset, loss, size, k) for k in workers},
         }
-        taken: dict[str, list[float]] = {each: [] for each in calls}
-        for turn in range(options.turns + 1):
+        taken: dict[str, list[tuple[float, float]]] = {each: [] for each in calls}
+        for call in calls.values():
+            call(copy.deepcopy(net).to(device), WARM_UP)
+        chosen.clear()
+        for turn in range(turns):
             order = list(calls.items()) if turn % 2 else list(reversed(calls.items()))
             for each, call in order:
                 module = copy.deepcopy(net).to(device)
-                start = clock()
-                call(module)
+                start, spent = time.perf_counter(), processor_seconds()
+                call(module, epochs)
                 if device.type == "cuda":
                     torch.cuda.synchronize()
-                taken[each].append(clock() - start)
-        for each, spent in taken.items():
-            later = spent[1:]
-            to_tight = statistics.median(
-                a / b for a, b in zip(later, taken["tightest loop"][1:], strict=True)
-            )
-            loader = statistics.median(
-                b / a for a, b in zip(later, taken["DataLoader loop"][1:], strict=True)
-            )
-            rows.append(
-                {
-                    "network": name,
-                    "loop": each,
-                    "epochs": epochs,
-                    "batch": size,
-                    "median_seconds": statistics.median(later),
-                    "fastest_seconds": min(later),
-                    "times_the_tightest": to_tight,
-                    "faster_than_dataloader": loader,
-                }
-            )
-            print(" ".join(f"{x:.4g}" if isinstance(x, float) else str(x) for x in rows[-1].values()))
+                taken[each].append((time.perf_counter() - start, processor_seconds() - spent))
+        for each, pairs in taken.items():
+            ours_taken = taken["fivefold"]
+            record: dict[str, object] = {"network": name, "loop": each, "epochs": epochs, "batch": size}
+            for clock, label in ((1, "processor"), (0, "wall")):
+                record[f"{label}_seconds"] = statistics.median(pair[clock] for pair in pairs)
+                record[f"fivefold_over_it_{label}"] = statistics.median(
+                    a[clock] / b[clock] for a, b in zip(ours_taken, pairs, strict=True)
+                )
+            record["computed_as"] = "; ".join(sorted(chosen)) if each == "fivefold" else ""
+            rows.append(record)
+            print(" | ".join(f"{x:.4g}" if isinstance(x, float) else str(x) for x in record.values()))
     write(
-        options.name,
+        options.name or f"optimize_train_{options.threads}_thread{'s' if options.threads > 1 else ''}",
         rows,
         threads=options.threads,
         notes={
             "images": f"{source}, {options.rows} of them",
             "device": torch.cuda.get_device_name() if device.type == "cuda" else "cpu",
             "layout": options.layout,
-            "seconds": "of the processor" if clock is time.process_time else "wall clock",
+            "precision": options.precision,
+            "seconds": "medians; of the processor (all threads, workers included) and of the wall clock",
         },
     )
 

@@ -28,6 +28,7 @@ _HOME = {
     "Objective": "fivefold.objective:Objective",
     "Regressor": "fivefold.tasks.tables.estimators:Regressor",
     "Status": "fivefold.core:Status",
+    "advise": "fivefold.optimize:advise",
     "calculus": "fivefold.calculus",
     "compare": "fivefold.optimize:compare",
     "fit": "fivefold.tasks.tables.fit:fit",

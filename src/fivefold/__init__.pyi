@@ -14,6 +14,7 @@ from fivefold.core import Status as Status
 from fivefold.objective import DataObjective as DataObjective
 from fivefold.objective import Linear as Linear
 from fivefold.objective import Objective as Objective
+from fivefold.optimize import advise as advise
 from fivefold.optimize import compare as compare
 from fivefold.optimize import minimize as minimize
 from fivefold.optimize import root as root

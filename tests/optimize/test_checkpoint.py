@@ -16,6 +16,7 @@ from torch import nn
 from fivefold.core import ArgumentError, ArtifactError, Budget, Status
 from fivefold.optimize import Callback, train
 from fivefold.optimize.checkpoint import Checkpoint
+from fivefold.optimize.weight_averaging import WeightAverage
 
 _SCRIPT = textwrap.dedent(
     """
@@ -129,34 +130,43 @@ _CASE = {"images": False, "stream": False, "optimizer": "adamw", "layout": "auto
          "schedule": None, "every": 1, "fatal": [1, 9], "random": 1}  # fmt: skip
 
 
-def test_a_killed_and_resumed_run_ends_with_the_same_bits(tmp_path):
-    cases = [
-        _CASE,
-        {
-            **_CASE,
-            "optimizer": "sgd",
-            "every": 3,
-            "held": False,
-            "fatal": [5],
-            "random": 0,
-            "schedule": "plateau",
-        },
-        {**_CASE, "optimizer": "rmsprop", "stream": True, "every": 2, "fatal": [7], "random": 0},
-        {**_CASE, "images": True, "layout": "channels-last", "parts": 2, "fatal": [2, 11], "random": 0},
-        {**_CASE, "optimizer": "schedule-free-adamw", "every": "10ms", "fatal": [8], "random": 0},
-    ]
-    from fivefold.optimize.optimizers import OPTIMIZERS
+_CASES = [
+    {
+        **_CASE,
+        "optimizer": "sgd",
+        "every": 3,
+        "held": False,
+        "fatal": [5],
+        "random": 0,
+        "schedule": "plateau",
+    },
+    {**_CASE, "optimizer": "rmsprop", "stream": True, "every": 2, "fatal": [7], "random": 0},
+    {**_CASE, "images": True, "layout": "channels-last", "parts": 2, "fatal": [2, 11], "random": 0},
+    {**_CASE, "optimizer": "schedule-free-adamw", "every": "10ms", "fatal": [8], "random": 0},
+    {**_CASE, "optimizer": "soap", "every": 3, "fatal": [11]},
+    {**_CASE, "optimizer": "muon", "every": 2, "fatal": [7]},
+]
 
-    cases = [case for case in cases if case["optimizer"] in OPTIMIZERS]
+
+def kill_and_resume(folder, cases):
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", _SCRIPT, str(tmp_path), json.dumps(cases)],
+        [sys.executable, "-W", "error", "-c", _SCRIPT, str(folder), json.dumps(cases)],
         capture_output=True, text=True, check=False,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2] / "src")},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
     report = json.loads(done.stdout)
-    assert report["kills"] >= 6
     assert len(set(report["ends"])) == len(cases)
+    return report["kills"]
+
+
+def test_a_killed_and_resumed_run_ends_with_the_same_bits(tmp_path):
+    assert kill_and_resume(tmp_path, [{**_CASE, "fatal": [1, 9], "random": 0}]) == 2
+
+
+@pytest.mark.slow
+def test_runs_of_every_kind_killed_at_any_moment_end_with_the_same_bits(tmp_path):
+    assert kill_and_resume(tmp_path, [_CASE, *_CASES]) >= 8
 
 
 def table(n=60):
@@ -177,6 +187,45 @@ def run(place, net=None, data=None, **settings):
 
 def same(one, two):
     return all(torch.equal(a, b) for a, b in zip(one.parameters(), two.parameters(), strict=True))
+
+
+class Interrupted(Exception):
+    pass
+
+
+class Interrupt(Callback):
+    def __init__(self, step=None):
+        self.fatal = step
+
+    def on_step(self, moment):
+        if moment.step == self.fatal:
+            raise Interrupted
+
+
+@pytest.mark.parametrize(
+    "optimizer", ["adamw", "soap", "kfac", "muon", "sgd", "adafactor", "schedule-free-sgd"]
+)
+def test_every_kind_of_optimizer_and_an_average_go_on_to_the_same_bits(tmp_path, optimizer):
+    """Interrupted in the middle of epochs, before and after preconditioners were renewed."""
+
+    def go(place, fatal=None):
+        average = WeightAverage(0.9, start=1, every=2, keep=False)
+        callbacks = [average, Interrupt(fatal)]
+        end = run(
+            place, optimizer=optimizer, epochs=6, learning_rate=0.01, weight_decay=0.01,
+            clip=1.0, every=3, callbacks=callbacks, validation=table(), resume=True,
+        )  # fmt: skip
+        return end, average
+
+    (whole, average), place = go(tmp_path / "a"), tmp_path / "b"
+    for fatal in (2, 10, 17):
+        with pytest.raises(Interrupted):
+            go(place, fatal)
+    again, resumed = go(place)
+    assert same(again.module, whole.module)
+    assert again.history["loss"].tolist() == whole.history["loss"].tolist()
+    assert resumed.count == average.count > 5
+    assert all(torch.equal(value, resumed.weights[name]) for name, value in average.weights.items())
 
 
 def test_a_spent_budget_is_gone_on_from(tmp_path):

@@ -291,15 +291,27 @@ def test_what_is_not_known_is_not_claimed():
 
 def test_auto_chooses_and_says_why():
     small = minimize(of(rosenbrock, -1.2, 1.0))
-    assert small.method == "newton"
-    assert "P = 2 <= 500" in small.why
-    large = minimize(Objective.from_function(lambda w: ((w - 1) ** 2).sum(), torch.zeros(501).double()))
+    assert small.method == "bfgs"
+    assert "the pairs tell the whole curvature" in small.why
+    large = minimize(Objective.from_function(lambda w: ((w - 1) ** 2).sum(), torch.zeros(5000).double()))
     assert large.method == "lbfgs"
-    assert "P = 501 > 500" in large.why
     oracle = minimize(Objective.from_oracle(lambda w: (w @ w, 2 * w), np.ones(2)))
-    assert oracle.method == "lbfgs"
-    assert "black box" in oracle.why
+    assert oracle.method == "bfgs"
+    residuals = Objective.from_residuals(lambda w: torch.stack([w[0] - 1, w[0] * w[1]]), [3.0, 1.0])
+    assert minimize(residuals).method == "levenberg-marquardt"
     assert minimize(of(rosenbrock, -1.2, 1.0), "lbfgs").why == "asked for"
+
+
+def test_where_the_method_advised_stalls_another_goes_on():
+    """|x|^1.5-like creases stop a quasi-Newton search; Newton-type steps from there may still go lower."""
+    F = of(lambda w: (w[0] ** 2 + 1e-12).sqrt() + 0.01 * (w[1] - 1) ** 2 + w[0] * w[1] * 1e-3, 1.0, 3.0)
+    alone = minimize(F, minimize(F).method)
+    end = minimize(F)
+    assert end.steps >= alone.steps
+    assert float(end.value) <= float(alone.value)
+    if alone.status is Status.STALLED:
+        assert "went on" in end.why
+        assert len(end.history["value"]) == end.steps + 1
 
 
 def test_newton_by_products_for_many_parameters():

@@ -65,6 +65,21 @@ def test_the_order_of_memory_of_images_is_kept():
     assert back.stride() == value.stride()
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        torch.randn(5, 7).T,
+        torch.linalg.eigh(torch.randn(4, 4) + 4 * torch.eye(4))[1],
+        torch.randn(2, 3, 4).permute(2, 0, 1),
+        torch.full((3, 2), torch.nan).T,
+    ],
+)
+def test_matrices_by_columns_stay_so(value):
+    back = there_and_back(value)
+    assert torch.equal(back.nan_to_num(), value.nan_to_num())
+    assert back.stride() == value.stride()
+
+
 def test_arrays_and_numbers_of_numpy():
     state = np.random.RandomState(3).get_state()
     back = there_and_back(state)

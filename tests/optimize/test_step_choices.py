@@ -42,8 +42,8 @@ def test_measuring_leaves_module_and_generators_as_they_were():
 
 @pytest.mark.parametrize(("times", "expected"), [((1.0, 0.5), "channels-last"), ((1.0, 0.95), "contiguous")])
 def test_a_choice_needs_a_clear_gain(monkeypatch, times, expected):
-    spent = iter(times)
-    monkeypatch.setattr(step_choices, "_measure", lambda *_: (next(spent), torch.tensor(1.0)))
+    answers = iter([(each, torch.tensor(1.0)) for each in times])
+    monkeypatch.setattr(step_choices, "_rehearse", lambda *_: lambda b=next(answers): b)
     assert choose_step(network(), LOSS, batch(), planned=1000).layout == expected
 
 
@@ -51,7 +51,7 @@ def test_bfloat16_needs_the_same_loss_as_well(monkeypatch):
     monkeypatch.setattr(step_choices, "has_bfloat16_products", lambda device: True)
     for other, expected in ((1.01, "bfloat16"), (1.2, "full"), (torch.nan, "full")):
         answers = iter([(1.0, torch.tensor(1.0)), (0.1, torch.tensor(other))])
-        monkeypatch.setattr(step_choices, "_measure", lambda *_, a=answers: next(a))
+        monkeypatch.setattr(step_choices, "_rehearse", lambda *_, a=answers: lambda b=next(a): b)
         chosen = choose_step(nn.Linear(2, 1), LOSS, (torch.ones(2, 2),), precision="auto", planned=1000)
         assert chosen.precision == expected
     monkeypatch.setattr(step_choices, "has_bfloat16_products", lambda device: False)
@@ -60,7 +60,7 @@ def test_bfloat16_needs_the_same_loss_as_well(monkeypatch):
 
 
 def test_short_trainings_tables_and_given_choices_are_not_measured(monkeypatch):
-    monkeypatch.setattr(step_choices, "_measure", None)
+    monkeypatch.setattr(step_choices, "_rehearse", None)
     assert choose_step(network(), LOSS, batch(), planned=99).layout == "contiguous"
     assert choose_step(nn.Linear(2, 1), LOSS, (torch.ones(2, 2),), planned=1000).layout == "contiguous"
     given = choose_step(network(), LOSS, batch(), layout="channels-last", precision="bfloat16", planned=1000)

@@ -1,4 +1,4 @@
-"""Averages against their sums, inside a training, resumed; batch norm measured anew."""
+"""Averages against their sums, inside a training, resumed."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from torch import nn
 
 from fivefold.core import ArgumentError
 from fivefold.optimize import train
-from fivefold.optimize.weight_averaging import WeightAverage, recalibrate
+from fivefold.optimize.weight_averaging import WeightAverage
 
 
 @pytest.mark.parametrize("decay", [None, 0.0, 0.7])
@@ -65,19 +65,6 @@ def test_a_resumed_average_goes_on():
     assert two.count == 2
 
 
-def test_recalibration_leaves_the_generators_and_takes_dropout_from_its_seed():
-    net, (X, _) = nn.Sequential(nn.Dropout(), nn.BatchNorm1d(2)).eval(), data()
-    before = torch.get_rng_state()
-    means = []
-    for _ in range(2):
-        recalibrate(net, X, batch_size=20, seed=3)
-        means.append(net[1].running_mean.clone())
-    assert torch.equal(*means)
-    assert torch.equal(torch.get_rng_state(), before)
-    assert net[1].momentum == 0.1
-    assert not net.training
-
-
 @pytest.mark.parametrize(
     ("settings", "message"),
     [({"decay": 1.0}, "a decay in"), ({"start": -1}, "a start of"), ({"every": 0}, "at least 1 update")],
@@ -87,14 +74,10 @@ def test_bad_settings_are_refused(settings, message):
         WeightAverage(**settings)
 
 
-def test_nothing_to_put_other_modules_and_no_rows_are_refused():
+def test_nothing_to_put_other_modules_are_refused():
     average = WeightAverage()
     with pytest.raises(ArgumentError, match="an average of at least one state"):
         average.put(nn.Linear(1, 1))
     average.update(nn.Linear(1, 1))
     with pytest.raises(ArgumentError, match="a module with the averaged parameters"):
         average.put(nn.Linear(2, 1))
-    with pytest.raises(ArgumentError, match="inputs with rows"):
-        recalibrate(nn.BatchNorm1d(1), torch.zeros(0, 1))
-    with pytest.raises(ArgumentError, match="a batch of at least 1 row"):
-        recalibrate(nn.BatchNorm1d(1), torch.zeros(1, 1), batch_size=0)

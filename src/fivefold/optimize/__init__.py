@@ -1,5 +1,8 @@
 """Floor 4: minimisation with certificates, and stochastic training that takes callbacks."""
 
+from fivefold.optimize.advice import Advice, advise
+from fivefold.optimize.augmentation import Chain, Cutout, Flip, Shift
+from fivefold.optimize.batch_norm import recalibrate
 from fivefold.optimize.callbacks import Callback, Moment
 from fivefold.optimize.compare import compare
 from fivefold.optimize.comparison import Comparison
@@ -18,9 +21,11 @@ from fivefold.optimize.schedule_free import ScheduleFreeAdamW, ScheduleFreeSGD
 from fivefold.optimize.schedules import SCHEDULES, Schedule, rate_multiplier
 from fivefold.optimize.soap import SOAP
 from fivefold.optimize.stability_limit import StabilityLimit, stability_edge, stability_limit
+from fivefold.optimize.step_choices import StepChoices
 from fivefold.optimize.steps import Searched, Step
 from fivefold.optimize.training import Training, train
-from fivefold.optimize.weight_averaging import WeightAverage, recalibrate
+from fivefold.optimize.training_progress import ReportProgress, TrainingProgress, print_progress
+from fivefold.optimize.weight_averaging import WeightAverage
 
 __all__ = [
     "KFAC",
@@ -28,22 +33,31 @@ __all__ = [
     "OPTIMIZERS",
     "SCHEDULES",
     "SOAP",
+    "Advice",
     "Callback",
+    "Chain",
     "Comparison",
+    "Cutout",
+    "Flip",
     "Method",
     "Moment",
     "Move",
     "Optimum",
     "RateRange",
+    "ReportProgress",
     "Root",
     "Schedule",
     "ScheduleFreeAdamW",
     "ScheduleFreeSGD",
     "Searched",
+    "Shift",
     "StabilityLimit",
     "Step",
+    "StepChoices",
     "Training",
+    "TrainingProgress",
     "WeightAverage",
+    "advise",
     "certify_suboptimality",
     "compare",
     "cross_entropy_loss",
@@ -51,6 +65,7 @@ __all__ = [
     "make_optimizer",
     "minimize",
     "parameter_groups",
+    "print_progress",
     "range_test",
     "rate_multiplier",
     "recalibrate",

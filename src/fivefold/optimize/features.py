@@ -17,7 +17,7 @@ _PRODUCTS = 10
 """Products with the Hessian from which the ends of its spectrum are estimated."""
 _LOOKED_AT = 256
 """Rows in which zeros are counted."""
-_DRAWS = 8
+_DRAWS = 32
 """Groups of rows from which the noise of a minibatch gradient is estimated."""
 
 
@@ -165,7 +165,7 @@ def _noise(objective: Objective, seed: int) -> float | None:
     if not isinstance(objective, DataObjective) or objective.rows < 4 * _DRAWS:
         return None
     order = torch.randperm(objective.rows, generator=torch_generator(child_seed(seed, "noise")))
-    groups = torch.tensor_split(order[: 4096 * _DRAWS], _DRAWS)
+    groups = torch.tensor_split(order[: 1024 * _DRAWS], _DRAWS)
     size = len(groups[0])
     w = objective.initial
     g = torch.stack([objective.on(group[:size]).gradient(w) for group in groups])

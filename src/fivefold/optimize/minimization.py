@@ -9,7 +9,7 @@ from torch import Tensor
 from fivefold.core import Budget, Info, Status, require
 from fivefold.linalg import Array
 from fivefold.objective import Objective
-from fivefold.optimize.advise import Advice, advise
+from fivefold.optimize.advice import Advice, advise
 from fivefold.optimize.bounds import Box
 from fivefold.optimize.l1_penalty import L1Penalty
 from fivefold.optimize.methods import METHODS
@@ -93,7 +93,7 @@ def minimize(
     ...                             torch.tensor([-1.2, 1.0], dtype=torch.float64))
     >>> end = minimize(F)
     >>> print(end.status, [round(x, 6) for x in end.w.tolist()], end.method)
-    converged [1.0, 1.0] newton
+    converged [1.0, 1.0] bfgs
     """
     require(memory >= 1, "a memory of at least 1 pair", memory)
     require(

@@ -30,8 +30,8 @@ _OTHER = {
 def flatten_state(value: Any) -> tuple[Any, dict[str, np.ndarray]]:
     """Take a nested state apart into what JSON can say and plain arrays.
 
-    Numbers keep their bits, infinities and NaN included; tensors keep type, shape and the channels-last
-    order of memory, not their device.
+    Numbers keep their bits, infinities and NaN included; tensors keep type, shape and the order of their axes
+    in memory (channels-last, by columns), not their device.
 
     Args:
         value: Tensors, arrays, numbers, text, booleans, ``None``, in lists, tuples and dictionaries with text
@@ -81,8 +81,11 @@ def _pack(value: Any, where: str, arrays: dict[str, np.ndarray]) -> Any:
 
 def _pack_tensor(value: Tensor, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
     entry: dict[str, Any] = {"tensor": f"t{len(arrays)}", "dtype": str(value.dtype)}
-    if value.ndim == 4 and not value.is_contiguous():
-        entry["channels_last"] = value.is_contiguous(memory_format=torch.channels_last)
+    if not value.is_contiguous():
+        # products read a matrix by columns in another order than by rows: the last bits depend on it
+        order = sorted(range(value.ndim), key=lambda axis: -value.stride(axis))
+        entry["order"] = order
+        value = value.permute(order)
     value = value.cpu().contiguous()
     # the saved form takes finite numbers of the common types; all others travel as their bytes
     if value.dtype in _PLAIN and not (value.is_floating_point() and not bool(value.isfinite().all())):
@@ -121,7 +124,8 @@ def _unpack(tree: Any, arrays: dict[str, np.ndarray]) -> Any:
         if "shape" in tree:
             value = value.view(dtype) if value.numel() else torch.empty(0, dtype=dtype)
             value = value.reshape(tree["shape"])
-        return value.contiguous(memory_format=torch.channels_last) if tree.get("channels_last") else value
+        order = tree.get("order")
+        return value if order is None else value.permute([order.index(axis) for axis in range(len(order))])
     if "array" in tree:
         return _unpack(tree["array"], arrays).numpy()
     if "list" in tree:

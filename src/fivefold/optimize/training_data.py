@@ -78,10 +78,10 @@ class HeldRows:
             order = torch.arange(self.rows)
         order = order.to(self.parts[0].device)
         moves = self.parts[0].device != self.device
-        batches = torch.tensor_split(order, self.batches)[skip:]
+        batches = torch.tensor_split(order, self.batches)
         # several batches of small rows are gathered in one call, which costs more than what it copies
         together = max(1, min(_GATHERED // max(1, self._row_bytes() * len(batches[0])), len(batches)))
-        for start in range(0, len(batches), together):
+        for start in range(skip, len(batches), together):
             block = batches[start : start + together]
             if together == 1:
                 batch = tuple([part.index_select(0, block[0]) for part in self.parts])

@@ -11,7 +11,7 @@ from torch.optim import Optimizer
 
 from fivefold.core import Clock, Info, Status, require
 from fivefold.optimize.batch_gradient import BatchGradient
-from fivefold.optimize.batch_norm import recalibrate_batch_norm
+from fivefold.optimize.batch_norm import recalibrate
 from fivefold.optimize.best_weights import BestWeights
 from fivefold.optimize.callbacks import Callback, Moment, listening
 from fivefold.optimize.checkpoint import Checkpoint
@@ -24,9 +24,9 @@ from fivefold.optimize.training_data import HeldRows, Rows, find_not_finite
 
 _WATCHED = 3
 """Steps after which parameters that got no gradient are named."""
-_LEAST_PIECES = 8
+_LEAST_PIECES = 4
 _FIRST_SHARE = 100
-"""The loss before training is judged on 8 batches, or on one for every 100 planned steps if that is more."""
+"""The loss before training is judged on 4 batches, or on one for every 100 planned steps if that is more."""
 
 
 @runtime_checkable
@@ -239,7 +239,7 @@ class TrainingRun:
         if self.modes is not None:
             self.modes.eval()
             layout = self.gradient.choices.layout
-            recalibrate_batch_norm(self.module, (as_layout(X, layout) for X, *_ in self.data.pieces()))
+            recalibrate(self.module, (as_layout(X, layout) for X, *_ in self.data.pieces()))
 
     def _judge(self, rows: Rows) -> tuple[Tensor, dict[str, float]]:
         functions = [self.held_loss, *self.metrics.values()]

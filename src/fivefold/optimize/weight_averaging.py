@@ -5,9 +5,10 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import get_ema_multi_avg_fn, get_swa_multi_avg_fn, update_bn
+from torch.optim.swa_utils import get_ema_multi_avg_fn, get_swa_multi_avg_fn
 
-from fivefold.core import ArgumentError, fork_global, require
+from fivefold.core import ArgumentError, require
+from fivefold.optimize.batch_norm import recalibrate
 from fivefold.optimize.callbacks import Callback, Moment
 
 # PyTorch leaves the types of both out
@@ -21,7 +22,8 @@ class WeightAverage(Callback):
               \text{equal: } \bar w \leftarrow \bar w + (w - \bar w) / (k + 1)
 
     both starting at the first weights averaged. The rules are ``torch.optim.swa_utils``'s. Buffers are not
-    averaged; statistics of batch norm are measured anew for the average, see :func:`recalibrate`.
+    averaged; statistics of batch norm are measured anew for the average, see
+    :func:`~fivefold.optimize.batch_norm.recalibrate`.
 
     Source: Polyak and Juditsky 1992; Izmailov, Podoprikhin, Garipov, Vetrov and Wilson 2018, "Averaging
     weights leads to wider optima and better generalization", UAI.
@@ -109,30 +111,3 @@ class WeightAverage(Callback):
         """Go on from a saved average."""
         self.weights = {name: value.clone() for name, value in state["weights"].items()}
         self.count = int(state["count"])
-
-
-def recalibrate(module: nn.Module, inputs: Tensor, *, batch_size: int = 256, seed: int = 0) -> None:
-    """Measure the statistics of batch norm anew for the weights that the module holds.
-
-    mean and variance are the plain averages over the batches (``torch.optim.swa_utils.update_bn``); modes,
-    momenta and the global generators stay as they were.
-
-    Args:
-        module: Changed in its batch-norm buffers alone.
-        inputs: Rows ``[n, ...]``, n >= 1.
-        batch_size: Rows in a batch, at least 1.
-        seed: Of dropout, which is active as in training.
-
-    Raises:
-        ArgumentError: No rows, or no batch size.
-
-    >>> norm = nn.BatchNorm1d(1)
-    >>> recalibrate(norm, torch.tensor([[1.0], [3.0]]))
-    >>> norm.running_mean.item()
-    2.0
-    """
-    require(batch_size >= 1, "a batch of at least 1 row", batch_size)
-    require(inputs.ndim >= 1 and len(inputs) >= 1, "inputs with rows", tuple(inputs.shape))
-    batches = torch.tensor_split(inputs, -(-len(inputs) // batch_size))
-    with fork_global(seed, "recalibrate"):
-        update_bn(batches, module)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from fivefold.core import ArgumentError, Budget, Certificate, Status, require
 from fivefold.objective import DataObjective, Objective
-from fivefold.optimize.advise import advise
+from fivefold.optimize.advice import advise
 from fivefold.optimize.compare import compare
 from fivefold.optimize.constants import self_concordance, strong_convexity
 from fivefold.optimize.landscape import WHOLE_GENERAL, values_at

@@ -69,8 +69,9 @@ def advise(objective: Objective, *, measured: bool | None = None, seed: int = 0)
         ArgumentError: Not an objective.
 
     >>> import torch
-    >>> print(advise(Objective.from_residuals(lambda w: torch.stack([w[0] - 1, w[0] * w[1]]), [3.0, 1.0])).method)
-    levenberg-marquardt
+    >>> F = Objective.from_residuals(lambda w: torch.stack([w[0] - 1, w[0] * w[1]]), [3.0, 1.0])
+    >>> advise(F).method
+    'levenberg-marquardt'
     """
     require(isinstance(objective, Objective), "an Objective", type(objective).__name__)
     found = structure(objective)
@@ -98,7 +99,7 @@ def _remarks(found: Features) -> tuple[str, ...]:
         )
     if found.noise_rows is not None and found.rows is not None and found.noise_rows < 0.1 * found.rows:
         said.append(
-            f"minibatches of {max(1, round(found.noise_rows))} rows have as much signal as noise at the start: "
+            f"minibatches of {max(1, round(found.noise_rows))} rows have as much signal as noise at first: "
             "train() goes far before all rows are needed"
         )
     if found.zeros is not None and found.zeros > 0.9:
