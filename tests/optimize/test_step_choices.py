@@ -1,5 +1,8 @@
 """Layout and precision change the way, not the answer; what was measured leaves no trace."""
 
+from functools import partial
+from itertools import repeat
+
 import pytest
 import torch
 from torch import nn
@@ -43,7 +46,7 @@ def test_measuring_leaves_module_and_generators_as_they_were():
 @pytest.mark.parametrize(("times", "expected"), [((1.0, 0.5), "channels-last"), ((1.0, 0.95), "contiguous")])
 def test_a_choice_needs_a_clear_gain(monkeypatch, times, expected):
     answers = iter([(each, torch.tensor(1.0)) for each in times])
-    monkeypatch.setattr(step_choices, "_rehearse", lambda *_: lambda b=next(answers): b)
+    monkeypatch.setattr(step_choices, "_rehearse", lambda *_: partial(next, repeat(next(answers))))
     assert choose_step(network(), LOSS, batch(), planned=1000).layout == expected
 
 
@@ -51,7 +54,7 @@ def test_bfloat16_needs_the_same_loss_as_well(monkeypatch):
     monkeypatch.setattr(step_choices, "has_bfloat16_products", lambda device: True)
     for other, expected in ((1.01, "bfloat16"), (1.2, "full"), (torch.nan, "full")):
         answers = iter([(1.0, torch.tensor(1.0)), (0.1, torch.tensor(other))])
-        monkeypatch.setattr(step_choices, "_rehearse", lambda *_, a=answers: lambda b=next(a): b)
+        monkeypatch.setattr(step_choices, "_rehearse", lambda *_, a=answers: partial(next, repeat(next(a))))
         chosen = choose_step(nn.Linear(2, 1), LOSS, (torch.ones(2, 2),), precision="auto", planned=1000)
         assert chosen.precision == expected
     monkeypatch.setattr(step_choices, "has_bfloat16_products", lambda device: False)

@@ -83,7 +83,8 @@ def _pack_tensor(value: Tensor, arrays: dict[str, np.ndarray]) -> dict[str, Any]
     entry: dict[str, Any] = {"tensor": f"t{len(arrays)}", "dtype": str(value.dtype)}
     if not value.is_contiguous():
         # products read a matrix by columns in another order than by rows: the last bits depend on it
-        order = sorted(range(value.ndim), key=lambda axis: -value.stride(axis))
+        strides = value.stride()
+        order = sorted(range(value.ndim), key=lambda axis: -strides[axis])
         entry["order"] = order
         value = value.permute(order)
     value = value.cpu().contiguous()

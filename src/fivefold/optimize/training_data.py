@@ -92,7 +92,7 @@ class HeldRows:
             gathered = [part.index_select(0, rows) for part in self.parts]
             if moves:
                 gathered = [part.to(self.device, non_blocking=True) for part in gathered]
-            yield from zip(*(part.split(sizes) for part in gathered), strict=True)
+            yield from zip(*(part.split_with_sizes(sizes) for part in gathered), strict=True)
 
     def _row_bytes(self) -> int:
         return sum(part[0].numel() * part.element_size() for part in self.parts)

@@ -112,8 +112,9 @@ class _Named:
         del budget  # the objective ends the run
         self.progress("run", {"method": self.name})
         self.ends.append(None)
-        self.ends[-1] = minimize(objective, self.name, budget=Budget(steps=10**9), w0=w0, tolerance=TOLERANCE)
-        return self.ends[-1].w
+        end = minimize(objective, self.name, budget=Budget(steps=10**9), w0=w0, tolerance=TOLERANCE)
+        self.ends[-1] = end
+        return end.w
 
 
 class _Sampled:

@@ -33,7 +33,7 @@ def trajectory(walk: Walk, lowest: float) -> dict[str, list[float]]:
     if len(at) > _MOST:
         # evenly in the logarithm of the count, as the axis is, and always the last
         places = torch.logspace(0, math.log10(len(at)), _MOST, dtype=torch.float64).round().long() - 1
-        at = at[places.unique()]
+        at = at[torch.unique(places)]
     return {
         "gradients": trace.gradients[at].tolist(),
         "seconds": trace.seconds[at].tolist(),
