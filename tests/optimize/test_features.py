@@ -24,6 +24,8 @@ def test_the_structure_of_every_kind():
     F = structure(linear())
     assert (F.kind, F.rows, F.outputs, F.convex, F.sampled) == ("linear model", 400, 1, True, False)
     assert structure(linear(rows=4000)).sampled
+    assert not F.quadratic
+    assert structure(linear(likelihood=Gaussian(sd=1.0))).quadratic
     free = DataObjective(Linear(6), Gaussian(), (random(50, 6), random(50)))
     assert structure(free).convex is None  # its variance is a parameter
     network = DataObjective(torch.nn.Linear(6, 1).double(), Gaussian(sd=1.0), (random(50, 6), random(50)))

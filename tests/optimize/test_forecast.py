@@ -8,7 +8,7 @@ from fivefold.optimize.features import Features
 from fivefold.optimize.forecast import forecasts, gradient_seconds, hessian_seconds
 from fivefold.optimize.methods import METHODS
 
-PLAIN = Features("function", 20, None, 1, False, None, True, "cpu", 10**10)
+PLAIN = Features("function", 20, None, 1, False, None, False, True, "cpu", 10**10)
 
 
 def by_name(found):
@@ -58,7 +58,14 @@ def test_measured_seconds_count():
         (replace(PLAIN, kind="least squares", rows=40), "levenberg-marquardt"),
         (replace(PLAIN, kind="linear model", rows=10**5, sampled=True, convex=True), "sampled-newton"),
         (replace(PLAIN, kind="linear model", rows=500, convex=True), "newton"),
-        (replace(PLAIN, kind="linear model", rows=1800, parameters=650, convex=True), "newton-cg"),
+        (
+            replace(PLAIN, kind="linear model", rows=10**5, sampled=True, convex=True, quadratic=True),
+            "newton",
+        ),
+        (
+            replace(PLAIN, kind="linear model", rows=1800, parameters=650, outputs=10, convex=True),
+            "newton-cg",
+        ),
         (replace(PLAIN, kind="network", rows=500, parameters=5000), "lbfgs"),
         (replace(PLAIN, kind="black box", products=False), "bfgs"),
         (replace(PLAIN, parameters=10**6), "lbfgs"),

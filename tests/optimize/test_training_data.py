@@ -5,6 +5,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset, WeightedRandomSampler
 
 from fivefold.core import ArgumentError
+from fivefold.optimize import training_data
 from fivefold.optimize.training_data import (
     HeldRows,
     StreamedRows,
@@ -172,3 +173,19 @@ def test_a_batch_of_anything_else_is_refused():
         as_batch({"x": torch.ones(2)})
     with pytest.raises(ArgumentError, match="of tensors"):
         as_batch([torch.ones(2), "a"])
+
+
+@pytest.mark.parametrize("bytes_at_once", [1, 150, 1 << 20])
+def test_batches_gathered_together_are_those_of_the_permutation(monkeypatch, bytes_at_once):
+    """From any batch on, to the end and past it, whatever is gathered at once."""
+    monkeypatch.setattr(training_data, "_GATHERED", bytes_at_once)
+    X, y = torch.randn(23, 3), torch.arange(23)
+    rows = HeldRows((X, y), 5, torch.device("cpu"))
+    order = torch.randperm(23, generator=torch.Generator().manual_seed(4))
+    expected = order.tensor_split(5)
+    for skip in range(6):
+        found = list(rows.epoch(torch.Generator().manual_seed(4), skip))
+        assert len(found) == 5 - skip
+        for (x, target), place in zip(found, expected[skip:], strict=True):
+            assert torch.equal(x, X[place])
+            assert torch.equal(target, y[place])

@@ -12,6 +12,7 @@ from fivefold.linalg.spectral_ends import spectral_ends
 from fivefold.objective import DataObjective, Linear, Objective, OracleObjective, ResidualObjective
 from fivefold.objective.oracle import OracleHessian
 from fivefold.optimize.sampled_newton import suits
+from fivefold.probability import Gaussian
 
 _PRODUCTS = 10
 """Products with the Hessian from which the ends of its spectrum are estimated."""
@@ -32,6 +33,7 @@ class Features:
         outputs: Predictors per row.
         sampled: Whether some rows tell the curvature of all (:mod:`fivefold.optimize.sampled_newton`).
         convex: Proven; ``False`` where negative curvature was met; ``None`` otherwise.
+        quadratic: Known: one Newton step ends at the minimum.
         products: Whether Hessian products are given or come from automatic derivatives, not from differences.
         device: Where it is computed.
         free_bytes: Memory that is free there.
@@ -50,6 +52,7 @@ class Features:
     outputs: int
     sampled: bool
     convex: bool | None
+    quadratic: bool
     products: bool
     device: str
     free_bytes: int | None
@@ -69,7 +72,7 @@ def structure(objective: Objective) -> Features:
     >>> structure(F).kind, structure(F).parameters, structure(F).convex
     ('function', 3, None)
     """
-    kind, rows, outputs, convex = "function", None, 1, None
+    kind, rows, outputs, convex, quadratic = "function", None, 1, None, False
     if isinstance(objective, OracleObjective):
         kind = "black box"
     elif isinstance(objective, ResidualObjective):
@@ -80,6 +83,7 @@ def structure(objective: Objective) -> Features:
         rows, outputs = objective.rows, objective.likelihood.outputs
         if linear and objective.likelihood.convex and not objective.likelihood.parameters:
             convex = True
+            quadratic = isinstance(objective.likelihood, Gaussian)
     return Features(
         kind=kind,
         parameters=objective.size,
@@ -87,6 +91,7 @@ def structure(objective: Objective) -> Features:
         outputs=outputs,
         sampled=suits(objective),
         convex=convex,
+        quadratic=quadratic,
         products=not _by_differences(objective),
         device=str(objective.device),
         free_bytes=available_bytes(objective.device),

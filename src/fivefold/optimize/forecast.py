@@ -9,8 +9,10 @@ from fivefold.optimize.methods import DENSE_SIZE
 
 DIGITS = 18.0
 """Natural logarithm of the factor by which the gradient is to fall, 1e8."""
-_FLOPS = 1e10
-"""Operations a second in dense factorizations, of one ordinary core."""
+_FLOPS = 3e10
+"""Operations a second in products and factorizations of matrices, of an ordinary core or two."""
+_BYTES = 1e10
+"""Bytes a second that products with vectors read: rows, twice for a gradient."""
 _STEP = 3e-4
 """Seconds that a step takes beside F: the search's bookkeeping on small tensors."""
 _GRADIENT = 1e-4
@@ -65,8 +67,9 @@ def gradient_seconds(found: Features) -> float:
     if found.gradient_seconds is not None:
         return found.gradient_seconds
     touched = 1 if found.rows is None else found.rows
-    per = found.parameters if found.kind == "linear model" else 20 * found.parameters
-    return _GRADIENT + 4.0 * touched * per / _FLOPS
+    # a row of a linear model is read for all outputs at once; a network's parameters work on each row
+    per = found.parameters / found.outputs if found.kind == "linear model" else 4.0 * found.parameters
+    return _GRADIENT + 16.0 * touched * per / _BYTES
 
 
 def hessian_seconds(found: Features) -> float:
@@ -96,6 +99,8 @@ def _root(found: Features) -> float:
 
 def _curved(found: Features) -> float:
     """Steps of a second-order method."""
+    if found.quadratic:
+        return 1.5
     return 8.0 if found.convex else 25.0
 
 
@@ -144,7 +149,7 @@ def _trust_region(found: Features) -> Forecast | None:
 def _newton_cg(found: Features) -> Forecast | None:
     if not found.products:
         return None
-    steps = 1.3 * _curved(found)
+    steps = max(6.0, 1.3 * _curved(found))  # its solves are rough, of a quadratic too
     # a system is solved no better than the gradient is small: a quarter of the whole on average
     inner = 0.25 * min(float(found.parameters), 3 * _root(found), 200.0)
     why = f"{steps:.0f} steps of about {inner:.0f} Hessian products"

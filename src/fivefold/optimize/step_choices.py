@@ -127,11 +127,12 @@ def choose_step(
         rival = replace(chosen, **change)  # type: ignore[arg-type]
         steps = [_rehearse(module, loss, batch, each) for each in (chosen, rival)]
         times, values = [math.inf] * 2, [torch.zeros(())] * 2
-        for turn in range(_REPEATS + 1):  # in turns, so that another load on the machine meets both
-            for index, step in enumerate(steps):
-                with fork_global(seed, "train", "probe"):
+        with fork_global(seed, "train", "probe"):
+            for turn in range(_REPEATS + 1):  # in turns, so that another load on the machine meets both
+                for index, step in enumerate(steps):
+                    torch.manual_seed(seed)  # the same dropout for both, whose losses are compared
                     spent, values[index] = step()
-                times[index] = min(times[index], spent) if turn else math.inf
+                    times[index] = min(times[index], spent) if turn else math.inf
         for each, spent in zip((chosen, rival), times, strict=True):
             seconds[f"{each.layout}, {each.precision}"] = spent
         agrees = bool((values[0] - values[1]).abs().le(0.05 * values[0].abs() + 1e-6).all())
@@ -147,16 +148,19 @@ def _rehearse(
     rehearsal = set_layout(copy.deepcopy(module), choices.layout).train()
     device = batch[0].device
     X = as_layout(batch[0], choices.layout)
+    # a single thread's own seconds of the processor leave out whatever else the machine does
+    alone = device.type == "cpu" and torch.get_num_threads() == 1
+    clock = time.thread_time if alone else time.perf_counter
 
     def step() -> tuple[float, Tensor]:
-        start = time.perf_counter()
+        start = clock()
         with choices.autocast(device):
             output = rehearsal(X)
         value = loss(as_full(output), *batch[1:])
         value.sum().backward()  # type: ignore[no-untyped-call]
         if device.type == "cuda":
             torch.cuda.synchronize(device)
-        return time.perf_counter() - start, value.detach()
+        return clock() - start, value.detach()
 
     return step
 
