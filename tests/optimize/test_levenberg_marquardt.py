@@ -10,7 +10,7 @@ from fivefold.calculus import JacobianOperator
 from fivefold.core import ArgumentError, Budget, Status
 from fivefold.linalg import LinearOperator
 from fivefold.objective import DataObjective, Objective
-from fivefold.optimize import linear_residuals, minimize
+from fivefold.optimize import levenberg_marquardt, linear_residuals, minimize
 from fivefold.optimize.levenberg_marquardt import Damped
 from fivefold.optimize.linear_residuals import DenseResiduals, linearize_residuals
 from fivefold.optimize.linearization import DENSE_COLUMNS
@@ -67,6 +67,43 @@ def test_more_parameters_than_residuals() -> None:
     end = minimize(F, w0=torch.arange(6.0).double())
     assert end.status is Status.CONVERGED
     assert float(end.value) < 1e-20
+
+
+def brown_dennis(w: torch.Tensor) -> torch.Tensor:
+    t = torch.arange(1, 21, dtype=w.dtype) / 5
+    return (w[0] + t * w[1] - torch.exp(t)) ** 2 + (w[2] + w[3] * torch.sin(t) - torch.cos(t)) ** 2
+
+
+def penalty(w: torch.Tensor) -> torch.Tensor:
+    return torch.cat([1e-5**0.5 * (w - 1), ((w**2).sum() - 0.25).reshape(1)])
+
+
+@pytest.mark.parametrize(
+    ("residuals", "start", "minimum"),
+    [
+        (brown_dennis, [25.0, 5.0, -5.0, -1.0], 85822.2 / 2),
+        (penalty, [1.0, 2.0, 3.0, 4.0], 2.24997e-5 / 2),
+        (penalty, [float(i) for i in range(1, 11)], 7.08765e-5 / 2),
+    ],
+)
+def test_large_residuals_are_no_slow_descent(
+    residuals: Callable[[torch.Tensor], torch.Tensor], start: list[float], minimum: float
+) -> None:
+    """Functions 16 and 23 of Moré, Garbow and Hillstrom: without S, 1000 steps are not enough for either."""
+    end = minimize(
+        Objective.from_residuals(residuals, torch.tensor(start, dtype=torch.float64)), "levenberg-marquardt"
+    )
+    assert end.status is Status.CONVERGED
+    # six digits are published
+    assert float(end.value) == pytest.approx(minimum, rel=1e-5)
+    # measured: 27, 53, 74
+    assert end.steps < 150
+
+
+def test_a_second_derivative_of_a_large_problem_is_not_learned(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(levenberg_marquardt, "SECANT_COLUMNS", 1)
+    F = Objective.from_residuals(penalty, torch.tensor([1.0, 2.0, 3.0, 4.0], dtype=torch.float64))
+    assert minimize(F, "levenberg-marquardt", budget=Budget(steps=60)).status is Status.OUT_OF_BUDGET
 
 
 def test_a_nonzero_residual_agrees_with_newton() -> None:

@@ -52,7 +52,10 @@ def test_the_proven_gap_holds_and_is_no_empty_promise(name):
 
 def test_few_passes_where_lbfgs_needs_many():
     F = objective("bernoulli")
-    found, plain = minimize(F, "sampled-newton", tolerance=1e-7), minimize(F, "lbfgs", tolerance=1e-7, examine=False)
+    found, plain = (
+        minimize(F, "sampled-newton", tolerance=1e-7),
+        minimize(F, "lbfgs", tolerance=1e-7, examine=False),
+    )
     assert found.evaluations <= 10
     assert plain.evaluations > 2 * found.evaluations
 

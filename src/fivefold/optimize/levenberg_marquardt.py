@@ -8,9 +8,10 @@ from torch import Tensor
 
 from fivefold.objective import DataObjective, Objective, ResidualObjective
 from fivefold.optimize.linear_curvature import Curved
-from fivefold.optimize.linear_residuals import linearize_residuals
+from fivefold.optimize.linear_residuals import DenseResiduals, linearize_residuals
 from fivefold.optimize.linearization import Linearization, Linearizations, Linearize
 from fivefold.optimize.move import Move
+from fivefold.optimize.structured_secant import SECANT_COLUMNS, StructuredSecant
 
 _TRIALS = 60
 """Dampings tried in one step: enough to fall from any length to rounding."""
@@ -18,15 +19,18 @@ _FIRST = 1e-3
 """The first damping, in units of the squared scale."""
 _FADE = 0.5
 """What is left, after a step, of column lengths seen before it."""
+_LONGEST = 0.375
+"""Longest second-order term, in lengths of the step, of a step that is tried."""
 _REFINEMENTS = 10
 """Most further steps where a point is converged to half its digits."""
 
 
 @dataclass(slots=True)
 class _Row:
-    """What one point carries on: its damping, the damping's next factor, and D [P]."""
+    """What one point carries on: D [P], what was learned of S, its damping, and the damping's next factor."""
 
     scale: Tensor
+    second: StructuredSecant | None
     damping: float = _FIRST
     factor: float = 2.0
 
@@ -51,16 +55,19 @@ class Damped:
     2, 4, 8, ... until one is (Nielsen, 1999). Where the decrease is lost in rounding, a step is taken if it
     brings the point nearer to stationary. With ``accelerate``, the second-order term of the path,
     :math:`-\tfrac12 (J^\top J + \lambda D^2)^{-1} J^\top r''_{pp}`, is added, and a step of which it is more
-    than 3/8 is rejected as too long for its model (Transtrum and Sethna, 2012). A point converged to half
-    its digits takes further steps at once while they halve its distance: they are cheap, and each is worth
-    digits.
+    than 3/8 is rejected as too long for its model (Transtrum and Sethna, 2012); and what the residuals'
+    curvature adds to the Hessian is learned, and used while it foretells the decrease better, so that large
+    residuals do not end in ever shorter steps (Dennis, Gay and Welsch, 1981: :class:`StructuredSecant`). A
+    point converged to half its digits takes further steps at once while they halve its distance: they are
+    cheap, and each is worth digits.
 
     Source: J. J. Moré, "The Levenberg-Marquardt algorithm", 1978; H. B. Nielsen, "Damping parameter in
-    Marquardt's method", IMM-REP-1999-05; M. K. Transtrum and J. P. Sethna, arXiv:1201.5885.
+    Marquardt's method", IMM-REP-1999-05; M. K. Transtrum and J. P. Sethna, arXiv:1201.5885;
+    J. E. Dennis, D. M. Gay and R. E. Welsch, "NL2SOL", ACM Transactions on Mathematical Software 7 (1981).
 
     Args:
         linearize: A point [P] to F around it.
-        accelerate: Whether the second-order term is used, where the residuals give it.
+        accelerate: Whether the second-order term and the learned curvature are used, where residuals are.
         angles: Whether its distances are angles, without units; otherwise the gradient's norm is meant.
     """
 
@@ -94,38 +101,65 @@ class Damped:
 
     def _step(self, row: int, w: Tensor) -> _End:
         around = self.known.around(w)
-        known = self._rows.setdefault(row, _Row(around.scale))
+        known = self._rows.get(row)
+        if known is None:
+            learns = self._accelerate and isinstance(around, DenseResiduals) and w.shape[0] <= SECANT_COLUMNS
+            known = self._rows[row] = _Row(around.scale, StructuredSecant(w) if learns else None)
         known.scale = torch.maximum(_FADE * known.scale, around.scale)
         scale = torch.where(known.scale > 0, known.scale, 1.0)
-        rounds = 0
+        rounds, turned = 0, False
         for _ in range(_TRIALS):
-            p, promised = around.step(known.damping, scale)
+            p, promised, fits, spent = self._trial(around, known, scale)
+            rounds += spent
             if bool(torch.isfinite(p).all()) and promised > 0:
-                term = around.correction(p, known.damping, scale) if self._accelerate else None
-                rounds += 1 if term is None else 3
-                q = p if term is None else p + term
-                if torch.equal(w + q, w):
+                if torch.equal(w + p, w):
                     break
-                if term is None or bool((scale * term).norm() <= 0.375 * (scale * p).norm()):
-                    end = self._judge(around, known, w + q, promised, rounds)
-                    if end is not None:
+                if fits:
+                    rounds += 1
+                    end = self._judge(around, known, scale, w + p, promised, rounds)
+                    if isinstance(end, _End):
                         return end
+                    if end and not turned:
+                        turned = True
+                        continue
             known.damping *= known.factor
             known.factor *= 2
         return _End(around, False, False, max(rounds, 1))
 
+    def _trial(self, around: Linearization, known: _Row, scale: Tensor) -> tuple[Tensor, float, bool, int]:
+        """A step [P], its promise, whether it is not too long for its model, and the evaluations of r."""
+        S = known.second.matrix if known.second is not None else None
+        if S is not None and isinstance(around, DenseResiduals):
+            return (*around.step_beside(S, known.damping, scale), True, 0)
+        p, promised = around.step(known.damping, scale)
+        if not self._accelerate or not promised > 0 or not bool(torch.isfinite(p).all()):
+            return p, promised, True, 0
+        term = around.correction(p, known.damping, scale)
+        if term is None:
+            return p, promised, True, 0
+        fits = bool((scale * term).norm() <= _LONGEST * (scale * p).norm())
+        return p + term, promised, fits, 1
+
     def _judge(
-        self, around: Linearization, known: _Row, w: Tensor, promised: float, rounds: int
-    ) -> _End | None:
-        """Go to w and learn the damping, or ``None`` where it is not good enough."""
+        self, around: Linearization, known: _Row, scale: Tensor, w: Tensor, promised: float, rounds: int
+    ) -> _End | bool:
+        """Go to w and learn from it; where it is not good enough, whether another model is worth a trial."""
         down, noise = around.decrease(w)
         gain = down / promised if math.isfinite(down) else -math.inf
         hidden = promised <= noise and abs(down) <= 4 * noise
+        plain = around if isinstance(around, DenseResiduals) else None
+        second = known.second if plain is not None else None
+        turns = False
+        if second is not None and plain is not None and not hidden and math.isfinite(down):
+            turns = second.turn(plain, w - around.w, down)
         if not (gain > 1e-4 or hidden):
-            return None
+            return turns
         ahead = self.known.around(w)
         if not math.isfinite(ahead.distance) or (hidden and not ahead.distance < around.distance):
-            return None
+            # F no longer tells the models apart
+            return second.change() if second is not None and hidden else turns
+        if second is not None and plain is not None and isinstance(ahead, DenseResiduals):
+            second.learn(plain, ahead, scale)
         cut = 1 / 3 if hidden else max(1 / 3, 1 - (2 * min(gain, 1.0) - 1) ** 3)
         known.damping = max(known.damping * cut, torch.finfo(w.dtype).tiny)
         known.factor = 2.0

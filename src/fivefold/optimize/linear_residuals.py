@@ -11,6 +11,8 @@ from fivefold.linalg import Diagonal, LinearOperator, Product, lsmr
 from fivefold.objective import ResidualObjective
 from fivefold.optimize.linearization import INNER_STEPS, fits, random_signs, within_rounding
 
+_ROWS = 64
+"""Most rows of a Jacobian that is formed from rows though it has fewer columns."""
 _PROBES = 16
 """Random signs that estimate the lengths of a Jacobian's columns: to a fifth of each, which is enough."""
 
@@ -42,7 +44,7 @@ class DenseResiduals:
         self._objective = objective
         self.w = w.detach().clone()
         self._r = objective.residuals(self.w).detach()
-        J = jacobian.to_dense().detach()
+        J = _formed(jacobian)
         self.value = 0.5 * (self._r @ self._r)
         self.gradient = J.mT @ self._r
         self.scale = J.norm(dim=0)
@@ -53,12 +55,38 @@ class DenseResiduals:
         self._finite = self._finite and bool(torch.isfinite(self.value))
         self._Q, self._R = torch.linalg.qr(J / self._unit if self._finite else torch.zeros_like(J))
         self._q = self._Q.mT @ self._r
+        self._solved: tuple[float, Tensor, Tensor, Tensor] | None = None
+        self._bends: tuple[Tensor, Tensor, Tensor, Tensor] | None = None
 
     def step(self, damping: float, scale: Tensor) -> tuple[Tensor, float]:
         """Solve by QR of the triangle above the damping."""
         z = self._solve(-self._q, damping, scale)
         image, held = self._R @ z, scale / self._unit * z
         return z / self._unit, 0.5 * float(image @ image) + damping * float(held @ held)
+
+    def step_beside(self, S: Tensor, damping: float, scale: Tensor) -> tuple[Tensor, float]:
+        r"""Minimise the model with :math:`J^\top J + S` by eigenvectors, damped past the negative ones."""
+        if self._bends is None or self._bends[0] is not S or self._bends[1] is not scale:
+            A = self._R * (self._unit / scale)
+            B = A.mT @ A + S / scale / scale[:, None]
+            if not bool(torch.isfinite(B).all()):
+                return self.step(damping, scale)
+            self._bends = (S, scale, *torch.linalg.eigh(0.5 * (B + B.mT)))
+        _, _, values, V = self._bends
+        c = V.mT @ (self.gradient / scale)
+        below = values + damping + max(0.0, -1.01 * float(values[0]))
+        z = -c / below
+        return (V @ z) / scale, -float(z @ (c + 0.5 * values * z))
+
+    def foretold(self, s: Tensor) -> float:
+        """By how much F falls along s [P] by the model without a second derivative."""
+        image = self._R @ (self._unit * s)
+        return -float(self.gradient @ s) - 0.5 * float(image @ image)
+
+    def turned(self, ahead: "DenseResiduals") -> Tensor:
+        """The difference of the Jacobians there and here, transposed, times the residuals there, [P]."""
+        kept: Tensor = self._unit * (self._R.mT @ (self._Q.mT @ ahead._r))
+        return ahead.gradient - kept
 
     def shortest(self) -> Tensor:
         """The undamped step by the SVD, without the directions that J maps to rounding."""
@@ -69,14 +97,15 @@ class DenseResiduals:
         return p
 
     def correction(self, p: Tensor, damping: float, scale: Tensor) -> Tensor | None:
-        """Half the damped solution for r'', which central differences over a tenth of the step give."""
+        """Half the damped solution for r'', which the residuals a tenth of the step ahead give."""
         h = 0.1
-        ahead, behind = (self._objective.residuals(self.w + side * h * p) for side in (1, -1))
-        second = (ahead - 2 * self._r + behind) / (h * h)
-        if float(second.norm()) <= 4 * self._rounding / (h * h):
+        ahead = self._objective.residuals(self.w + h * p)
+        # what J does not reach would be lost in the solution all the same
+        second = 2 * (self._Q.mT @ (ahead - self._r) - h * (self._R @ (self._unit * p))) / (h * h)
+        if float(second.norm()) <= 8 * self._rounding / (h * h):
             # rounding, which is no reason to reject a step
             return torch.zeros_like(p)
-        return 0.5 * self._solve(-(self._Q.mT @ second), damping, scale) / self._unit
+        return 0.5 * self._solve(-second, damping, scale) / self._unit
 
     def decrease(self, w: Tensor) -> tuple[float, float]:
         """From the residuals' differences, which lose fewer digits than those of F."""
@@ -98,8 +127,10 @@ class DenseResiduals:
         return max(0.0, max(offset, column) - self._rounding) / length
 
     def _solve(self, right: Tensor, damping: float, scale: Tensor) -> Tensor:
-        below = math.sqrt(damping) * torch.diag(scale / self._unit)
-        Q, R = torch.linalg.qr(torch.cat([self._R, below]))
+        if self._solved is None or self._solved[0] != damping or self._solved[1] is not scale:
+            below = math.sqrt(damping) * torch.diag(scale / self._unit)
+            self._solved = (damping, scale, *torch.linalg.qr(torch.cat([self._R, below])))
+        _, _, Q, R = self._solved
         turned = Q[: self._R.shape[0]].mT @ right
         z: Tensor = torch.linalg.solve_triangular(R, turned[:, None], upper=True)[:, 0]
         return z
@@ -191,6 +222,15 @@ class FreeResiduals:
 def _decrease(objective: ResidualObjective, r: Tensor, w: Tensor, rounding: float) -> tuple[float, float]:
     other = objective.residuals(w)
     return 0.5 * float((r - other) @ (r + other)), rounding * (float(r.norm()) + rounding)
+
+
+def _formed(jacobian: LinearOperator) -> Tensor:
+    """The matrix; from its rows where they are few, as one reverse pass costs less than a forward one."""
+    m, P = jacobian.shape
+    if m <= min(_ROWS, 8 * P):
+        rows = torch.eye(m, dtype=jacobian.dtype, device=jacobian.device)
+        return torch.as_tensor(jacobian.H @ rows).detach().mT
+    return jacobian.to_dense().detach()
 
 
 def linearize_residuals(objective: ResidualObjective, w: Tensor) -> DenseResiduals | FreeResiduals:
