@@ -33,3 +33,10 @@ def test_a_clock_is_spent_by_steps_or_by_time():
     assert clock.spent(2)
     assert not clock.spent(1)
     assert clock.spent(1)
+
+
+def test_what_is_left_of_a_budget():
+    assert Budget(seconds=3.0, steps=10).minus(1.0, 4) == Budget(seconds=2.0, steps=6)
+    assert Budget().minus(5.0, 5) == Budget()
+    assert Budget(steps=4).minus(0.0, 4) is None
+    assert Budget(seconds=1.0).minus(1.0, 0) is None

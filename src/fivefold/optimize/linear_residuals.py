@@ -111,7 +111,7 @@ class DenseResiduals:
         """From the residuals' differences, which lose fewer digits than those of F."""
         return _decrease(self._objective, self._r, w, self._rounding)
 
-    @property
+    @cached_property
     def distance(self) -> float:
         """The cosine, less what rounding alone makes."""
         length = float(self._r.norm())
