@@ -5,6 +5,9 @@ grid of factor 1.5, with several orders of the rows; the best rate has the lowes
 loss of the last epoch. The range test sees another order. A rate within one standard error of the best is
 counted apart, because the trainings cannot tell it from the best; the count that matters is the strict one.
 ``--seeds 1 --orders 2`` is the short form.
+
+The range test's rule was chosen on seeds 0 to 9 of these ten networks; the default, seeds 10 to 14, are first
+weights that it had not met.
 """
 
 import argparse
@@ -143,7 +146,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--seeds", type=int, default=5, help="seeds of the first weights (default 5)")
     parser.add_argument(
-        "--first", type=int, default=5, help="the first of them (default 5: the rule was chosen on 0 to 4)"
+        "--first", type=int, default=10, help="the first of them (default 10: the rule was chosen on 0 to 9)"
     )
     parser.add_argument("--orders", type=int, default=5, help="trainings of each rate (default 5)")
     options = arguments(__doc__, parser)

@@ -72,9 +72,10 @@ def range_test(
 
     Short trainings from the present weights, which all meet the same batches, find the region on a grid of
     factor 2 around the curvature's limit; nine rates of factor 1.5 around it are then trained half as long as
-    planned, and the best seven to the end. Logarithms of the losses of the last epoch are averaged over
-    neighbouring rates and the middle of their valley is taken, so that neither an early spike nor one lucky
-    run decides. This costs about as much as ten trainings (``cost`` says it); ``share`` makes it cheaper.
+    planned, and the best seven to the end. Logarithms of the losses of the last fifth of the epochs are
+    averaged, also over neighbouring rates, so that neither an early spike nor one lucky run decides; the
+    answer is the interval that most likely holds the lowest. This costs about as much as ten trainings
+    (``cost`` says it); ``share`` makes it cheaper.
 
     .. math:: [\hat\eta / 2,\; 2 \hat\eta], \qquad
               \eta^* = \text{edge} / \lambda_{\max}(P^{-1/2} H P^{-1/2})
@@ -135,7 +136,7 @@ def range_test(
             )  # fmt: skip
 
         limit = _limit_at_start(probe, rows, function, seed)
-        race = RateRace(probe, rows.batches, max(8, round(share * epochs * rows.batches)), repeats)
+        race = RateRace(probe, rows.batches, max(8, round(share * epochs * rows.batches)), repeats, WIDTH)
         race.run(_coarse(limit, rates, race.probe(1.0, 0).optimizer), rates)
     return _answer(race, limit, epochs * rows.batches)
 
