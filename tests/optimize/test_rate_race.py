@@ -68,6 +68,7 @@ def likeliest(height, reach):
     [
         [3.0, 2.0, 0.6, 0.0, 0.1, 0.3, 1.0, 3.0],
         [0.02, 0.0, 0.01, 0.015, 0.01, 3.0, 3.0],  # flat, then blown up
+        [0.0, 0.1, 0.2, 0.7, 0.9, 0.4, 0.0, 0.2, 0.0],  # two valleys: the noise scale decides
         [0.9, 0.1, 0.05, 0.1, 0.2, 0.15, 0.0, 0.8, 3.0],  # a wide valley beside a narrow one
     ],
 )
