@@ -23,7 +23,7 @@ def test_auto_follows_the_advice():
         assert end.why == advice.why
 
 
-def test_a_problem_of_milliseconds_is_not_measured_and_one_that_pays_is():
+def test_it_looks_at_the_structure_alone_unless_asked_to_measure():
     assert advise(logistic()).measured is False
     asked = advise(logistic(), measured=True)
     assert asked.measured is True

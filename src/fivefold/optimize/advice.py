@@ -8,11 +8,6 @@ from fivefold.objective import Objective
 from fivefold.optimize.features import Features, measure, structure
 from fivefold.optimize.forecast import Forecast, forecasts
 
-_SHARE = 50.0
-"""Times the cost of measuring that a forecast must exceed for the measuring to be worth it."""
-_MEASURED_GRADIENTS = 30.0
-"""Gradients that measuring costs, about: four, ten products, and the groups of rows."""
-
 
 @dataclass(frozen=True, slots=True)
 class Advice:
@@ -51,7 +46,7 @@ class Advice:
         return asdict(self)
 
 
-def advise(objective: Objective, *, measured: bool | None = None, seed: int = 0) -> Advice:
+def advise(objective: Objective, *, measured: bool = False, seed: int = 0) -> Advice:
     """Look at a problem and say which method of ``minimize`` fits it.
 
     The steps of each method follow from theory (the condition number, the number of parameters, convexity),
@@ -61,8 +56,8 @@ def advise(objective: Objective, *, measured: bool | None = None, seed: int = 0)
     Args:
         objective: The problem, looked at where it starts.
         measured: Whether to measure the seconds of a gradient and of a Hessian product, the ends of the
-            spectrum and the noise of minibatches, which costs about thirty gradients; by default where the
-            cheapest forecast is fifty times that.
+            spectrum and the noise of minibatches, which costs about forty gradients: worth it for what runs
+            long, and for what it tells; ``auto`` looks at the structure alone.
         seed: Of what is measured at random.
 
     Raises:
@@ -74,14 +69,8 @@ def advise(objective: Objective, *, measured: bool | None = None, seed: int = 0)
     'levenberg-marquardt'
     """
     require(isinstance(objective, Objective), "an Objective", type(objective).__name__)
-    found = structure(objective)
+    found = measure(objective, seed) if measured else structure(objective)
     ranked = forecasts(found)
-    if measured is None:
-        evaluation = ranked[0].seconds / max(ranked[0].gradients, 1.0)
-        measured = not found.sampled and ranked[0].seconds > _SHARE * _MEASURED_GRADIENTS * evaluation
-    if measured:
-        found = measure(objective, seed)
-        ranked = forecasts(found)
     best, *others = ranked
     return Advice(best.method, best.reason, best, tuple(others), found, measured, _remarks(found))
 
