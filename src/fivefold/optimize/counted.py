@@ -10,7 +10,7 @@ from fivefold.objective import DataObjective, Objective, ResidualObjective
 from fivefold.objective.linear_path import PredictorHessian
 from fivefold.optimize.trace import HALF_COST, PRODUCT_COST, VALUE_COST, Recorder
 
-Kind = TypeVar("Kind", Objective, LinearOperator)
+Kind = TypeVar("Kind", bound=Objective | LinearOperator)
 
 
 def count_evaluations(objective: Objective, recorder: Recorder) -> Objective:
@@ -40,15 +40,20 @@ def count_evaluations(objective: Objective, recorder: Recorder) -> Objective:
         mixin = _CountedData
     elif isinstance(objective, ResidualObjective):
         mixin = _CountedResiduals
-    twin = _twin(objective, mixin)
+    twin = made_twin(objective, mixin)
     vars(twin).update(_recorder=recorder, _share=1.0)
     return twin
 
 
-def _twin(original: Kind, mixin: type) -> Kind:
-    """A shallow copy of the same class with a class before it."""
+def made_twin(original: Kind, mixin: type) -> Kind:
+    """Return a shallow copy that is of the original's class too, with another class before it.
+
+    >>> F = Objective.from_function(lambda w: (w**2).sum(), [1.0])
+    >>> isinstance(made_twin(F, type("Before", (), {})), type(F))
+    True
+    """
     kind = type(original)
-    made = type(f"Counted{kind.__name__}", (mixin, kind), {})
+    made = type(f"{mixin.__name__.lstrip('_')}{kind.__name__}", (mixin, kind), {})
     twin: Any = object.__new__(made)
     vars(twin).update(vars(original))
     return cast(Kind, twin)
@@ -128,7 +133,7 @@ def _points(w: Tensor) -> int:
 
 def _count_products(operator: LinearOperator, recorder: Recorder, cost: float) -> LinearOperator:
     linear = isinstance(operator, PredictorHessian)
-    twin = _twin(operator, _CountedCurvature if linear else _CountedOperator)
+    twin = made_twin(operator, _CountedCurvature if linear else _CountedOperator)
     vars(twin).update(_recorder=recorder, _cost=cost)
     return twin
 

@@ -59,6 +59,21 @@ class QuasiNewton:
         self._memory.forget(rows)
 
 
+def finite_hessians(objective: Objective, w: Tensor) -> Tensor:
+    """Return the dense Hessians [R, P, P] at points [R, P], the identity where one is not finite.
+
+    >>> finite_hessians(Objective.from_function(lambda w: (w**2).sum(), torch.ones(1)), torch.ones(1, 1))
+    tensor([[[2.]]])
+    """
+    H = torch.stack([objective.hessian(point).to_dense() for point in w])
+    H = 0.5 * (H + H.mT)
+    # a sum tells NaN and infinities in one pass; one that overflows is looked at again
+    if not math.isfinite(float(H.sum())):
+        finite = torch.isfinite(H).all(-1).all(-1)
+        H = torch.where(finite[:, None, None], H, torch.eye(H.shape[-1], dtype=H.dtype, device=H.device))
+    return H
+
+
 class DenseNewton:
     """Newton with the dense Hessian of each point."""
 
@@ -69,12 +84,7 @@ class DenseNewton:
 
     def find(self, w: Tensor, gradient: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
         """|H|^-1 downhill; the negative gradient where the Hessian is not finite."""
-        H = torch.stack([self._objective.hessian(w[row]).to_dense() for row in rows.tolist()])
-        H = 0.5 * (H + H.mT)
-        # a sum tells NaN and infinities in one pass; one that overflows is looked at again
-        if not math.isfinite(float(H.sum())):
-            finite = torch.isfinite(H).all(-1).all(-1)
-            H = torch.where(finite[:, None, None], H, torch.eye(H.shape[-1], dtype=H.dtype, device=H.device))
+        H = finite_hessians(self._objective, w[rows])
         return newton_direction(H, gradient[rows]), torch.ones_like(gradient[rows, 0])
 
     def learn(self, s: Tensor, y: Tensor) -> None:

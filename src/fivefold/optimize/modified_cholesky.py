@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from fivefold.objective import Objective
+from fivefold.optimize.directions import finite_hessians
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -98,10 +99,7 @@ class ModifiedNewton:
 
     def find(self, w: Tensor, gradient: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
         """-(H + E)^{-1} g; the negative gradient where the Hessian is not finite."""
-        H = torch.stack([self._objective.hessian(w[row]).to_dense() for row in rows.tolist()])
-        H = 0.5 * (H + H.mT)
-        finite = torch.isfinite(H).all(-1).all(-1)
-        H = torch.where(finite[:, None, None], H, torch.eye(H.shape[-1], dtype=H.dtype, device=H.device))
+        H = finite_hessians(self._objective, w[rows])
         return -modified_cholesky(H).solve(gradient[rows]), torch.ones_like(gradient[rows, 0])
 
     def learn(self, s: Tensor, y: Tensor) -> None:

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from fivefold.linalg import Array
 from fivefold.objective import DataObjective
+from fivefold.optimize.counted import made_twin
 
 MOST_POINTS = 400
 
@@ -81,7 +82,6 @@ def keep_path(objective: DataObjective, keeper: PathKeeper) -> DataObjective:
     >>> [float(w) for w in keeper.points]
     [0.0, 0.5]
     """
-    kind = type(objective)
-    twin: DataObjective = object.__new__(type(f"Kept{kind.__name__}", (_Kept, kind), {}))
-    vars(twin).update(vars(objective), _keeper=keeper)
+    twin = made_twin(objective, _Kept)
+    vars(twin).update(_keeper=keeper)
     return twin

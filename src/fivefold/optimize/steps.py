@@ -58,16 +58,13 @@ class Searched:
         self, p: Tensor, first: Tensor, w: Tensor, value: Tensor, gradient: Tensor, rows: Tensor
     ) -> Move:
         """Search along p [R, P] with first steps [R], at points, values and gradients of those rows alone."""
-        if len(p) == 1:
-            end = self._follow_one(p, first, w, value, gradient)
-            if end is not None:
-                return end
         norm = gradient.norm(dim=-1)
         # a direction at a right angle to the gradient, up to rounding, is none
-        slope = (gradient * p).sum(-1)
-        good = torch.isfinite(p).all(-1) & (slope < -1e-12 * norm * p.norm(dim=-1))
-        p = torch.where(good[:, None], p, -gradient)
-        first = torch.where(good, first, 1 / norm.clamp_min(1.0))
+        good = (gradient * p).sum(-1) < -1e-12 * norm * p.norm(dim=-1)
+        if not bool(good.all()) or not math.isfinite(float(p.sum())):
+            good &= torch.isfinite(p).all(-1)
+            p = torch.where(good[:, None], p, -gradient)
+            first = torch.where(good, first, 1 / norm.clamp_min(1.0))
         evaluate = self._objective.value_and_gradient
         end = search_wolfe(evaluate, w, value, gradient, p, first, curvature=self.direction.curvature)
         again = ((end.step == 0) & ~end.unbounded).nonzero()[:, 0]
@@ -79,17 +76,6 @@ class Searched:
         for name in ("step", "w", "value", "gradient", "found", "unbounded"):
             getattr(end, name)[again] = getattr(second, name)
         return replace(end, evaluations=end.evaluations + second.evaluations)
-
-    def _follow_one(
-        self, p: Tensor, first: Tensor, w: Tensor, value: Tensor, gradient: Tensor
-    ) -> Move | None:
-        """Search from a single point along a direction that is one, the usual case; ``None`` otherwise."""
-        slope, lengths = float((gradient * p).sum()), float(gradient.norm()) * float(p.norm())
-        if not slope < -1e-12 * lengths or not math.isfinite(lengths):
-            return None
-        evaluate = self._objective.value_and_gradient
-        end = search_wolfe(evaluate, w, value, gradient, p, first, curvature=self.direction.curvature)
-        return end if bool(end.unbounded) or float(end.step) != 0 else None
 
     def learn(self, s: Tensor, y: Tensor) -> None:
         """Hand the pairs to the direction."""
