@@ -42,9 +42,9 @@ RELATIVE = {"": 1e-6, "networks": 1e-2}
 
 def collections(library: Path | None, wanted: str) -> Iterator[tuple[str, str, Callable[[], Any], Any]]:
     """Collection, name, maker and start of every problem."""
-    from fivefold.optimize.problems import nist_nonlinear
-    from fivefold.optimize.problems.more_garbow_hillstrom import more_garbow_hillstrom
-    from fivefold.optimize.problems.regressions import drawn_regressions, table_regressions
+    from fivefold.optimize.comparison.problems import nist_nonlinear
+    from fivefold.optimize.comparison.problems.more_garbow_hillstrom import more_garbow_hillstrom
+    from fivefold.optimize.comparison.problems.regressions import drawn_regressions, table_regressions
 
     groups: dict[str, Callable[[], Any]] = {
         "mgh": more_garbow_hillstrom,

@@ -59,7 +59,7 @@ def load(name: str) -> Any:
     import torch
 
     from fivefold.objective import Objective
-    from fivefold.optimize.problems.problem import Problem
+    from fivefold.optimize.comparison.problems.problem import Problem
 
     with contextlib.redirect_stdout(io.StringIO()):
         decoded = getattr(importlib.import_module(f"python_problems.{name}"), name)()
@@ -113,8 +113,8 @@ def main() -> None:
         return
     import torch
 
-    from fivefold.optimize.compare import compare
-    from fivefold.optimize.methods import METHODS
+    from fivefold.optimize.comparison.verb import compare
+    from fivefold.optimize.methods.registry import METHODS
 
     torch.set_num_threads(options.threads)
     warnings.simplefilter("ignore")

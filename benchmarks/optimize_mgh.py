@@ -41,9 +41,9 @@ def main() -> None:
     options = arguments(__doc__, parser)
     import torch
 
-    from fivefold.optimize.compare import compare
-    from fivefold.optimize.methods import METHODS as OURS
-    from fivefold.optimize.problems.more_garbow_hillstrom import more_garbow_hillstrom
+    from fivefold.optimize.comparison.problems.more_garbow_hillstrom import more_garbow_hillstrom
+    from fivefold.optimize.comparison.verb import compare
+    from fivefold.optimize.methods.registry import METHODS as OURS
 
     torch.set_num_threads(options.threads)
     chosen = options.methods.split(",") if options.methods else METHODS

@@ -24,8 +24,8 @@ def main() -> None:
     from scipy.optimize import least_squares
 
     from fivefold.optimize import minimize
-    from fivefold.optimize.problems import Problem, nist_nonlinear
-    from fivefold.optimize.problems.nist_nonlinear import MODELS
+    from fivefold.optimize.comparison.problems import Problem, nist_nonlinear
+    from fivefold.optimize.comparison.problems.nist_nonlinear import MODELS
 
     torch.set_num_threads(options.threads)
 
@@ -144,8 +144,8 @@ def _by_optimistix() -> "Callable[..., object]":
     import jax.numpy as jnp
     import optimistix
 
-    from fivefold.optimize.problems import Problem
-    from fivefold.optimize.problems.nist_nonlinear import read_dataset
+    from fivefold.optimize.comparison.problems import Problem
+    from fivefold.optimize.comparison.problems.nist_nonlinear import read_dataset
 
     def rational(b: "jax.Array", x: "jax.Array", n: int) -> "jax.Array":
         above = sum(b[i] * x**i for i in range(n + 1))

@@ -152,7 +152,8 @@ def main() -> None:
     options = arguments(__doc__, parser)
     import torch
 
-    from fivefold.optimize import range_test, train
+    from fivefold.optimize import train
+    from fivefold.optimize.learning_rate import range_test
 
     torch.set_num_threads(options.threads)
     rows: list[dict[str, object]] = []

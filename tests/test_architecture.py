@@ -47,12 +47,15 @@ NO_TEST_OF_ITS_OWN: dict[str, tuple[str, str]] = {
         "networks/test_dense.py",
         "the first weights are tested through the networks",
     ),
-    "optimize/callbacks.py": (
-        "optimize/test_training.py",
+    "optimize/training/callbacks.py": (
+        "optimize/training/test_verb.py",
         "the events are tested in the order train sends them",
     ),
-    "optimize/descent.py": ("optimize/test_minimization.py", "the loop under minimize, tested through it"),
-    "optimize/directions.py": ("optimize/test_lbfgs.py", "directions are tested by method"),
+    "optimize/methods/descent.py": (
+        "optimize/test_minimization.py",
+        "the loop under minimize, tested through it",
+    ),
+    "optimize/methods/directions.py": ("optimize/methods/test_lbfgs.py", "directions are tested by method"),
     "__main__.py": ("cli/test_main.py", "one call of the command, which is tested there"),
     "tasks/tables/search.py": ("tasks/tables/test_fit.py", "the inner half of the verb, tested through it"),
     "cli/selftest_command.py": ("cli/test_selftest.py", "the command around the checks, run with them"),

@@ -6,7 +6,7 @@ import torch
 
 import fivefold as ff
 from fivefold.concepts.cubic_regularisation import cubic_regularisation, cubic_step
-from fivefold.optimize import secular
+from fivefold.optimize.methods import secular
 
 
 def problem(seed: int) -> tuple[np.ndarray, np.ndarray]:

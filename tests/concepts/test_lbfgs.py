@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from fivefold.concepts.lbfgs import direction, lbfgs
-from fivefold.optimize.lbfgs import Memory
+from fivefold.optimize.methods.lbfgs import Memory
 
 H = np.array([[3.0, 1.0, 0.0], [1.0, 2.0, 0.5], [0.0, 0.5, 6.0]])
 OPTIMUM = np.array([1.0, -2.0, 0.5])

@@ -6,7 +6,7 @@ import torch
 
 import fivefold as ff
 from fivefold.concepts.newtons_method import damped, newtons_method, safe_direction
-from fivefold.optimize.newton import newton_direction
+from fivefold.optimize.methods.newton import newton_direction
 
 A = np.random.default_rng(0).normal(size=(12, 4))
 START = np.array([0.4, -0.3, 0.2, 0.1])

@@ -7,7 +7,7 @@ from scipy.optimize import minimize
 
 import fivefold as ff
 from fivefold.concepts.trust_region import trust_region, trust_step
-from fivefold.optimize.secular import ball_step
+from fivefold.optimize.methods.secular import ball_step
 
 
 def rosenbrock(w: np.ndarray) -> float:

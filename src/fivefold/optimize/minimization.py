@@ -9,13 +9,13 @@ from torch import Tensor
 from fivefold.core import Budget, Info, Status, require
 from fivefold.linalg import Array
 from fivefold.objective import Objective
-from fivefold.optimize.advice import Advice, advise
-from fivefold.optimize.bounds import Box
-from fivefold.optimize.l1_penalty import L1Penalty
-from fivefold.optimize.methods import METHODS
-from fivefold.optimize.one_method import Request, run_method
+from fivefold.optimize.advice.verb import Advice, advise
+from fivefold.optimize.methods.bounds import Box
+from fivefold.optimize.methods.l1_penalty import L1Penalty
+from fivefold.optimize.methods.one_method import Request, run_method
+from fivefold.optimize.methods.registry import METHODS
+from fivefold.optimize.methods.sides import choose_beside, read_side
 from fivefold.optimize.optimum import Optimum, joined
-from fivefold.optimize.sides import choose_beside, read_side
 
 __all__ = ["Optimum", "minimize"]
 
@@ -48,9 +48,9 @@ def minimize(
 
     Args:
         objective: F with its derivatives.
-        method: A name in :data:`fivefold.optimize.methods.METHODS`: ``"newton"`` (dense Hessian up to P =
-            2000, conjugate gradients on products beyond), ``"newton-modified"``, ``"newton-cg"``,
-            ``"trust-region"``, ``"cubic"``, ``"conjugate-gradients"``, ``"gradient-descent"``,
+        method: A name in :data:`fivefold.optimize.methods.registry.METHODS`: ``"newton"`` (dense
+            Hessian up to P = 2000, conjugate gradients on products beyond), ``"newton-modified"``,
+            ``"newton-cg"``, ``"trust-region"``, ``"cubic"``, ``"conjugate-gradients"``, ``"gradient-descent"``,
             ``"momentum"``, ``"nesterov"``, ``"lbfgs"``, ``"sampled-newton"`` (L-BFGS that starts from the
             Hessian of some rows, for linear models with convex likelihoods and many rows), or ``"auto"``,
             which follows :func:`fivefold.optimize.advise`, lets a method of another order go on where the
@@ -64,7 +64,7 @@ def minimize(
             predicts is below that rounding, which the reason and the first certificate then say.
         memory: Pairs that L-BFGS keeps, at least 1.
         strong_convexity: A proven lower bound on the Hessian's eigenvalues, if you know one; by default
-            what follows from the objective's prior (:mod:`fivefold.optimize.constants`).
+            what follows from the objective's prior (:mod:`fivefold.optimize.methods.constants`).
         self_concordance: A proven M with |F'''[v,v,u]| <= M |u| F''[v,v]; by default
             what follows from the objective's likelihood and data.
         examine: Whether the Hessian's eigenvalues are computed at the end, to leave saddle points and to

@@ -26,7 +26,7 @@ class Optimum:
         history: ``value``, ``gradient_norm`` and ``step``, each [steps + 1] or [steps + 1, ...], from the
             start on.
         certificates: What holds at w; over a batch, at the best point.
-        method: Its name, one of :data:`fivefold.optimize.methods.METHODS`.
+        method: Its name, one of :data:`fivefold.optimize.methods.registry.METHODS`.
         why: Why that method.
         statuses: Status per point, row-major.
         reasons: Reason per point.

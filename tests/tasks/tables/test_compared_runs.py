@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from fivefold.core import ArgumentError, Status
-from fivefold.optimize.stochastic import STOCHASTIC
+from fivefold.optimize.comparison.stochastic import STOCHASTIC
 from fivefold.tasks.tables.compared_runs import (
     Walk,
     check_methods,

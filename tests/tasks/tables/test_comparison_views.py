@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from fivefold.core import Status
-from fivefold.optimize.landscape import Landscape, landscape
-from fivefold.optimize.trace import Trace
+from fivefold.optimize.comparison.landscape import Landscape, landscape
+from fivefold.optimize.comparison.trace import Trace
 from fivefold.tasks.tables.compared_runs import Walk
 from fivefold.tasks.tables.comparison_views import (
     along_view,

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from fivefold.core import Status
-from fivefold.optimize.methods import METHODS
-from fivefold.optimize.stochastic import STOCHASTIC
-from fivefold.optimize.trace import Trace
+from fivefold.optimize.comparison.stochastic import STOCHASTIC
+from fivefold.optimize.comparison.trace import Trace
+from fivefold.optimize.methods.registry import METHODS
 from fivefold.tasks.tables.compared_runs import Walk
 from fivefold.tasks.tables.comparison_words import (
     ABOUT,

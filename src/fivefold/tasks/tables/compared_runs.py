@@ -10,23 +10,23 @@ from torch import Tensor
 
 from fivefold.core import ArgumentError, Budget, Certificate, Status, require
 from fivefold.objective import DataObjective, Objective
-from fivefold.optimize.advice import advise
-from fivefold.optimize.compare import compare
-from fivefold.optimize.constants import self_concordance, strong_convexity
-from fivefold.optimize.landscape import WHOLE_GENERAL, values_at
-from fivefold.optimize.methods import METHODS
-from fivefold.optimize.minimization import Optimum, minimize
-from fivefold.optimize.optimality import (
+from fivefold.optimize.advice.verb import advise
+from fivefold.optimize.comparison.landscape import WHOLE_GENERAL, values_at
+from fivefold.optimize.comparison.path_keeper import PathKeeper, keep_path
+from fivefold.optimize.comparison.peers import PEERS, Solver
+from fivefold.optimize.comparison.problems import Problem
+from fivefold.optimize.comparison.stochastic import STOCHASTIC, StochasticRun, minimize_stochastic, warm_up
+from fivefold.optimize.comparison.trace import Trace
+from fivefold.optimize.comparison.verb import compare
+from fivefold.optimize.methods.constants import self_concordance, strong_convexity
+from fivefold.optimize.methods.optimality import (
     certify_curvature,
     certify_stationary,
     certify_suboptimality,
     lowest_curvature,
 )
-from fivefold.optimize.path_keeper import PathKeeper, keep_path
-from fivefold.optimize.peers import PEERS, Solver
-from fivefold.optimize.problems import Problem
-from fivefold.optimize.stochastic import STOCHASTIC, StochasticRun, minimize_stochastic, warm_up
-from fivefold.optimize.trace import Trace
+from fivefold.optimize.methods.registry import METHODS
+from fivefold.optimize.minimization import Optimum, minimize
 
 Progress = Callable[[str, dict[str, object]], None]
 SOLVED = 1e-6

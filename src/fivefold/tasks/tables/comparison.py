@@ -11,7 +11,7 @@ from torch import Tensor
 
 from fivefold.core import ArgumentError, Budget, NumericalError, require
 from fivefold.objective import Linear
-from fivefold.optimize.landscape import Landscape, landscape
+from fivefold.optimize.comparison.landscape import Landscape, landscape
 from fivefold.optimize.minimization import minimize
 from fivefold.probability import Gaussian
 from fivefold.tasks.tables.compared_runs import (

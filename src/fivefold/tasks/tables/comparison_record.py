@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from fivefold.artifact.version import library_version
-from fivefold.optimize.profiles import performance_profile, solved_share
+from fivefold.optimize.comparison.profiles import performance_profile, solved_share
 from fivefold.tasks.tables.compared_runs import SOLVED
 from fivefold.tasks.tables.comparison_words import amount, duration
 from fivefold.tasks.tables.objective import TableObjective

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from fivefold.optimize.landscape import Landscape, along_path, descent_steps, plane_values, project
+from fivefold.optimize.comparison.landscape import Landscape, along_path, descent_steps, plane_values, project
 from fivefold.tasks.tables.compared_runs import SOLVED, Walk
 from fivefold.tasks.tables.objective import TableObjective
 

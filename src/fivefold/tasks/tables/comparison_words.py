@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from fivefold.core import Status
-from fivefold.optimize.methods import METHODS
-from fivefold.optimize.stochastic import STOCHASTIC
+from fivefold.optimize.comparison.stochastic import STOCHASTIC
+from fivefold.optimize.methods.registry import METHODS
 from fivefold.tasks.tables.compared_runs import SOLVED, Walk
 
 ABOUT: Mapping[str, str] = {

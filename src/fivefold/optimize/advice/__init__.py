@@ -1,0 +1,1 @@
+"""Which method fits an objective, and why."""

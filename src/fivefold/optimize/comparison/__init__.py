@@ -1,0 +1,1 @@
+"""Methods side by side under one budget, judged from outside."""

@@ -1,0 +1,1 @@
+"""Which learning rates train: the range test and the edge of stability."""

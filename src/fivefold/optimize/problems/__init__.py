@@ -1,6 +1,0 @@
-"""Published test problems with their minima, for comparisons of methods."""
-
-from fivefold.optimize.problems.nist_nonlinear import nist_nonlinear
-from fivefold.optimize.problems.problem import Problem
-
-__all__ = ["Problem", "nist_nonlinear"]

@@ -1,0 +1,1 @@
+"""Systems of equations: Newton-Krylov and the certificate of Kantorovich."""

@@ -1,0 +1,1 @@
+"""Training on minibatches: the loop, its data, optimizers, schedules and checkpoints."""
