@@ -50,9 +50,9 @@ def minimize(
         objective: F with its derivatives.
         method: A name in :data:`fivefold.optimize.methods.registry.METHODS`: ``"newton"`` (dense
             Hessian up to P = 2000, conjugate gradients on products beyond), ``"newton-modified"``,
-            ``"newton-cg"``, ``"trust-region"``, ``"cubic"``, ``"conjugate-gradients"``, ``"gradient-descent"``,
-            ``"momentum"``, ``"nesterov"``, ``"lbfgs"``, ``"sampled-newton"`` (L-BFGS that starts from the
-            Hessian of some rows, for linear models with convex likelihoods and many rows), or ``"auto"``,
+            ``"newton-cg"``, ``"trust-region"``, ``"cubic"``, ``"conjugate-gradients"``,
+            ``"gradient-descent"``, ``"momentum"``, ``"nesterov"``, ``"lbfgs"``, ``"sampled-newton"``
+            (L-BFGS that starts from the Hessian of some rows, for linear models with convex likelihoods and many rows), or ``"auto"``,
             which follows :func:`fivefold.optimize.advise`, lets a method of another order go on where the
             first one stalls, and says in ``why`` what it chose.
         budget: Steps or seconds; by default 1000 steps.
