@@ -52,9 +52,9 @@ def minimize(
             Hessian up to P = 2000, conjugate gradients on products beyond), ``"newton-modified"``,
             ``"newton-cg"``, ``"trust-region"``, ``"cubic"``, ``"conjugate-gradients"``,
             ``"gradient-descent"``, ``"momentum"``, ``"nesterov"``, ``"lbfgs"``, ``"sampled-newton"``
-            (L-BFGS that starts from the Hessian of some rows, for linear models with convex likelihoods and many rows), or ``"auto"``,
-            which follows :func:`fivefold.optimize.advise`, lets a method of another order go on where the
-            first one stalls, and says in ``why`` what it chose.
+            (L-BFGS that starts from the Hessian of some rows, for linear models with convex
+            likelihoods and many rows), or ``"auto"``, which follows :func:`fivefold.optimize.advise`, lets
+            a method of another order go on where the first one stalls, and says in ``why`` what it chose.
         budget: Steps or seconds; by default 1000 steps.
         w0: First points [P] or [..., P], any finite numbers; the objective's own by default.
         tolerance: Largest Euclidean norm of the gradient at a converged point, in units of F per w, kept to

@@ -17,9 +17,9 @@ class NewtonCG:
     H p = -g is solved roughly (:func:`fivefold.optimize.methods.newton.truncated_newton`). Where every
     direction met has positive curvature, p is searched by the Wolfe conditions. Where d.H d <= 0 turns up,
     the step is w + t^2 s + t d, with s the solution so far, d signed downhill, and of the length
-    \|g.d\| / \|d.H d\| at which the model with the curvature's sign turned has its minimum (Moré and Sorensen,
-    1979; Royer, O'Neill and Wright, "A Newton-CG algorithm with complexity guarantees", 2020). A step that ignored d would be as
-    good as one of steepest descent at a saddle.
+    \|g.d\| / \|d.H d\| at which the model with the curvature's sign turned has its minimum (Moré and
+    Sorensen, 1979; Royer, O'Neill and Wright, "A Newton-CG algorithm with complexity guarantees", 2020). A
+    step that ignored d would be as good as one of steepest descent at a saddle.
 
     Args:
         objective: F.
