@@ -39,6 +39,7 @@ _HOME = {
     "probability": "fivefold.probability",
     "root": "fivefold.optimize:root",
     "train": "fivefold.optimize:train",
+    "watch": "fivefold.diagnosis.watch:watch",
 }
 
 __all__ = [  # noqa: PLE0604 - one list, kept in one place

@@ -4,7 +4,7 @@ from typing import Any
 
 from fivefold.report import figures, numbers
 from fivefold.report.figures import Dot
-from fivefold.report.record import entries, finite, first, sequence
+from fivefold.report.record import entries, finite, first, mapping, sequence
 from fivefold.report.text import NAME, SENTENCE, clean
 
 _MOST_CERTIFICATES, _MOST_METHODS, _MOST_DRAWN = 60, 40, 16
@@ -73,6 +73,7 @@ def methods(record: dict[str, Any]) -> dict[str, Any]:
                 "tone": tone,
                 "reason": clean(c.get("reason"), 400) or "no reason recorded",
                 "status": "" if status == "converged" else status,
+                "training": clean(mapping(c.get("training")).get("sentence")),
                 "chosen": called == "chosen",
             }
         )

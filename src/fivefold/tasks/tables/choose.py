@@ -10,6 +10,7 @@ error, judged on rows other than those that set its weights.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -42,6 +43,7 @@ class Entry:
         out: Why it left the race, or empty.
         predictors: The fitted folds of the first repetition, for the spread of its effects.
         statuses: How its fits ended.
+        trainings: How its networks were trained, where it trains any.
     """
 
     candidate: Candidate
@@ -52,6 +54,7 @@ class Entry:
     out: str = ""
     predictors: list[Predictor] = field(default_factory=list)
     statuses: list[str] = field(default_factory=list)
+    trainings: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def mean(self) -> float:
@@ -144,6 +147,8 @@ def race(
                 entry.losses[held] += share * problem.target.loss(eta, judged.y)
                 entry.counts[held] += share
                 entry.statuses.append(str(fitted.status))
+                if "training" in fitted.details:
+                    entry.trainings.append(fitted.details["training"])
                 if repetition == 0:
                     entry.eta[held] = eta
                     entry.predictors.append(fitted.predictor)

@@ -17,7 +17,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
 from fivefold.core import Budget, Clock, DataError, require
-from fivefold.diagnosis.duplicates import row_codes
+from fivefold.diagnosis.tables.duplicates import row_codes
 from fivefold.tasks.tables.frames import ArrowTable, Frame, physical
 from fivefold.tasks.tables.kinds import Kind
 from fivefold.tasks.tables.model import Model, Prediction

@@ -11,7 +11,7 @@ import torch
 
 from fivefold.core import ArgumentError, Budget, Clock, child_seed
 from fivefold.diagnosis import Finding, check_table
-from fivefold.diagnosis.duplicates import row_codes
+from fivefold.diagnosis.tables.duplicates import row_codes
 from fivefold.tasks.tables.candidates.problem import Fitted, Problem
 from fivefold.tasks.tables.choose import YARDSTICK, Entry
 from fivefold.tasks.tables.drawing import Sample, draw, with_rare_classes

@@ -13,7 +13,7 @@ from fivefold.artifact import load as load_bundle
 from fivefold.artifact import save as save_bundle
 from fivefold.core import ArgumentError, ArtifactError, DataError
 from fivefold.diagnosis.finding import Finding
-from fivefold.diagnosis.shift import check_shift
+from fivefold.diagnosis.tables.shift import check_shift
 from fivefold.tasks.tables.conformal import Intervals, Sets
 from fivefold.tasks.tables.newcomers import Newcomers
 from fivefold.tasks.tables.predictors import Predictor, notes_of, predictor_from_state

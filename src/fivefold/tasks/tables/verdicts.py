@@ -8,6 +8,7 @@ import numpy as np
 from fivefold.core import Certificate, Kind
 from fivefold.tasks.tables.calibrate import temperature
 from fivefold.tasks.tables.candidates.problem import Problem
+from fivefold.tasks.tables.candidates.recipe import summarised
 from fivefold.tasks.tables.choose import YARDSTICK, Entry, paired
 from fivefold.tasks.tables.evaluate import METRICS
 
@@ -58,6 +59,7 @@ def candidates(outcome: "Outcome") -> list[dict[str, Any]]:
                 "verdict": _verdict(entry, best),
                 "reason": _reason(entry, best, outcome),
                 "status": ", ".join(sorted(set(entry.statuses))),
+                "training": summarised([*entry.trainings, *_final_training(entry, outcome)]),
             }
         )
     for name, why in outcome.plan.dropped.items():
@@ -73,9 +75,17 @@ def candidates(outcome: "Outcome") -> list[dict[str, Any]]:
                     "verdict": "rejected",
                     "reason": why,
                     "status": "not tried",
+                    "training": None,
                 }
             )
     return sorted(out, key=lambda r: (r["verdict"] != "chosen", r["score"] is None, r["score"] or 0.0))
+
+
+def _final_training(entry: Entry, outcome: "Outcome") -> list[dict[str, Any]]:
+    """How a method's network was trained on all training rows: as the one chosen, or as a part of a blend."""
+    details = outcome.fits[outcome.chosen.candidate.name].details
+    own = details if entry is outcome.chosen else details.get(entry.candidate.name)
+    return [own["training"]] if isinstance(own, dict) and "training" in own else []
 
 
 def _verdict(entry: Entry, best: Entry) -> str:

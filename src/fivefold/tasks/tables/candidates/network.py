@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,9 +12,10 @@ from torch import Tensor
 
 from fivefold.core import child_seed, numpy_generator, torch_generator
 from fivefold.networks import EnsembleDense
-from fivefold.optimize import train
+from fivefold.optimize import Training, train
 from fivefold.tasks.tables.basis import Basis, plain_blocks
 from fivefold.tasks.tables.candidates.problem import Fitted, Problem
+from fivefold.tasks.tables.candidates.recipe import RECIPE, Recipe
 from fivefold.tasks.tables.predictors import NetworkPredictor
 from fivefold.tasks.tables.target import Target
 
@@ -66,18 +68,22 @@ class NetworkCandidate:
     Args:
         members: Networks trained together.
         widths: Units of the hidden layers.
-        epochs: Passes over the rows, at most; training stops early on a tenth of the rows held back.
+        epochs: Passes over the rows; the weights of the best one on a tenth of the rows held back are kept.
+        recipe: How they are trained.
     """
 
     members: int = 4
     widths: tuple[int, ...] = (128, 128)
     epochs: int = 24
+    recipe: Recipe = RECIPE
     name: str = "dense network"
-    description: str = (
-        "Four dense networks (two hidden layers of 128 units), trained by minibatches with AdamW and stopped "
-        "early; their mean predicts."
-    )
     least_rows: int = 500
+
+    @property
+    def description(self) -> str:
+        """One sentence for the report; how they were trained stands in the record of each fit."""
+        units = ", ".join(map(str, self.widths))
+        return f"{self.members} dense networks (hidden layers of {units} units); their mean predicts."
 
     def cost(self, rows: int, columns: int, outputs: int, exact: bool = True) -> float:
         """Return a rough number of floating-point operations of one fit: all epochs, and a fee per step."""
@@ -87,7 +93,7 @@ class NetworkCandidate:
         return epochs * (5.0 * rows * weights * self.members + _STEP * rows / batch)
 
     def _schedule(self, rows: int) -> tuple[int, int]:
-        """Return the most epochs and the rows of a batch; few rows are seen more often."""
+        """Return the epochs and the rows of a batch; few rows are seen more often."""
         return self.epochs if rows > 3000 else 4 * self.epochs, min(256, max(16, rows // 20))
 
     def fit(self, problem: Problem) -> Fitted:
@@ -120,18 +126,46 @@ class NetworkCandidate:
             scaling=True,
             generator=torch_generator(problem.seed, "network", "weights"),
         )
-        epochs, batch = self._schedule(problem.rows)
-        training = train(
+        training = self.trained(
             module,
             (x[kept], y[kept], offset[kept], weight[kept]),
-            loss=_loss(problem.target),
-            optimizer="adamw",
-            epochs=epochs,
-            batch_size=batch,
-            learning_rate=3e-3,
-            validation=(x[held], y[held], offset[held], weight[held]),
-            seed=child_seed(problem.seed, "network", "batches"),
+            (x[held], y[held], offset[held], weight[held]),
+            problem,
         )
         arrays = module.arrays()
         predictor = NetworkPredictor(encoder, basis, arrays, "silu", centre, scale)
-        return Fitted(predictor, training.status, (), {"epochs": len(training.history.get("loss", []))})
+        return Fitted(predictor, training.status, (), {"training": self.told(training)})
+
+    def trained(
+        self, module: EnsembleDense, rows: tuple[Tensor, ...], held: tuple[Tensor, ...], problem: Problem
+    ) -> Training:
+        """Train the members by the recipe.
+
+        Args:
+            module: The members with their first weights.
+            rows: ``(X, y, offsets, weights)`` that train.
+            held: The same of the rows that choose the epoch.
+            problem: Where the rows come from.
+        """
+        epochs, batch = self._schedule(problem.rows)
+        return train(
+            module,
+            rows,
+            loss=_loss(problem.target),
+            optimizer=self.recipe.optimizer,
+            schedule=self.recipe.schedule,
+            learning_rate=self.recipe.rate,
+            epochs=epochs,
+            batch_size=batch,
+            validation=held,
+            seed=child_seed(problem.seed, "network", "batches"),
+        )
+
+    def told(self, training: Training) -> dict[str, Any]:
+        """Return what the report says of a training, as plain values."""
+        return {
+            **self.recipe.to_record(),
+            "epochs": len(training.history.get("loss", [])) - 1,
+            "steps": training.steps,
+            "best_epoch": max(training.best_epoch),
+        }

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import f_oneway
 
-from fivefold.diagnosis.structure import check_groups, check_time, variance_between
+from fivefold.diagnosis.tables.structure import check_groups, check_time, variance_between
 
 
 def test_variance_between_agrees_with_scipy():

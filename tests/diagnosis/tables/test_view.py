@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fivefold.diagnosis.view import codes_of, gaps
+from fivefold.diagnosis.tables.view import codes_of, gaps
 
 
 def test_rows_without_a_target_are_left_out(see):

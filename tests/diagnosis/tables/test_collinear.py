@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fivefold.diagnosis.collinear import check_collinear, find_relations, inflation
+from fivefold.diagnosis.tables.collinear import check_collinear, find_relations, inflation
 
 
 def test_house_prices(repository):

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import chi2, chi2_contingency
 
 from fivefold.core import ArtifactError
-from fivefold.diagnosis.shift import check_shift, chi_squared_tail, compare_counts, summarise
+from fivefold.diagnosis.tables.shift import check_shift, chi_squared_tail, compare_counts, summarise
 
 
 def columns(seed, rows=400):

@@ -4,7 +4,7 @@ from collections import Counter
 
 import numpy as np
 
-from fivefold.diagnosis.duplicates import (
+from fivefold.diagnosis.tables.duplicates import (
     check_duplicates,
     check_split,
     count_duplicates,

@@ -16,7 +16,7 @@ import numpy as np
 
 from fivefold.core import ArtifactError
 from fivefold.diagnosis.finding import Finding
-from fivefold.diagnosis.view import Column, Floats, gaps
+from fivefold.diagnosis.tables.view import Column, Floats, gaps
 
 VERSION = 1
 BINS = 20

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fivefold.diagnosis.finding import Finding
-from fivefold.diagnosis.view import Floats, View, gaps
+from fivefold.diagnosis.tables.view import Floats, View, gaps
 
 RHO = 0.999
 LEAST_ROWS = 20

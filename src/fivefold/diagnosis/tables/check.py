@@ -1,12 +1,12 @@
 """All checks of a table, most costly findings first."""
 
-from fivefold.diagnosis.collinear import check_collinear
-from fivefold.diagnosis.duplicates import check_duplicates
 from fivefold.diagnosis.finding import Finding
-from fivefold.diagnosis.imbalance import check_imbalance
-from fivefold.diagnosis.leaks import check_leaks
-from fivefold.diagnosis.structure import check_groups, check_time
-from fivefold.diagnosis.view import SchemaLike, TableLike, view
+from fivefold.diagnosis.tables.collinear import check_collinear
+from fivefold.diagnosis.tables.duplicates import check_duplicates
+from fivefold.diagnosis.tables.imbalance import check_imbalance
+from fivefold.diagnosis.tables.leaks import check_leaks
+from fivefold.diagnosis.tables.structure import check_groups, check_time
+from fivefold.diagnosis.tables.view import SchemaLike, TableLike, view
 
 COST = (
     "leak.copy",

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fivefold.diagnosis.imbalance import check_imbalance
+from fivefold.diagnosis.tables.imbalance import check_imbalance
 
 
 def table(counts):

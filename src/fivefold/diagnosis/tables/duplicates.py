@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fivefold.diagnosis.finding import Finding
-from fivefold.diagnosis.view import Column, View, codes_of
+from fivefold.diagnosis.tables.view import Column, View, codes_of
 
 SURPRISE = 20.0
 LEAST_SHARE = 0.001

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import f_oneway, rankdata, spearmanr
 
-from fivefold.diagnosis.leaks import check_leaks, explained, ranks, spearman
+from fivefold.diagnosis.tables.leaks import check_leaks, explained, ranks, spearman
 
 
 def codes(findings):

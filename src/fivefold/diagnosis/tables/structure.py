@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fivefold.diagnosis.finding import Confidence, Finding
-from fivefold.diagnosis.leaks import ranks
-from fivefold.diagnosis.view import Floats, View
+from fivefold.diagnosis.tables.leaks import ranks
+from fivefold.diagnosis.tables.view import Floats, View
 
 LEVEL = 0.001
 BLOCKS = 10

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fivefold.diagnosis.finding import Finding
-from fivefold.diagnosis.view import Floats, View
+from fivefold.diagnosis.tables.view import Floats, View
 
 EXACT = 1e-9
 INFLATION = 100.0

@@ -3,7 +3,7 @@
 import numpy as np
 
 from fivefold.diagnosis.finding import Finding
-from fivefold.diagnosis.view import View
+from fivefold.diagnosis.tables.view import View
 
 LEAST_ROWS = 20
 LEAST_SHARE = 0.05

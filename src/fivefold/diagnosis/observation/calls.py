@@ -1,0 +1,173 @@
+"""Calls of torch's functions, seen by a function mode of torch while a watched step runs."""
+
+import inspect
+import math
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from time import perf_counter
+from types import FrameType
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
+
+from fivefold.diagnosis.finding import Place
+from fivefold.diagnosis.observation.record import LossCall, Operation
+from fivefold.diagnosis.observation.summary import MOST_NUMBERS, summarise
+
+OF_CLASSES = ("cross_entropy", "nll_loss")
+LOSSES: dict[Any, str] = {
+    getattr(functional, name): name
+    for name in (
+        "cross_entropy",
+        "nll_loss",
+        "mse_loss",
+        "l1_loss",
+        "smooth_l1_loss",
+        "huber_loss",
+        "binary_cross_entropy",
+        "binary_cross_entropy_with_logits",
+        "kl_div",
+        "gaussian_nll_loss",
+        "poisson_nll_loss",
+        "hinge_embedding_loss",
+        "margin_ranking_loss",
+        "triplet_margin_loss",
+        "cosine_embedding_loss",
+        "multi_margin_loss",
+        "multilabel_soft_margin_loss",
+        "soft_margin_loss",
+        "ctc_loss",
+    )
+}
+ALONG: dict[Any, str] = {
+    functional.softmax: "softmax",
+    torch.softmax: "softmax",
+    Tensor.softmax: "softmax",
+    functional.log_softmax: "log_softmax",
+    torch.log_softmax: "log_softmax",
+    Tensor.log_softmax: "log_softmax",
+    functional.normalize: "normalize",
+}
+COMPARISONS = {torch.eq, Tensor.eq, Tensor.__eq__}
+OWN = (str(Path(torch.__file__).parent), str(Path(__file__).resolve().parents[2]), "<frozen", "<string>")
+
+
+def place_of_user(frame: FrameType | None = None) -> Place | None:
+    """Return the innermost line on the stack that belongs neither to torch nor to this package."""
+    frame = sys._getframe(1) if frame is None else frame
+    while frame is not None:
+        path = frame.f_code.co_filename
+        if not path.startswith(OWN) and "site-packages" not in path:
+            return Place(path, frame.f_lineno)
+        frame = frame.f_back
+    return None
+
+
+class Calls(TorchFunctionMode):
+    """Sees each call and tells a listener; what the call gives is never touched.
+
+    Args:
+        listener: Told of each call after it was made: ``(function, args, kwargs, output)``.
+        spend: Told of the seconds that listening took.
+    """
+
+    def __init__(
+        self, listener: Callable[[Any, Any, Any, Any], None], spend: Callable[[float], None]
+    ) -> None:
+        super().__init__()
+        self._listener, self._spend = listener, spend
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Make the call, then tell of it."""
+        out = func(*args, **(kwargs or {}))
+        start = perf_counter()
+        self._listener(func, args, kwargs or {}, out)
+        self._spend(perf_counter() - start)
+        return out
+
+
+def push(mode: TorchFunctionMode) -> None:
+    """Put a mode on top of torch's stack of modes."""
+    torch._C._push_on_torch_function_stack(mode)
+
+
+def remove(mode: TorchFunctionMode) -> None:
+    """Take a mode off torch's stack, wherever it is, and leave the others in order."""
+    above = []
+    while torch._C._len_torch_function_stack():
+        top = torch._C._pop_torch_function_stack()
+        if top is mode:
+            break
+        above.append(top)
+    for other in reversed(above):
+        torch._C._push_on_torch_function_stack(other)
+
+
+@torch.no_grad()
+def loss_call(function: Any, args: Any, kwargs: Any, output: Any) -> LossCall | None:
+    """Describe a call of a loss function; ``None`` where its arguments are not two tensors.
+
+    Args:
+        function: One of :data:`LOSSES`.
+        args: Its arguments by place.
+        kwargs: Its arguments by name.
+        output: What it gave.
+    """
+    name = LOSSES[function]
+    given = inspect.signature(function).bind_partial(*args, **kwargs).arguments
+    tensors = [value for value in given.values() if isinstance(value, Tensor)]
+    if len(tensors) < 2 or not isinstance(output, Tensor):
+        return None
+    prediction, target = tensors[0].detach(), tensors[1].detach()
+    settings = {key: value for key, value in given.items() if isinstance(value, int | float | str | bool)}
+    row_sum_error = right = math.nan
+    classes: tuple[int, ...] = ()
+    if name in OF_CLASSES and prediction.ndim >= 2 and prediction.numel() <= 8 * MOST_NUMBERS:
+        row_sum_error = float((prediction.float().sum(1) - 1).abs().max()) if prediction.numel() else math.nan
+        labels = target if not target.is_floating_point() else target.argmax(1)
+        best = prediction.argmax(1)
+        if best.shape == labels.shape and labels.numel():
+            counted = torch.ne(labels, int(settings.get("ignore_index", -100)))
+            right = float(torch.eq(best, labels)[counted].float().mean()) if counted.any() else math.nan
+            known = labels[counted].clamp(0, prediction.shape[1] - 1)
+            classes = tuple(torch.bincount(known.reshape(-1), minlength=prediction.shape[1]).tolist())
+    elif name.startswith("binary") and target.numel():
+        threshold = 0.0 if name.endswith("logits") else 0.5
+        if prediction.shape == target.shape:
+            right = float(((prediction > threshold) == (target > 0.5)).float().mean())
+        ones = int((target > 0.5).sum())
+        classes = (target.numel() - ones, ones)
+    value = float(output.detach().float().mean())
+    seen = summarise(prediction), summarise(target)
+    return LossCall(name, settings, value, *seen, row_sum_error, right, classes, place_of_user())
+
+
+def along(function: Any, args: Any, kwargs: Any, inside: str) -> Operation | None:
+    """Describe a call of an operation along a dimension, one of :data:`ALONG`."""
+    name = ALONG[function]
+    given = args[0] if args else kwargs.get("input")
+    if not isinstance(given, Tensor):
+        return None
+    place = 2 if name == "normalize" else 1
+    dim = kwargs.get("dim", args[place] if len(args) > place else (1 if name == "normalize" else None))
+    if not isinstance(dim, int) or given.ndim == 0:
+        return None
+    return Operation(name, tuple(given.shape), dim % given.ndim, inside, place_of_user())
+
+
+def labels_compared(function: Any, args: Any, output: Any) -> tuple[int, int, Tensor] | None:
+    """Return how many labels of how many were equal, and the second of what was compared; ``None`` for other
+    calls.
+    """
+    if function not in COMPARISONS or len(args) != 2 or not isinstance(output, Tensor):
+        return None
+    a, b = args
+    if not (isinstance(a, Tensor) and isinstance(b, Tensor)) or a.shape != b.shape or a.ndim == 0:
+        return None
+    if a.is_floating_point() or b.is_floating_point():
+        return None
+    return int(output.sum()), output.numel(), b.detach()

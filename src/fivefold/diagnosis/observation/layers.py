@@ -1,0 +1,90 @@
+"""What each layer gives in a watched step, through torch's own hooks."""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
+
+from fivefold.diagnosis.observation.record import LayerStep
+from fivefold.diagnosis.observation.summary import MOST_NUMBERS, summarise
+
+BOUNDS: dict[type[nn.Module], tuple[float, float]] = {
+    nn.Sigmoid: (0.0, 1.0),
+    nn.Tanh: (-1.0, 1.0),
+    nn.Hardtanh: (-1.0, 1.0),
+    nn.Hardsigmoid: (0.0, 1.0),
+    nn.Softsign: (-1.0, 1.0),
+}
+CHANNELS_FIRST = (nn.modules.conv._ConvNd, nn.modules.batchnorm._BatchNorm, nn.modules.pooling._MaxPoolNd)
+RUNS_COMPILED = ("OptimizedModule", "ScriptModule", "RecursiveScriptModule", "TopLevelTracedModule")
+"""Classes of modules whose inside is not Python: hooks within them would make torch compile again, or do
+nothing.
+"""
+
+
+def opaque(module: nn.Module) -> bool:
+    """Whether nothing inside a module can be hooked without changing how it runs."""
+    return any(kind.__name__ in RUNS_COMPILED for kind in type(module).__mro__)
+
+
+@torch.no_grad()
+def layer_step(name: str, module: nn.Module, output: Any) -> LayerStep | None:
+    """Describe what a layer gave; ``None`` where it is no tensor of real numbers.
+
+    Args:
+        name: The layer's name.
+        module: The layer.
+        output: Its output: a tensor, or a tuple that begins with one.
+    """
+    first = output[0] if isinstance(output, tuple) and output else output
+    if not isinstance(first, Tensor) or not first.is_floating_point() or first.ndim == 0:
+        return None
+    values = first.detach()
+    constant = math.nan
+    if values.ndim >= 2 and len(values) >= 2 and values.numel() <= 16 * MOST_NUMBERS:
+        # Units are channels where the layer has them (dimension 1 of an image), else the last dimension.
+        images = values.ndim >= 3 and (isinstance(module, CHANNELS_FIRST) or values.ndim == 4)
+        units = values.movedim(1, -1) if images else values
+        by_unit = units.reshape(-1, units.shape[-1])
+        low, high = torch.aminmax(by_unit, dim=0)
+        constant = float((low == high).float().mean())
+    saturated = math.nan
+    if (bounds := BOUNDS.get(type(module))) is not None:
+        low_end, high_end = bounds
+        margin = 0.01 * (high_end - low_end)
+        saturated = float(((values < low_end + margin) | (values > high_end - margin)).float().mean())
+    return LayerStep(name, type(module).__name__, summarise(values), constant, saturated)
+
+
+def leaves(modules: dict[str, nn.Module]) -> Iterator[tuple[str, nn.Module]]:
+    """The modules that hold no others, or whose own forward uses the others' parameters directly, with their
+    names.
+    """
+    for first, root in modules.items():
+        for name, module in root.named_modules():
+            dotted = f"{first}.{name}" if first and name else first or name
+            if not any(True for _ in module.children()) or isinstance(module, nn.MultiheadAttention):
+                yield dotted or type(module).__name__, module
+
+
+def hook_layers(modules: dict[str, nn.Module], found: list[LayerStep]) -> list[RemovableHandle]:
+    """Have every leaf layer append what it gives, with gradients on, to a list; return the handles to remove.
+
+    Args:
+        modules: The models by name.
+        found: Where descriptions go.
+    """
+    handles = []
+    for name, module in leaves({n: m for n, m in modules.items() if not opaque(m)}):
+
+        def hook(module: nn.Module, args: Any, output: Any, name: str = name) -> None:
+            if torch.is_grad_enabled():
+                described = layer_step(name, module, output)
+                if described is not None:
+                    found.append(described)
+
+        handles.append(module.register_forward_hook(hook))
+    return handles

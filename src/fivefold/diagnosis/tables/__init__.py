@@ -1,0 +1,1 @@
+"""Checks of a table before anything is fitted to it, and of new rows beside the old."""
