@@ -152,8 +152,7 @@ def main() -> None:
     options = arguments(__doc__, parser)
     import torch
 
-    from fivefold.optimize import train
-    from fivefold.optimize.learning_rate import range_test
+    from fivefold.optimize import range_test, train
 
     torch.set_num_threads(options.threads)
     rows: list[dict[str, object]] = []

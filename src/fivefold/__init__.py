@@ -31,6 +31,7 @@ _HOME = {
     "advise": "fivefold.optimize:advise",
     "calculus": "fivefold.calculus",
     "compare": "fivefold.optimize:compare",
+    "diagnose": "fivefold.diagnosis.diagnose:diagnose",
     "fit": "fivefold.tasks.tables.fit:fit",
     "linalg": "fivefold.linalg",
     "load": "fivefold.tasks.tables.model:load",

@@ -11,6 +11,7 @@ from fivefold.core import FivefoldError as FivefoldError
 from fivefold.core import MissingExtraError as MissingExtraError
 from fivefold.core import NumericalError as NumericalError
 from fivefold.core import Status as Status
+from fivefold.diagnosis.diagnose import diagnose as diagnose
 from fivefold.diagnosis.watch import watch as watch
 from fivefold.objective import DataObjective as DataObjective
 from fivefold.objective import Linear as Linear

@@ -36,7 +36,7 @@ def test_the_table_of_exit_codes_is_the_one_of_the_errors() -> None:
         core.MissingExtraError,
         core.NumericalError,
     }
-    assert {error.exit_code for error in errors} | {0, 1, 130, 141, 143} == documented
+    assert {error.exit_code for error in errors} | {0, 1, 7, 130, 141, 143} == documented
 
 
 def test_the_version(command: Command) -> None:

@@ -7,9 +7,10 @@ from torch.nn import functional
 
 import fivefold as ff
 from fivefold.core import ArgumentError
+from fivefold.diagnosis.findings import Findings
 
 
-def loop(clear: bool, **settings) -> ff.diagnosis.findings.Findings:
+def loop(clear: bool, **settings) -> Findings:
     torch.manual_seed(0)
     model = nn.Linear(3, 1)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01)

@@ -113,3 +113,15 @@ def test_scale_is_refused(scale):
     assert Flat(START, scale=3.0).scale == 3.0
     with pytest.raises(ArgumentError, match="a positive, finite scale"):
         Flat(START, scale=scale)
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_an_expansion_has_value_gradient_and_hessian(name):
+    F, w = MAKERS[name](), torch.tensor([0.3, -0.7], dtype=torch.float64)
+    at = F.expand(w)
+    value, gradient = F.value_and_gradient(w)
+    assert float(at.value) == float(value)
+    torch.testing.assert_close(at.gradient, gradient, rtol=0, atol=0)
+    torch.testing.assert_close(at.hessian().to_dense(), F.hessian(w).to_dense(), rtol=1e-12, atol=1e-12)
+    with pytest.raises(ArgumentError, match=r"one point of shape \[2\]"):
+        F.expand(torch.zeros(3, 2, dtype=torch.float64))

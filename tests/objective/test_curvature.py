@@ -69,3 +69,19 @@ def test_weights_multiply_rows(outputs):
     for name in ("eta", "cross", "theta"):
         for i in range(N):
             torch.testing.assert_close(getattr(w, name)[i], getattr(c, name)[i] * a[i], rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("q", [0, 2])
+@pytest.mark.parametrize("batch", [(), (2,)])
+def test_a_diagonal_less_an_outer_product_is_its_dense_matrix(q, batch):
+    full = curvature(K, q, *batch)
+    d, s = random(*batch, N, K).abs(), random(*batch, N, K, 1)[..., 0]
+    factored = JointCurvature(d, full.cross, full.theta, outer=s)
+    full = JointCurvature(torch.diag_embed(d) - s[..., :, None] * s[..., None, :], full.cross, full.theta)
+    eta, theta = random(*batch, 4, N, K), random(*batch, 4, q)
+    a = torch.arange(1.0, N + 1, dtype=torch.float64)
+    for weight in (a, 0.25):
+        found = apply_curvature(weighted(factored, weight), eta, theta)
+        known = apply_curvature(weighted(full, weight), eta, theta)
+        for one, other in zip(found, known, strict=True):
+            torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12)

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from fivefold.core import ArgumentError
-from fivefold.objective import Layout, Linear
+from fivefold.objective import DataObjective, Layout, Linear
+from fivefold.probability import Bernoulli
 
 
 def random(*shape):
@@ -53,3 +54,28 @@ def test_only_the_weights_are_penalised_by_one_precision():
 def test_refuses(make, message):
     with pytest.raises(ArgumentError, match=message):
         make()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_an_array_by_columns_is_not_copied(dtype):
+    """Whatever the order in memory the objective is the same; other arrays are converted as ever."""
+    generator = np.random.default_rng(3)
+    rows = generator.normal(size=(40, 3)).astype(dtype)
+    columns = np.asfortranarray(rows)
+    held = Linear(3).inputs(columns)
+    assert held.data_ptr() == columns.ctypes.data
+    w = torch.tensor([[0.3, -0.2, 0.5, 0.1]], dtype=held.dtype)
+    y = generator.integers(0, 2, 40)
+    by_rows, by_columns = (DataObjective(Linear(3), Bernoulli(), (X, y)) for X in (rows, columns))
+    exact = {"rtol": 1e-5 if dtype is np.float32 else 1e-13, "atol": 1e-7 if dtype is np.float32 else 1e-15}
+    for one, other in zip(by_rows.value_and_gradient(w), by_columns.value_and_gradient(w), strict=True):
+        torch.testing.assert_close(one, other, **exact)
+    H, G = by_rows.hessian(w).to_dense(), by_columns.hessian(w).to_dense()
+    torch.testing.assert_close(H, G, **exact)
+    torch.testing.assert_close(by_rows.on([3, 5]).gradient(w), by_columns.on([3, 5]).gradient(w), **exact)
+    frozen = columns.copy(order="F")
+    frozen.flags.writeable = False
+    assert Linear(3).inputs(frozen).data_ptr() != frozen.ctypes.data
+    assert Linear(3).inputs(columns.astype(">f8")).dtype == torch.float64
+    with pytest.raises(ArgumentError, match="finite"):
+        Linear(3).inputs(np.full((2, 3), np.nan, order="F"))

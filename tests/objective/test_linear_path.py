@@ -160,3 +160,44 @@ def test_the_kronecker_form_is_the_hessian_of_one_output_and_at_zero(intercept):
     v = torch.randn(several.size, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     model = several.model
     torch.testing.assert_close(H @ v, model.from_blocks(C @ model.to_blocks(v) @ A), **TIGHT)
+
+
+def test_an_expansion_is_its_three_parts(small, pair):
+    """At the start, where no product is made, and away from it; on both paths."""
+    for objective in pair:
+        for w in (objective.initial, small.points(objective)):
+            at = objective.expand(w)
+            value, gradient = objective.value_and_gradient(w)
+            torch.testing.assert_close(at.value, value, **TIGHT)
+            torch.testing.assert_close(at.gradient, gradient, **TIGHT)
+            torch.testing.assert_close(at.hessian().to_dense(), objective.hessian(w).to_dense(), **TIGHT)
+
+
+def test_an_expansion_keeps_its_point(small, likelihood):
+    """Neither a write to the point nor another expansion changes the Hessian that is made later."""
+    X, y = small.data(likelihood)
+    F = DataObjective(Linear(X, outputs=likelihood.outputs), likelihood, (X, y), GaussianPrior(1.5))
+    w = small.points(F)
+    known = F.hessian(w.clone()).to_dense()
+    at = F.expand(w)
+    w += 1.0
+    other = F.expand(w)
+    torch.testing.assert_close(at.hessian().to_dense(), known, **TIGHT)
+    torch.testing.assert_close(other.hessian().to_dense(), F.hessian(w).to_dense(), **TIGHT)
+    streamed = DataObjective(F.model, likelihood, (X, y), F.prior, batch=5)
+    torch.testing.assert_close(streamed.expand(w).hessian().to_dense(), F.hessian(w).to_dense(), **TIGHT)
+
+
+def test_a_quadratic_objective_makes_its_hessian_once(small):
+    likelihood = Gaussian(sd=0.7)
+    X, y = small.data(likelihood)
+    F = DataObjective(Linear(X), likelihood, (X, y), GaussianPrior(1.5))
+    first, second = F.hessian(F.initial), F.hessian(small.points(F))
+    assert first is second
+    dense = first.to_dense()
+    dense += 1.0  # a copy, so that nobody can spoil it
+    design = torch.cat([X, torch.ones(small.N, 1, dtype=torch.float64)], dim=1)
+    known = (design.mT @ design / 0.7**2 + torch.diag(F.prior.precision)) / small.N
+    torch.testing.assert_close(second.to_dense(), known, **TIGHT)
+    part = F.on([0, 1, 2])
+    assert not torch.allclose(part.hessian(part.initial).to_dense(), known)

@@ -368,3 +368,18 @@ def test_check_accepts_what_is_possible():
 def test_shapes_are_refused(call, message):
     with pytest.raises(ArgumentError, match=message):
         call()
+
+
+def test_the_factored_curvature_is_the_dense_one(likelihood):
+    eta, theta = points(likelihood)
+    y = observations(likelihood)
+    known, found = (
+        method(eta, y, theta) for method in (likelihood.joint_curvature, likelihood.factored_curvature)
+    )
+    dense = found.eta
+    if found.outer is not None:
+        dense = torch.diag_embed(dense) - found.outer[..., :, None] * found.outer[..., None, :]
+    torch.testing.assert_close(dense, known.eta, rtol=1e-14, atol=1e-16)
+    torch.testing.assert_close(found.cross, known.cross, rtol=0, atol=0)
+    torch.testing.assert_close(found.theta, known.theta, rtol=0, atol=0)
+    assert (found.outer is None) == (likelihood.outputs == 1)

@@ -60,6 +60,21 @@ def test_methods(regression_record: dict[str, Any]) -> None:
     assert spent(regression_record) == "22 s"
 
 
+@pytest.mark.parametrize(
+    ("training", "shown"),
+    [
+        ({"sentence": "Trained by AdamW."}, "Trained by AdamW."),
+        ({"sentence": "a\u202eb"}, "a⟨U+202E⟩b"),
+        ({"optimizer": "adamw"}, ""),
+        (None, ""),
+        ("AdamW", ""),
+    ],
+)
+def test_how_a_method_was_trained_is_read_with_care(training: Any, shown: str) -> None:
+    row = methods({"candidates": [{"name": "dense network", "training": training}]})["rows"][0]
+    assert row["training"] == shown
+
+
 def test_many_methods_are_capped() -> None:
     view = methods({"candidates": [{"name": f"n{i}", "score": i} for i in range(100)]})
     assert len(view["rows"]) == 40

@@ -115,6 +115,11 @@ def test_it_is_accessible(kind: str, request: pytest.FixtureRequest) -> None:
         assert set((attributes.get("aria-labelledby") or "").split()) <= set(ids)
 
 
+def test_how_a_network_was_trained_stands_with_the_method(regression_record: dict[str, Any]) -> None:
+    text = "".join(read(render(regression_record)).text)
+    assert "Trained by AdamW with a peak rate of 0.003, 24 epochs." in text
+
+
 def test_it_loads_and_runs_nothing(regression_record: dict[str, Any]) -> None:
     page = render(regression_record)
     policy = [

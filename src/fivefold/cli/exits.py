@@ -9,6 +9,7 @@
 | 4 | the saved model |
 | 5 | a package that is not installed |
 | 6 | a computation that broke down |
+| 7 | `diagnose` found something with high confidence |
 | 130 | interrupted (Ctrl-C) |
 | 141 | whoever read the output stopped reading |
 | 143 | terminated |
@@ -26,6 +27,7 @@ import typer
 
 from fivefold.cli.terminal import say
 
+FOUND = 7
 INTERRUPTED = 130
 PIPE_CLOSED = 141
 TERMINATED = 143

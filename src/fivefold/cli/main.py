@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from fivefold.cli.compare import compare
+from fivefold.cli.diagnose import diagnose
 from fivefold.cli.exits import INTERRUPTED, PIPE_CLOSED, TERMINATED, silence_output
 from fivefold.cli.fit import fit
 from fivefold.cli.predict import predict
@@ -25,6 +26,7 @@ app = typer.Typer(
 )
 app.command()(fit)
 app.command()(compare)
+app.command()(diagnose)
 app.command()(predict)
 app.command()(report)
 app.command()(show)
@@ -48,8 +50,8 @@ def main(
     """Fit models from data and certify the mathematics.
 
     Results go to standard output, messages to standard error. Exit codes: 0 done, 1 unforeseen, 2 usage,
-    3 data, 4 saved model, 5 missing package, 6 computation broke down, 130 interrupted, 141 output closed,
-    143 terminated.
+    3 data, 4 saved model, 5 missing package, 6 computation broke down,
+    7 diagnose found something, 130 interrupted, 141 output closed, 143 terminated.
     """
 
 

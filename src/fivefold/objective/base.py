@@ -2,12 +2,13 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from fivefold.core import require
+from fivefold.core import ArgumentError, require
 from fivefold.linalg import Array, LinearOperator
 from fivefold.linalg.arrays import to_tensor
 
@@ -15,6 +16,21 @@ if TYPE_CHECKING:
     from fivefold.objective.function import FunctionObjective
     from fivefold.objective.oracle import OracleObjective, Product, ValueAndGradient
     from fivefold.objective.residuals import ResidualObjective
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Expansion:
+    """An objective around one point.
+
+    Args:
+        value: F there, ``[]``.
+        gradient: Its gradient, ``[P]``.
+        hessian: Makes the Hessian there, from what the value and the gradient have left.
+    """
+
+    value: Tensor
+    gradient: Tensor
+    hessian: Callable[[], LinearOperator]
 
 
 class Objective(ABC):
@@ -100,6 +116,24 @@ class Objective(ABC):
         """
         return self._value_and_gradient(self._point(w))
 
+    def expand(self, w: Array) -> Expansion:
+        """Return :math:`F`, its gradient and its Hessian at one point, which share what they have in common.
+
+        Args:
+            w: ``[P]``; converted to the objective's dtype and device.
+
+        Raises:
+            ArgumentError: Not one point of P numbers.
+
+        >>> at = Objective.from_function(lambda w: (w**2).sum(), torch.ones(1)).expand([3.0])
+        >>> at.value.item(), at.gradient.tolist(), at.hessian().to_dense().tolist()
+        (9.0, [6.0], [[2.0]])
+        """
+        point = self._point(w)
+        if point.ndim != 1:
+            raise ArgumentError(f"one point of shape [{self.size}]", f"shape {tuple(point.shape)}")
+        return self._expand(point)
+
     def gradient(self, w: Array) -> Tensor:
         """Return the gradient alone, ``[..., P]``."""
         return self.value_and_gradient(w)[1]
@@ -117,8 +151,14 @@ class Objective(ABC):
 
     def _point(self, w: Array) -> Tensor:
         point = to_tensor(w, "w", finite=False)
-        require(point.shape[-1] == self.size, f"w of shape [..., {self.size}]", f"shape {tuple(point.shape)}")
+        if point.shape[-1] != self.size:  # messages are made where they are needed: this is called often
+            raise ArgumentError(f"w of shape [..., {self.size}]", f"shape {tuple(point.shape)}")
         return point.to(dtype=self.dtype, device=self.device)
+
+    def _expand(self, w: Tensor) -> Expansion:
+        """Return F around a checked point."""
+        value, gradient = self._value_and_gradient(w)
+        return Expansion(value, gradient, lambda: self._hessian(w))
 
     @abstractmethod
     def _value(self, w: Tensor) -> Tensor:

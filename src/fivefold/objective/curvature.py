@@ -7,14 +7,19 @@ from fivefold.linalg import LinearOperator
 from fivefold.probability import JointCurvature
 
 
-def weighted(curvature: JointCurvature, a: Tensor) -> JointCurvature:
-    """Multiply each row's curvature by its weight ``[n]``."""
+def weighted(curvature: JointCurvature, a: Tensor | float) -> JointCurvature:
+    """Multiply each row's curvature by its weight ``[n]``, or all of them by one number."""
+    a = torch.as_tensor(a, dtype=curvature.eta.dtype, device=curvature.eta.device).reshape(-1)
     several = _several(curvature)
-    eta = curvature.eta * (a[:, None, None] if several else a)
+    outer = None
+    if curvature.outer is not None:
+        eta, outer = curvature.eta * a[:, None], curvature.outer * a.sqrt()[:, None]
+    else:
+        eta = curvature.eta * (a[:, None, None] if several else a)
     if not curvature.theta.shape[-1]:
-        return JointCurvature(eta, curvature.cross, curvature.theta)
+        return JointCurvature(eta, curvature.cross, curvature.theta, outer)
     cross = curvature.cross * (a[:, None, None] if several else a[:, None])
-    return JointCurvature(eta, cross, curvature.theta * a[:, None, None])
+    return JointCurvature(eta, cross, curvature.theta * a[:, None, None], outer)
 
 
 def apply_curvature(curvature: JointCurvature, eta: Tensor, theta: Tensor) -> tuple[Tensor, Tensor]:
@@ -38,8 +43,12 @@ def apply_curvature(curvature: JointCurvature, eta: Tensor, theta: Tensor) -> tu
             out = out + theta @ E.mT
             return out, eta @ E + theta @ T.sum(-3)
     else:
-        # Per row: [..., n, c, K] @ [..., n, K, K].
-        out = (eta.movedim(-3, -2) @ D).movedim(-2, -3)
+        if curvature.outer is not None:
+            s = curvature.outer[..., None, :, :]
+            out = D[..., None, :, :] * eta - s * (s * eta).sum(-1, keepdim=True)
+        else:
+            # Per row: [..., n, c, K] @ [..., n, K, K].
+            out = (eta.movedim(-3, -2) @ D).movedim(-2, -3)
         if theta.shape[-1]:
             out = out + torch.einsum("...nkq,...cq->...cnk", E, theta)
             return out, torch.einsum("...nkq,...cnk->...cq", E, eta) + theta @ T.sum(-3)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from fivefold.core import ArgumentError, require
 from fivefold.linalg import Array, LinearOperator, Product
-from fivefold.objective.base import Objective
+from fivefold.objective.base import Expansion, Objective
 from fivefold.objective.batched_path import BatchedPath
 from fivefold.objective.general_path import GeneralPath
 from fivefold.objective.linear import Linear
@@ -118,7 +118,7 @@ class DataObjective(Objective):
         else:
             self._path = BatchedPath(self.model, likelihood, source, *args)
         # A model that does not fit the likelihood is refused here and not at first use.
-        self._path.value(self._initial)
+        self._path.probe(self._initial)
 
     @property
     def rows(self) -> int:
@@ -214,6 +214,11 @@ class DataObjective(Objective):
 
     def _hessian(self, w: Tensor) -> LinearOperator:
         return self._path.hessian(w)
+
+    def _expand(self, w: Tensor) -> Expansion:
+        w = w.clone()  # what is shared is known by this very tensor, which nobody else can write to
+        self._path.share(w)
+        return super()._expand(w)
 
 
 def _require_kinds(likelihood: Any, prior: Any) -> None:

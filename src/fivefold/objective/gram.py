@@ -42,9 +42,9 @@ def weighted_gram(X: Tensor, d: Tensor) -> Tensor:
 
 
 def _one_by_one(X: Tensor, d: Tensor) -> Tensor:
-    if d.shape[0] == 1 and X.numel() <= CHUNK:
+    if d.shape[0] * X.numel() <= CHUNK:
         rows = X.to(d.dtype)
-        return ((rows * d.mT).mT @ rows)[None]
+        return (rows * d[..., None]).mT @ rows
     grams = d.new_zeros(d.shape[0], X.shape[1], X.shape[1])
     step = max(1, CHUNK // X.shape[1])
     for start in range(0, X.shape[0], step):

@@ -13,7 +13,7 @@ from fivefold.objective.path import Path
 from fivefold.objective.predictor_hessian import CurvedRows, PredictorHessian
 from fivefold.objective.rows import Rows
 from fivefold.objective.source import Source
-from fivefold.probability import GaussianPrior, JointCurvature, Likelihood
+from fivefold.probability import Gaussian, GaussianPrior, JointCurvature, Likelihood
 
 __all__ = ["LinearJacobian", "LinearPath", "PredictorHessian"]
 
@@ -52,6 +52,9 @@ class LinearPath(Path):
         self._linear = model
         self.source = source
         self.work = work
+        self._shared: Tensor | None = None
+        self._constant: PredictorHessian | None = None
+        self._kept: tuple[Tensor, Tensor | None] | None = None
 
     @property
     def count(self) -> int:
@@ -73,10 +76,23 @@ class LinearPath(Path):
         source = self.source.take(index)
         return LinearPath(self._linear, self.likelihood, source, self.prior, self.total, self.work)
 
-    def _predicted(self, w: Tensor, rows: Rows) -> tuple[Tensor, Tensor]:
-        """Return predictors at some rows, offset included, and the likelihood's parameters."""
-        own, theta = self.split(w.to(self.work))
-        return rows.shifted(self._linear.push(own, rows.X)), theta
+    def _predicted(self, w: Tensor, rows: Rows) -> tuple[Tensor, Tensor | None]:
+        """The predictors at some rows, offset included, and the likelihood's parameters, if it has any."""
+        shared = w is self._shared and rows is self.source.whole
+        if shared and self._kept is not None:
+            return self._kept
+        own, theta = w.to(self.work), None
+        if self.likelihood.parameters:
+            own, theta = self.split(own)
+        if not shared:
+            return rows.shifted(self._linear.push(own, rows.X)), theta
+        K = self._linear.outputs
+        if bool(own.any()):
+            eta = self._linear.push(own, rows.X)
+        else:  # where most descents start
+            eta = own.new_zeros((rows.count, K) if K > 1 else rows.count)
+        self._kept = rows.shifted(eta), theta
+        return self._kept
 
     def predictor(self, w: Tensor) -> Tensor:
         """Map ``[..., P]`` to ``[..., n]`` or ``[..., n, K]``, offset included."""
@@ -90,39 +106,69 @@ class LinearPath(Path):
         """Map ``[..., P]`` to ``[...]``."""
 
         def total(rows: Rows) -> Tensor:
-            eta, theta = self._predicted(w, rows)
-            return rows.total(rows.likelihood.negative_log_density(eta, rows.y, theta))
+            return self._total(rows, *self._predicted(w, rows))
 
         return self._mean(exact_sum(total(rows) for rows in self.source), w)
+
+    @staticmethod
+    def _total(rows: Rows, eta: Tensor, theta: Tensor | None) -> Tensor:
+        """The sum of the losses of some rows, ``[...]``."""
+        return rows.total(rows.likelihood.negative_log_density(eta, rows.y, theta))
+
+    def _slope(self, rows: Rows, eta: Tensor, theta: Tensor | None) -> Tensor:
+        """The share of some rows in the gradient, ``[..., P]``."""
+        likelihood = rows.likelihood
+        errors = likelihood.gradient(eta, rows.y, theta)
+        if rows.weights is None and theta is None:
+            return self._linear.pull(errors, rows.X) / self.count
+        a = rows.factors(eta, self.count)
+        weights = a if self._linear.outputs == 1 else a[:, None]
+        gradient = self._linear.pull(errors * weights, rows.X)
+        if theta is None:
+            return gradient
+        return torch.cat([gradient, a @ likelihood.theta_gradient(eta, rows.y, theta)], dim=-1)
 
     def value_and_gradient(self, w: Tensor) -> tuple[Tensor, Tensor]:
         """Map ``[..., P]`` to ``[...]`` and ``[..., P]``."""
         totals: list[Tensor] = []
 
         def slope(rows: Rows) -> Tensor:
-            (eta, theta), likelihood = self._predicted(w, rows), rows.likelihood
-            totals.append(rows.total(likelihood.negative_log_density(eta, rows.y, theta)))
-            errors = likelihood.gradient(eta, rows.y, theta)
-            if rows.weights is None and not likelihood.parameters:
-                return self._linear.pull(errors, rows.X) / self.count
-            a = rows.factors(eta, self.count)
-            weights = a if self._linear.outputs == 1 else a[:, None]
-            gradient = self._linear.pull(errors * weights, rows.X)
-            if not likelihood.parameters:
-                return gradient
-            return torch.cat([gradient, a @ likelihood.theta_gradient(eta, rows.y, theta)], dim=-1)
+            eta, theta = self._predicted(w, rows)
+            totals.append(self._total(rows, eta, theta))
+            return self._slope(rows, eta, theta)
 
         gradient = exact_sum(slope(rows) for rows in self.source).to(w.dtype)
         return self._mean(exact_sum(totals), w), gradient + self.penalty_gradient(w)
 
+    def probe(self, w: Tensor) -> None:
+        """Raise what evaluating would: rows in memory need no product, as the design is known to fit."""
+        rows = self.source.whole
+        if rows is None:
+            super().probe(w)
+        else:
+            K = self._linear.outputs
+            eta = rows.y.new_zeros((rows.count, K) if K > 1 else rows.count, dtype=self.work)
+            theta = self.split(w.to(self.work))[1] if self.likelihood.parameters else None
+            self._total(rows, rows.shifted(eta), theta)
+
+    def share(self, w: Tensor) -> None:
+        """Keep the predictors at this very tensor, once made, where the rows are in memory."""
+        self._shared, self._kept = w, None
+
     def hessian(self, w: Tensor) -> PredictorHessian:
-        """Return the Hessian at points ``[..., P]``."""
+        """Return the Hessian at points ``[..., P]``: at any single one the same where F is quadratic."""
+        if self._constant is not None and w.ndim == 1:
+            return self._constant
 
         def curvature(rows: Rows) -> JointCurvature:
             eta, theta = self._predicted(w, rows)
-            return rows.likelihood.joint_curvature(eta, rows.y, theta)
+            return rows.likelihood.factored_curvature(eta, rows.y, theta)
 
-        return self._operator(curvature, w, positive=self.likelihood.convex)
+        made = self._operator(curvature, w, positive=self.likelihood.convex)
+        quadratic = isinstance(self.likelihood, Gaussian) and not self.likelihood.parameters
+        if quadratic and w.ndim == 1 and self.source.whole is not None:
+            self._constant = made
+        return made
 
     def gauss_newton(self, w: Tensor) -> PredictorHessian:
         """Return the Gauss-Newton matrix, which for a linear model is the Hessian."""
@@ -150,7 +196,7 @@ class LinearPath(Path):
     ) -> PredictorHessian:
         def curved() -> Iterator[tuple[Tensor, JointCurvature]]:
             for rows in self.source:
-                a = rows.factors(rows.y.new_ones((), dtype=self.work), self.count)
+                a = 1 / self.count if rows.weights is None else rows.weights / self.count
                 yield rows.X, weighted(curvature(rows), a)
 
         parts: CurvedRows = curved

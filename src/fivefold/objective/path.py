@@ -26,6 +26,9 @@ class Path(ABC):
         self.likelihood = likelihood
         self.prior = prior
         self.total = total
+        # the prior's share is a quadratic about its mean, of which everything but w is known
+        self._ridge = None if prior is None else prior.precision / total
+        self._least = 0.0 if prior is None else float(prior.value(prior.mean)) / total
 
     def split(self, w: Tensor) -> tuple[Tensor, Tensor]:
         """Return the model's and the likelihood's part of ``w``."""
@@ -33,15 +36,20 @@ class Path(ABC):
 
     def penalty(self, w: Tensor) -> Tensor:
         """Return the prior's share, ``[..., P]`` to ``[...]``."""
-        return w.new_zeros(w.shape[:-1]) if self.prior is None else self.prior.value(w) / self.total
+        if self.prior is None or self._ridge is None:
+            return w.new_zeros(w.shape[:-1])
+        away = w - self.prior.mean
+        return 0.5 * (self._ridge * away * away).sum(-1) + self._least
 
     def penalty_gradient(self, w: Tensor) -> Tensor:
         """Return the gradient of the prior's share, ``[..., P]``, or zeros ``[P]``."""
-        return w.new_zeros(w.shape[-1]) if self.prior is None else self.prior.gradient(w) / self.total
+        if self.prior is None or self._ridge is None:
+            return w.new_zeros(w.shape[-1])
+        return self._ridge * (w - self.prior.mean)
 
     def ridge(self, w: Tensor) -> Tensor:
         """Return the diagonal curvature of the prior's share, ``[P]``."""
-        return w.new_zeros(w.shape[-1]) if self.prior is None else self.prior.curvature(w) / self.total
+        return w.new_zeros(w.shape[-1]) if self._ridge is None else self._ridge
 
     @property
     @abstractmethod
@@ -72,6 +80,13 @@ class Path(ABC):
     @abstractmethod
     def hessian(self, w: Tensor) -> LinearOperator:
         """Return the Hessian of F."""
+
+    def probe(self, w: Tensor) -> None:
+        """Raise what evaluating at w ``[P]`` would; nothing else of it is of use."""
+        self.value(w)
+
+    def share(self, w: Tensor) -> None:  # noqa: B027  (nothing, unless a path has what to share)
+        """Keep, for this very tensor ``[P]``, what the value, the gradient and the Hessian have in common."""
 
     @abstractmethod
     def gauss_newton(self, w: Tensor) -> LinearOperator:

@@ -8,7 +8,7 @@ from torch import Tensor
 from fivefold.calculus.exact_sum import exact_sum
 from fivefold.linalg import LinearOperator
 from fivefold.objective.curvature import apply_curvature
-from fivefold.objective.gram import weighted_gram
+from fivefold.objective.gram import CHUNK, weighted_gram
 from fivefold.objective.linear import Linear
 from fivefold.objective.mixed import times_columns
 from fivefold.probability import JointCurvature
@@ -52,6 +52,7 @@ class PredictorHessian(LinearOperator):
         self._parts = parts
         self._ridge = ridge
         self._work = work
+        self._dense_matrix: Tensor | None = None
 
     def _matmat(self, X: Tensor) -> Tensor:
         rows = X.mT.to(self._work)
@@ -69,14 +70,23 @@ class PredictorHessian(LinearOperator):
         return self
 
     def to_dense(self) -> Tensor:
-        """Return the matrix ``[..., P, P]``, by weighted Gram matrices and not by products."""
-        return exact_sum(self._dense(*part) for part in self._parts()).to(self.dtype) + torch.diag(
-            self._ridge
-        )
+        """Return the matrix ``[..., P, P]``, by weighted Gram matrices and not by products.
+
+        It is made once; each call returns a copy.
+        """
+        if self._dense_matrix is None:
+            self._dense_matrix = self._formed()
+        return self._dense_matrix.clone()
+
+    def _formed(self) -> Tensor:
+        H = exact_sum(self._dense(*part) for part in self._parts()).to(self.dtype)
+        H.diagonal(dim1=-2, dim2=-1).add_(self._ridge)  # each part made a matrix of its own
+        return H
 
     def _dense(self, inputs: Tensor, curvature: JointCurvature) -> Tensor:
         """The share of some rows."""
-        block = self._blocks(inputs, curvature.eta)
+        s = curvature.outer
+        block = self._blocks(inputs, curvature.eta) if s is None else self._outer(inputs, curvature.eta, s)
         if not curvature.theta.shape[-1]:
             return block
         # [..., n, (K), q] with the q columns as a batch: pull maps the rows to parameters.
@@ -107,9 +117,12 @@ class PredictorHessian(LinearOperator):
         sums: list[Tensor] = []
         several = self._model.outputs > 1
         for inputs, curvature in self._parts():
-            D = curvature.eta
-            blocks.append(D.sum(-3) if several else D.sum().reshape(1, 1))
-            traces = D.diagonal(dim1=-2, dim2=-1).sum(-1) if several else D
+            D, s = curvature.eta, curvature.outer
+            if s is not None:
+                blocks.append(torch.diag(D.sum(-2)) - s.mT @ s)
+            else:
+                blocks.append(D.sum(-3) if several else D.sum().reshape(1, 1))
+            traces = _diagonals(curvature).sum(-1) if several else D
             grams.append(self._gram(inputs, traces))
             sums.append(traces.sum())
         return exact_sum(blocks).to(self.dtype), (exact_sum(grams) / exact_sum(sums)).to(self.dtype)
@@ -121,8 +134,7 @@ class PredictorHessian(LinearOperator):
         stays has less curvature.
         """
         return exact_sum(
-            self._gram(inputs, curvature.eta.diagonal(dim1=-2, dim2=-1).amin(-1))
-            for inputs, curvature in self._parts()
+            self._gram(inputs, _diagonals(curvature).amin(-1)) for inputs, curvature in self._parts()
         ).to(self.dtype)
 
     def _gram(self, inputs: Tensor, d: Tensor) -> Tensor:
@@ -147,3 +159,37 @@ class PredictorHessian(LinearOperator):
         # [k, l, i, j] -> [k, i, (l, j) in the order of w] -> [(l, j), (k, i) in the order of w].
         half = self._model.from_blocks(full.transpose(-3, -2))
         return self._model.from_blocks(half.movedim(-1, -3))
+
+    def _outer(self, inputs: Tensor, D: Tensor, s: Tensor) -> Tensor:
+        r"""The blocks of rows whose curvature is diag(D) - s s^T, ``[..., n, K]`` each.
+
+        Off the diagonal they are those of :math:`-Z^\top Z`, with row i of Z :math:`s_i \otimes \bar x_i` in
+        the order of w. The blocks on it are made of their weights, which loses less where one s is near 1.
+        """
+        K, p, cut = self._model.outputs, self._model.features, self._model.outputs * self._model.features
+        lead = D.shape[:-2]
+        P = self._model.size
+        H = D.new_zeros(*lead, P, P)
+        step = max(1, CHUNK // P)
+        for one, scores in zip(H.reshape(-1, P, P), s.reshape(-1, *s.shape[-2:]), strict=True):
+            for start in range(0, inputs.shape[0], step):
+                x, t = inputs[start : start + step].to(D.dtype), scores[start : start + step]
+                Z = (t[:, :, None] * x[:, None, :]).flatten(1)
+                Z = torch.cat([Z, t], dim=1) if self._model.intercept else Z
+                one.addmm_(Z.mT, Z, alpha=-1)
+        own = self._gram(inputs, (D - s.square()).mT)
+        inner = H[..., :cut, :cut].view(*lead, K, p, K, p)
+        inner.diagonal(dim1=-4, dim2=-2).copy_(own[..., :p, :p].movedim(-3, -1))
+        if self._model.intercept:
+            edge = own[..., :p, p].mT
+            H[..., :cut, cut:].view(*lead, K, p, K).diagonal(dim1=-3, dim2=-1).copy_(edge)
+            H[..., cut:, :cut].view(*lead, K, K, p).diagonal(dim1=-3, dim2=-2).copy_(edge)
+            H[..., cut:, cut:].diagonal(dim1=-2, dim2=-1).copy_(own[..., p, p])
+        return H
+
+
+def _diagonals(curvature: JointCurvature) -> Tensor:
+    """The second derivative of each row in each of its K predictors, ``[..., n, K]``."""
+    if curvature.outer is not None:
+        return curvature.eta - curvature.outer.square()
+    return curvature.eta.diagonal(dim1=-2, dim2=-1)

@@ -19,6 +19,7 @@ from fivefold.optimize.training.callbacks import Callback, Moment
 from fivefold.optimize.training.kfac import KFAC
 from fivefold.optimize.training.losses import cross_entropy_loss, logistic_loss, squared_loss
 from fivefold.optimize.training.optimizers import OPTIMIZERS, make_optimizer, parameter_groups
+from fivefold.optimize.training.perturbation import GradientSign, RandomNoise
 from fivefold.optimize.training.progress import ReportProgress, TrainingProgress, print_progress
 from fivefold.optimize.training.schedule_free import ScheduleFreeAdamW, ScheduleFreeSGD
 from fivefold.optimize.training.schedules import SCHEDULES, Schedule, rate_multiplier
@@ -39,10 +40,12 @@ __all__ = [
     "Comparison",
     "Cutout",
     "Flip",
+    "GradientSign",
     "Method",
     "Moment",
     "Move",
     "Optimum",
+    "RandomNoise",
     "RateRange",
     "ReportProgress",
     "Root",

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from fivefold.core import DataError, require
-from fivefold.probability.likelihood import CanonicalLikelihood
+from fivefold.probability.likelihood import CanonicalLikelihood, JointCurvature
 
 
 class Categorical(CanonicalLikelihood):
@@ -51,6 +51,10 @@ class Categorical(CanonicalLikelihood):
     def _variance(self, eta: Tensor) -> Tensor:
         p = torch.softmax(eta, -1)
         return torch.diag_embed(p) - p[..., :, None] * p[..., None, :]
+
+    def _factored(self, eta: Tensor, y: Tensor, theta: Tensor) -> JointCurvature:
+        p = torch.softmax(eta, -1)
+        return JointCurvature(p, *self._theta_fisher(eta, theta), outer=p)
 
     def _mean(self, eta: Tensor, theta: Tensor) -> Tensor:
         return torch.softmax(eta, -1)

@@ -14,17 +14,20 @@ from fivefold.core import ArgumentError, DataError, require
 
 @dataclass(frozen=True, eq=False, slots=True)
 class JointCurvature:
-    """Second derivatives of each row's negative log density in its predictor and the own parameters.
+    r"""Second derivatives of each row's negative log density in its predictor and the own parameters.
 
     Args:
         eta: In the predictor: ``[..., n]``, or ``[..., n, K, K]`` for K outputs.
         cross: Mixed: ``[..., n, q]``, or ``[..., n, K, q]``.
         theta: In the own parameters: ``[..., n, q, q]``.
+        outer: s ``[..., n, K]`` where the curvature in the predictors is :math:`\operatorname{diag}(d) - s
+            s^\top`, of which ``eta`` is then d ``[..., n, K]``.
     """
 
     eta: Tensor
     cross: Tensor
     theta: Tensor
+    outer: Tensor | None = None
 
 
 class Likelihood(ABC):
@@ -97,6 +100,13 @@ class Likelihood(ABC):
         own = self._checked(eta, y, theta)
         cross, block = self._theta_curvature(eta, y, own)
         return JointCurvature(self._curvature(eta, y, own), cross, block)
+
+    def factored_curvature(self, eta: Tensor, y: Tensor, theta: Tensor | None = None) -> JointCurvature:
+        r"""Return :meth:`joint_curvature`, for K outputs as a diagonal less an outer product if it is one.
+
+        That takes K numbers a row instead of K squared.
+        """
+        return self._factored(eta, y, self._checked(eta, y, theta))
 
     def joint_fisher(self, eta: Tensor, theta: Tensor | None = None) -> JointCurvature:
         r"""Return the expectation over y of the second derivatives in :math:`(\eta, \theta)`."""
@@ -175,14 +185,16 @@ class Likelihood(ABC):
     def _checked(self, eta: Tensor, y: Tensor | None, theta: Tensor | None) -> Tensor:
         rows = eta.ndim - 1 if self.outputs == 1 else eta.ndim - 2
         fits = rows >= 0 and (self.outputs == 1 or eta.shape[-1] == self.outputs)
-        wanted = "[..., n]" if self.outputs == 1 else f"[..., n, {self.outputs}]"
-        require(fits, f"eta of shape {wanted} for {self.name}", f"shape {tuple(eta.shape)}")
+        if not fits:  # messages are made where they are needed: this is called often
+            wanted = "[..., n]" if self.outputs == 1 else f"[..., n, {self.outputs}]"
+            raise ArgumentError(f"eta of shape {wanted} for {self.name}", f"shape {tuple(eta.shape)}")
         n = eta.shape[rows]
         for name, each in self.by_row.items():
             require(
                 len(each) == n, f"{len(each)} rows, as many as {name}", n, "use take() for some of the rows"
             )
-        require(y is None or y.shape == (n,), f"y of shape ({n},)", None if y is None else tuple(y.shape))
+        if y is not None and y.shape != (n,):
+            raise ArgumentError(f"y of shape ({n},)", str(tuple(y.shape)))
         if self.parameters == 0:
             return eta.new_zeros((*eta.shape[:rows], 0))
         if theta is None:
@@ -190,6 +202,11 @@ class Likelihood(ABC):
         shape = (*eta.shape[:rows], self.parameters)
         require(tuple(theta.shape) == shape, f"theta of shape {shape}", tuple(theta.shape))
         return theta
+
+    def _factored(self, eta: Tensor, y: Tensor, theta: Tensor) -> JointCurvature:
+        """Return the second derivatives; overridden where they have structure."""
+        cross, block = self._theta_curvature(eta, y, theta)
+        return JointCurvature(self._curvature(eta, y, theta), cross, block)
 
     @abstractmethod
     def _value(self, eta: Tensor, y: Tensor, theta: Tensor) -> Tensor: ...

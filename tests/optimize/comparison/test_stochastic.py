@@ -14,6 +14,7 @@ from fivefold.optimize.comparison.stochastic import (
     minimize_stochastic,
     warm_up,
 )
+from fivefold.optimize.training.optimizers import OPTIMIZERS
 from fivefold.probability import Gaussian, GaussianPrior
 
 
@@ -129,3 +130,17 @@ def test_arguments() -> None:
 def test_warming_up_needs_a_name() -> None:
     with pytest.raises(ArgumentError, match="nearest"):
         warm_up("sdg")
+
+
+def test_the_optimizers_are_those_of_train() -> None:
+    found = {name: each.optimizer for name, each in STOCHASTIC.items()}
+    assert set(found.values()) <= set(OPTIMIZERS)
+    kinds = {name: find_stochastic(name).make(torch.zeros(2), 0.1).param_groups[0] for name in STOCHASTIC}
+    assert [(kinds[name]["momentum"], kinds[name]["nesterov"]) for name in found if name[:3] == "sgd"] == [
+        (0, False),
+        (0.9, False),
+        (0.9, True),
+    ]
+    assert {name: kind["weight_decay"] for name, kind in kinds.items() if kind["weight_decay"]} == {
+        "adamw": 0.01
+    }

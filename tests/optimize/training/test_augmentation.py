@@ -32,6 +32,7 @@ def test_a_shift_is_padding_by_reflection_and_a_crop():
         assert len(fits) == 1
         offsets.add(fits[0])
     assert {i for i, _ in offsets} == set(range(2 * p + 1)) == {j for _, j in offsets}
+    assert len(offsets) > 2 * p + 1, "rows and columns move by numbers of their own"
 
 
 def test_a_flip_mirrors_about_half_of_the_images():

@@ -6,6 +6,8 @@ from torch import nn
 
 from fivefold.optimize.training.batch_gradient import BatchGradient, is_out_of_memory
 from fivefold.optimize.training.losses import squared_loss
+from fivefold.optimize.training.perturbation import RandomNoise
+from fivefold.optimize.training.perturbed_inputs import PerturbedInputs
 from fivefold.optimize.training.step_choices import StepChoices
 
 
@@ -65,6 +67,45 @@ def test_after_an_out_of_memory_error_the_batch_is_computed_in_parts():
     ]
     torch.testing.assert_close(found, exact, rtol=1e-12, atol=1e-13)
     assert "batch norm" not in compute.notes[0]
+
+
+def noisy(net, parts=1):
+    perturb = PerturbedInputs(net, squared_loss, RandomNoise(0.5), torch.Generator().manual_seed(4))
+    return gradient(net, parts, perturb=perturb)
+
+
+def test_after_an_out_of_memory_error_the_perturbation_draws_the_same_numbers_as_in_parts_from_the_start():
+    def attack(module, loss, X, targets, generator):
+        """Noise that looks at the module, and so meets the bound on its memory, after it has drawn."""
+        noise = torch.randn(X.shape, generator=generator, dtype=X.dtype)
+        return X + 0.1 * module(X).detach() * noise
+
+    found = []
+    for net, parts in ((Small(13), 1), (Small(50), 4)):
+        perturb = PerturbedInputs(net, squared_loss, attack, torch.Generator().manual_seed(4))
+        value, slopes, compute = gradient(net, parts, perturb=perturb)
+        assert compute.choices.parts == 4
+        found.append((value, *slopes, perturb.generator.get_state()))
+    assert all(torch.equal(a, b) for a, b in zip(*found, strict=True))
+
+
+def test_the_gradient_is_that_at_the_perturbed_inputs():
+    net, (X, y) = network(), batch()
+    value, found, _ = noisy(net)
+    noise = torch.randn(X.shape, generator=torch.Generator().manual_seed(4), dtype=X.dtype)
+    expected = squared_loss(net(X + 0.5 * noise), y)
+    torch.testing.assert_close(value, expected.detach())
+    torch.testing.assert_close(found, list(torch.autograd.grad(expected, list(net.parameters()))))
+    assert not torch.allclose(value, squared_loss(net(X), y).detach())
+
+
+def test_another_error_of_a_perturbation_is_raised():
+    def broken(module, loss, X, targets, generator):
+        raise RuntimeError("another reason")
+
+    net = network()
+    with pytest.raises(RuntimeError, match="another reason"):
+        gradient(net, perturb=PerturbedInputs(net, squared_loss, broken, torch.Generator()))
 
 
 def test_batch_norm_is_named_as_the_exception():

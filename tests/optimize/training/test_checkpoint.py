@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from fivefold.core import ArgumentError, ArtifactError, Budget, Status
-from fivefold.optimize import Callback, train
+from fivefold.optimize import Callback, GradientSign, RandomNoise, train
 from fivefold.optimize.training.checkpoint import Checkpoint
 from fivefold.optimize.training.weight_averaging import WeightAverage
 
@@ -226,6 +226,36 @@ def test_every_kind_of_optimizer_and_an_average_go_on_to_the_same_bits(tmp_path,
     assert again.history["loss"].tolist() == whole.history["loss"].tolist()
     assert resumed.count == average.count > 5
     assert all(torch.equal(value, resumed.weights[name]) for name, value in average.weights.items())
+
+
+@pytest.mark.parametrize("perturb", [GradientSign(0.1, steps=3), RandomNoise(0.2)])
+def test_a_training_under_attack_goes_on_to_the_same_bits(tmp_path, perturb):
+    def net():
+        torch.manual_seed(0)
+        return nn.Sequential(nn.Linear(3, 8), nn.BatchNorm1d(8), nn.Dropout(0.2), nn.Tanh(), nn.Linear(8, 1))
+
+    whole, place = run(tmp_path / "a", net(), perturb=perturb, every=3), tmp_path / "b"
+    for fatal in (2, 10):
+        with pytest.raises(Interrupted):
+            run(place, net(), perturb=perturb, every=3, resume=True, callbacks=[Interrupt(fatal)])
+    again = run(place, net(), perturb=perturb, every=3, resume=True, callbacks=[Interrupt()])
+    assert again.history["loss"].tolist() == whole.history["loss"].tolist()
+    kept = again.module.state_dict()
+    assert all(torch.equal(value, kept[name]) for name, value in whole.module.state_dict().items())
+
+
+def test_the_checkpoint_of_another_perturbation_is_refused(tmp_path):
+    run(tmp_path / "a", budget=Budget(steps=1), perturb=RandomNoise(0.1))
+    for perturb, words in (
+        (RandomNoise(0.2), r"same perturb \(RandomNoise\(scale=0.2"),
+        (GradientSign(0.1), r"same perturb \(GradientSign\(radius=0.1"),
+        (None, r"same perturb \(none\); got RandomNoise"),
+    ):
+        with pytest.raises(ArtifactError, match=words):
+            run(tmp_path / "a", resume=True, perturb=perturb)
+    run(tmp_path / "b", budget=Budget(steps=1))
+    with pytest.raises(ArtifactError, match="got none"):
+        run(tmp_path / "b", resume=True, perturb=RandomNoise(0.2))
 
 
 def test_a_spent_budget_is_gone_on_from(tmp_path):

@@ -11,7 +11,16 @@ from fivefold.optimize.training.composite_optimizer import CompositeOptimizer
 from fivefold.optimize.training.optimizers import OPTIMIZERS, make_optimizer, parameter_groups
 
 CPU = torch.device("cpu")
-RATES = {"sgd": 0.05, "asgd": 0.1, "adadelta": 5.0, "adagrad": 0.3, "schedule-free-sgd": 0.3, "kfac": 0.3}
+RATES = {
+    "sgd": 0.05,
+    "sgd-momentum": 0.05,
+    "sgd-plain": 0.3,
+    "asgd": 0.1,
+    "adadelta": 5.0,
+    "adagrad": 0.3,
+    "schedule-free-sgd": 0.3,
+    "kfac": 0.3,
+}
 
 
 def network():

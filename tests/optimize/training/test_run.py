@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from fivefold.core import ArgumentError, Status
-from fivefold.optimize import Callback, train
+from fivefold.optimize import Callback, GradientSign, RandomNoise, train
 from fivefold.optimize.training.augmentation import Flip
 
 
@@ -178,3 +178,65 @@ def test_augmentation_and_parts_and_layout_go_together():
     for a, b in zip(plain.module.parameters(), other.module.parameters(), strict=True):
         torch.testing.assert_close(a, b, rtol=1e-6, atol=1e-8)
     assert not torch.equal(run(seed=1).history["loss"], plain.history["loss"])
+
+
+def test_steps_under_attack_are_those_of_a_hand_written_loop():
+    """Attacked in evaluation mode, then one pass in training mode: weights and statistics to the bit."""
+    from fivefold.core import torch_generator
+
+    X, y = table()
+    attack = GradientSign(0.2, steps=2)
+    end = train(network(nn.BatchNorm1d(8)), (X, y), loss="squared", epochs=3, batch_size=16, seed=5,
+                optimizer=lambda groups: torch.optim.SGD(groups, lr=0.1), schedule="constant",
+                perturb=attack)  # fmt: skip
+    net, order, draw = (
+        network(nn.BatchNorm1d(8)),
+        *(torch_generator(5, "train", n) for n in ("order", "perturb")),
+    )
+    loss = lambda out, y: (out[:, 0] - y).square().mean()  # noqa: E731
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    first = [
+        loss(net.eval()(attack(net, loss, a, (b,), draw)), b).item()
+        for a, b in ((X[:16], y[:16]), (X[32:48], y[32:48]))
+    ]
+    assert float(end.history["loss"][0]) == pytest.approx(sum(first) / 2, rel=1e-6)
+    for step in range(12):
+        if step % 4 == 0:
+            places = torch.randperm(64, generator=order)
+        rows = places[16 * (step % 4) : 16 * (step % 4 + 1)]
+        moved = attack(net.eval(), loss, X[rows], (y[rows],), draw)
+        optimizer.zero_grad()
+        loss(net.train()(moved), y[rows]).backward()
+        optimizer.step()
+    state = end.module.state_dict()
+    assert all(torch.equal(value, state[name]) for name, value in net.state_dict().items())
+    assert int(state["1.num_batches_tracked"]) == 12
+
+
+def test_the_seed_decides_the_perturbation_and_nothing_else_hears_of_it():
+    def run(**settings):
+        net = network(nn.Dropout(0.3))
+        return train(net, table(), loss="squared", epochs=2, batch_size=16, **settings).history["loss"]
+
+    noise = RandomNoise(0.3)
+    assert torch.equal(run(perturb=noise), run(perturb=noise))
+    assert not torch.equal(run(perturb=noise, seed=1), run(perturb=noise))
+    # order and dropout have streams of their own
+    assert torch.equal(run(perturb=RandomNoise(0.0)), run())
+
+
+def test_a_closure_meets_the_same_noise_each_time():
+    seen = []
+
+    def perturb(module, loss, X, targets, generator):
+        seen.append(float(torch.rand((), generator=generator)))
+        return X
+
+    def factory(groups):
+        return torch.optim.LBFGS(groups[0]["params"], max_iter=3)
+
+    train(network(), table(), loss="squared", epochs=2, batch_size=64, optimizer=factory, perturb=perturb)
+    # one before training, then for each of two updates one for the first pass and one for all of the closure
+    assert len(seen) >= 1 + 2 * 3
+    assert len(set(seen)) == 1 + 2 * 2
+    assert len(set(seen[-2:])) == 1

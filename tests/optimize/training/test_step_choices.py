@@ -50,6 +50,25 @@ def test_a_choice_needs_a_clear_gain(monkeypatch, times, expected):
     assert choose_step(network(), LOSS, batch(), planned=1000).layout == expected
 
 
+@pytest.mark.parametrize(("times", "measured"), [((1.0, 0.5), 2), ((0.5, 1.0), 2), ((1.0, 0.9), 4)])
+def test_what_is_clear_is_measured_once(monkeypatch, times, measured):
+    """After the warm-up; a case in between three times."""
+    calls, answers = [0, 0], iter(enumerate(times))
+
+    def rehearse(*_):
+        place, seconds = next(answers)
+
+        def step():
+            calls[place] += 1
+            return seconds, torch.tensor(1.0)
+
+        return step
+
+    monkeypatch.setattr(step_choices, "_rehearse", rehearse)
+    choose_step(network(), LOSS, batch(), planned=1000)
+    assert calls == [measured, measured]
+
+
 def test_bfloat16_needs_the_same_loss_as_well(monkeypatch):
     monkeypatch.setattr(step_choices, "has_bfloat16_products", lambda device: True)
     for other, expected in ((1.01, "bfloat16"), (1.2, "full"), (torch.nan, "full")):

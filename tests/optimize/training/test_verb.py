@@ -317,6 +317,7 @@ def test_arrays_are_accepted_and_a_validation_loss_of_its_own():
         ({"schedule": "steps"}, "a schedule among"),
         ({"optimizer": "lion"}, "an optimizer among"),
         ({"loss": "hinge"}, "a loss among"),
+        ({"perturb": 0.1}, "perturb as a function; got 0.1"),
         ({"loss": lambda out, y: out}, r"a loss of shape \[\] or \[members\]"),
         ({"loss": lambda out, y: (out - y[:, None]).mean(-1)}, "members first, as the loss has"),
         ({"validation": (torch.zeros(3, 2), torch.zeros(4))}, "the same number of rows"),

@@ -1,10 +1,17 @@
 """The record of a fit: complete, plain, and true to the model."""
 
+import html
 import json
 
 import numpy as np
 import pytest
 
+from fivefold.report.page import render
+from fivefold.tasks.tables.candidates.constant import Constant
+from fivefold.tasks.tables.candidates.linear import LinearCandidate
+from fivefold.tasks.tables.candidates.network import NetworkCandidate
+from fivefold.tasks.tables.candidates.recipe import OF_NUMBERS
+from fivefold.tasks.tables.candidates.trees import TreesCandidate
 from fivefold.tasks.tables.evaluate import METRICS
 from fivefold.tasks.tables.fit import fit
 from fivefold.tasks.tables.record import _clean
@@ -95,6 +102,33 @@ def test_one_method_is_chosen_and_the_others_say_why_not(regression):
     by_name = {r["name"]: r for r in rows}
     assert by_name["constant"]["verdict"] == "baseline"
     assert by_name["boosted trees"]["verdict"] == "yardstick"
+
+
+@pytest.mark.parametrize("product", [0.0, 3.0])
+def test_how_the_network_was_trained_stands_beside_it_chosen_or_not(product, monkeypatch):
+    """A product that straight lines cannot follow makes the network win, alone or in a blend."""
+    network = NetworkCandidate(members=2, widths=(16,), epochs=4, least_rows=1)
+    monkeypatch.setattr(
+        "fivefold.tasks.tables.search.candidates",
+        lambda: [Constant(), LinearCandidate("plain"), network, TreesCandidate()],
+    )
+    generator = np.random.default_rng(2)
+    x, z = generator.normal(size=(2, 400))
+    y = x + product * x * z + 0.1 * generator.normal(size=400)
+    model = fit({"x": x, "z": z, "y": y}, "y", budget="60s")
+    rows = {r["name"]: r for r in model.record["candidates"]}
+    told = rows["dense network"]["training"]
+    assert {name: told[name] for name in OF_NUMBERS.to_record()} == OF_NUMBERS.to_record()
+    assert told["epochs"] == [16, 16]
+    assert OF_NUMBERS.why in told["sentence"]
+    made = sum(name == "dense network" for name, _, _ in model.plan["done"])
+    parts = rows["blend"]["description"] if "blend" in rows and rows["blend"]["verdict"] == "chosen" else ""
+    final = rows["dense network"]["verdict"] == "chosen" or "dense network" in parts
+    assert final is bool(product)
+    assert told["fits"] == made + final
+    assert all(row["training"] is None for name, row in rows.items() if name != "dense network")
+    page = render(model.record)
+    assert told["sentence"] in html.unescape(page)
 
 
 def test_what_drives_and_what_does_not(regression):

@@ -3,13 +3,87 @@
 from collections.abc import Callable
 
 from fivefold.diagnosis.checks.accumulation import check_accumulation
+from fivefold.diagnosis.checks.axes import check_axes
+from fivefold.diagnosis.checks.batches import (
+    check_batch_norm,
+    check_imbalance_of_classes,
+    check_order,
+    check_repeats,
+)
+from fivefold.diagnosis.checks.capacity import (
+    check_constant_output,
+    check_linear,
+    check_output,
+    check_width,
+)
+from fivefold.diagnosis.checks.first_values import check_first_values
+from fivefold.diagnosis.checks.fit_quality import check_overfitting, check_unfinished
+from fivefold.diagnosis.checks.frozen import check_frozen
+from fivefold.diagnosis.checks.gradient_flow import check_gradient_flow
+from fivefold.diagnosis.checks.held_out import check_leak, check_preparation
+from fivefold.diagnosis.checks.labels import check_labels
+from fivefold.diagnosis.checks.loss_inputs import check_loss_inputs
+from fivefold.diagnosis.checks.mixing import check_future, check_mixing
+from fivefold.diagnosis.checks.modes import check_modes
+from fivefold.diagnosis.checks.no_gradient import check_no_gradient
+from fivefold.diagnosis.checks.nonfinite import check_nonfinite
+from fivefold.diagnosis.checks.rates import (
+    check_momentum,
+    check_rate_too_high,
+    check_rate_too_low,
+    check_schedule,
+)
+from fivefold.diagnosis.checks.regularisation import check_clipping, check_precision, check_regularisation
+from fivefold.diagnosis.checks.scales import check_inputs, check_targets
+from fivefold.diagnosis.checks.shapes import check_shapes
+from fivefold.diagnosis.checks.units import check_units
+from fivefold.diagnosis.checks.unregistered import check_unregistered
+from fivefold.diagnosis.checks.update_order import check_update_order
 from fivefold.diagnosis.finding import Finding
 from fivefold.diagnosis.findings import Findings
 from fivefold.diagnosis.observation.record import Record
 
 Check = Callable[[Record], list[Finding]]
 
-CHECKS: tuple[Check, ...] = (check_accumulation,)
+CHECKS: tuple[Check, ...] = (
+    check_nonfinite,
+    check_update_order,
+    check_accumulation,
+    check_unregistered,
+    check_frozen,
+    check_no_gradient,
+    check_loss_inputs,
+    check_shapes,
+    check_axes,
+    check_mixing,
+    check_future,
+    check_modes,
+    check_leak,
+    check_preparation,
+    check_order,
+    check_repeats,
+    check_labels,
+    check_rate_too_high,
+    check_rate_too_low,
+    check_momentum,
+    check_schedule,
+    check_first_values,
+    check_inputs,
+    check_targets,
+    check_output,
+    check_linear,
+    check_width,
+    check_constant_output,
+    check_gradient_flow,
+    check_units,
+    check_clipping,
+    check_regularisation,
+    check_precision,
+    check_batch_norm,
+    check_imbalance_of_classes,
+    check_overfitting,
+    check_unfinished,
+)
 """Every check of a training. Each reads the record, or plays its tapes again, and leaves both as they were.
 """
 

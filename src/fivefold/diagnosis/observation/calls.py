@@ -52,6 +52,18 @@ ALONG: dict[Any, str] = {
     Tensor.log_softmax: "log_softmax",
     functional.normalize: "normalize",
 }
+ACTIVATIONS: dict[Any, str] = {
+    functional.relu: "relu",
+    torch.relu: "relu",
+    Tensor.relu: "relu",
+    torch.sigmoid: "sigmoid",
+    functional.sigmoid: "sigmoid",
+    Tensor.sigmoid: "sigmoid",
+    torch.tanh: "tanh",
+    functional.tanh: "tanh",
+    Tensor.tanh: "tanh",
+}
+DIFFERENCES = {torch.sub, Tensor.sub, Tensor.__sub__, Tensor.__rsub__}
 COMPARISONS = {torch.eq, Tensor.eq, Tensor.__eq__}
 OWN = (str(Path(torch.__file__).parent), str(Path(__file__).resolve().parents[2]), "<frozen", "<string>")
 
@@ -157,6 +169,16 @@ def along(function: Any, args: Any, kwargs: Any, inside: str) -> Operation | Non
     if not isinstance(dim, int) or given.ndim == 0:
         return None
     return Operation(name, tuple(given.shape), dim % given.ndim, inside, place_of_user())
+
+
+def crossed_difference(args: Any, output: Any) -> Operation | None:
+    """Describe the difference of [n, 1] and [n], which has [n, n] numbers; ``None`` for other differences."""
+    if len(args) != 2 or not all(isinstance(a, Tensor) for a in args) or not isinstance(output, Tensor):
+        return None
+    shapes = sorted((tuple(a.shape) for a in args), key=len)
+    if [len(s) for s in shapes] != [1, 2] or shapes[1][1] != 1 or shapes[0][0] < 2 or shapes[1][0] < 2:
+        return None
+    return Operation("difference", (shapes[1][0], 1, shapes[0][0]), 0, "", place_of_user())
 
 
 def labels_compared(function: Any, args: Any, output: Any) -> tuple[int, int, Tensor] | None:

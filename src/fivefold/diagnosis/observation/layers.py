@@ -43,20 +43,51 @@ def layer_step(name: str, module: nn.Module, output: Any) -> LayerStep | None:
     if not isinstance(first, Tensor) or not first.is_floating_point() or first.ndim == 0:
         return None
     values = first.detach()
-    constant = math.nan
-    if values.ndim >= 2 and len(values) >= 2 and values.numel() <= 16 * MOST_NUMBERS:
-        # Units are channels where the layer has them (dimension 1 of an image), else the last dimension.
-        images = values.ndim >= 3 and (isinstance(module, CHANNELS_FIRST) or values.ndim == 4)
-        units = values.movedim(1, -1) if images else values
-        by_unit = units.reshape(-1, units.shape[-1])
-        low, high = torch.aminmax(by_unit, dim=0)
-        constant = float((low == high).float().mean())
-    saturated = math.nan
-    if (bounds := BOUNDS.get(type(module))) is not None:
-        low_end, high_end = bounds
-        margin = 0.01 * (high_end - low_end)
-        saturated = float(((values < low_end + margin) | (values > high_end - margin)).float().mean())
-    return LayerStep(name, type(module).__name__, summarise(values), constant, saturated)
+    images = values.ndim >= 3 and (isinstance(module, CHANNELS_FIRST) or values.ndim == 4)
+    return LayerStep(
+        name,
+        type(module).__name__,
+        summarise(values),
+        _constant(values, images),
+        _saturated(values, BOUNDS.get(type(module))),
+    )
+
+
+def activation_step(name: str, kind: str, output: Tensor) -> LayerStep | None:
+    """Describe what an activation gave that was called as a function.
+
+    Args:
+        name: A name for it.
+        kind: ``"relu"``, ``"sigmoid"`` or ``"tanh"``.
+        output: Its output.
+    """
+    values = output.detach()
+    if not values.is_floating_point() or values.ndim == 0:
+        return None
+    bounds = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0)}.get(kind)
+    return LayerStep(
+        name, kind, summarise(values), _constant(values, values.ndim == 4), _saturated(values, bounds)
+    )
+
+
+@torch.no_grad()
+def _constant(values: Tensor, images: bool) -> float:
+    """Share of units that gave one number; units are channels (dimension 1) of images, else the last
+    dimension.
+    """
+    if values.ndim < 2 or len(values) < 2 or values.numel() > 16 * MOST_NUMBERS:
+        return math.nan
+    units = values.movedim(1, -1) if images else values
+    low, high = torch.aminmax(units.reshape(-1, units.shape[-1]), dim=0)
+    return float(torch.eq(low, high).float().mean())
+
+
+@torch.no_grad()
+def _saturated(values: Tensor, bounds: tuple[float, float] | None) -> float:
+    if bounds is None:
+        return math.nan
+    margin = 0.01 * (bounds[1] - bounds[0])
+    return float(((values < bounds[0] + margin) | (values > bounds[1] - margin)).float().mean())
 
 
 def leaves(modules: dict[str, nn.Module]) -> Iterator[tuple[str, nn.Module]]:

@@ -242,6 +242,50 @@ class Rows:
     steps: list[int] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class FirstWeights:
+    """A layer's weights before the first watched update.
+
+    Attributes:
+        name: The layer's dotted name.
+        kind: Its class.
+        inputs: Numbers that one unit reads.
+        outputs: Its units.
+        std: Standard deviation of the weights.
+        gain: std times the root of ``inputs``: about how much the layer multiplies the scale of its inputs.
+        alike: Whether all units have the same weights.
+    """
+
+    name: str
+    kind: str
+    inputs: int
+    outputs: int
+    std: float
+    gain: float
+    alike: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Nonfinite:
+    """Where numbers were first not finite.
+
+    Attributes:
+        where: ``"weights"``, ``"inputs"``, ``"forward"``, ``"backward"`` or ``"unknown"``.
+        operation: What gave them, in words: a function and its module.
+        evidence: What it was given and what it gave.
+        cause: Why, as far as can be told.
+        fix: What to do.
+        place: The line of the user's code.
+    """
+
+    where: str
+    operation: str
+    evidence: str
+    cause: str
+    fix: str
+    place: Place | None
+
+
 @dataclass(slots=True)
 class Record:
     """All that was seen.
@@ -263,6 +307,8 @@ class Record:
         tapes: The last forward passes with their losses, oldest first, that can be played again.
         no_tape: Why there is none; empty where there is one.
         first_nonfinite: The update at which something was first not finite, or ``None``.
+        nonfinite: Where that came from.
+        first_weights: Every layer's weights before the first watched update, in the order of registration.
         notes: What could not be seen, in sentences.
     """
 
@@ -281,6 +327,8 @@ class Record:
     tapes: list[Tape] = field(default_factory=list)
     no_tape: str = ""
     first_nonfinite: int | None = None
+    nonfinite: Nonfinite | None = None
+    first_weights: list[FirstWeights] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     def modules(self) -> Iterator[tuple[str, nn.Module]]:

@@ -1,6 +1,7 @@
 """Sees a training through torch's hooks: cheap marks at every update, and some updates in full."""
 
 import math
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import perf_counter
@@ -12,26 +13,30 @@ from torch.utils._pytree import tree_flatten
 from torch.utils.hooks import RemovableHandle
 
 from fivefold.diagnosis.observation.calls import (
+    ACTIVATIONS,
     ALONG,
+    DIFFERENCES,
     LOSSES,
     Calls,
     along,
+    crossed_difference,
     labels_compared,
     loss_call,
     push,
     remove,
 )
-from fivefold.diagnosis.observation.layers import hook_layers, opaque
+from fivefold.diagnosis.observation.kept_rows import KeptRows
+from fivefold.diagnosis.observation.layers import activation_step, hook_layers, opaque
+from fivefold.diagnosis.observation.nonfinite import trace_nonfinite
 from fivefold.diagnosis.observation.overhead import Overhead
-from fivefold.diagnosis.observation.record import Evaluation, LayerStep, Line, Record, Rows, Step
+from fivefold.diagnosis.observation.record import Evaluation, LayerStep, Line, Nonfinite, Record, Step
 from fivefold.diagnosis.observation.registration import look_over
 from fivefold.diagnosis.observation.summary import summarise
 from fivefold.diagnosis.observation.tape import Tape
-from fivefold.diagnosis.observation.weights import StepMeasure, groups_of
+from fivefold.diagnosis.observation.weights import StepMeasure, first_weights, groups_of
 
-MOST_ROWS = 4096
-MOST_BYTES = 32 << 20
 TAPES = 4
+FREE_EVALUATIONS = 2
 
 
 class Watcher:
@@ -87,10 +92,10 @@ class Watcher:
         self._trained_in: bool | None = None
         self._batch: tuple[nn.Module, Any, Any] | None = None
         self._marks: dict[str, float] = {}
-        self._kept = {"training": 0, "evaluation": 0}
-        self._bytes = {"training": 0, "evaluation": 0}
-        self.on_nonfinite: Callable[[Watcher], None] | None = None
+        self._training = KeptRows(self.record.training_rows)
+        self._evaluated = KeptRows(self.record.evaluation_rows)
         look_over(self.record, optimizers)
+        self.record.first_weights = first_weights(self.record.modules())
 
     # --- attaching ---
 
@@ -121,18 +126,13 @@ class Watcher:
     def paused(self) -> Iterator[None]:
         """Play tapes without being seen, and with the account up to date."""
         self._clock()
-        was, self._playing = self._playing, True
         start = perf_counter()
-        try:
+        with self._unseen():
             yield
-        finally:
-            self._playing = was
-            self.account.spend(perf_counter() - start)
+        self.account.spend(perf_counter() - start)
 
     def _clock(self) -> None:
         self.record.seconds, self.record.spent = self.account.elapsed, self.account.spent
-
-    # --- a watched update ---
 
     def _open(self) -> None:
         self._window = Step(self.record.count, self.account.elapsed)
@@ -217,7 +217,7 @@ class Watcher:
         tensors = [leaf for leaf in tree_flatten((args, kwargs))[0] if isinstance(leaf, Tensor)]
         if not window.inputs:
             window.inputs = [summarise(t) for t in tensors[:4]]
-            self._keep(self.record.training_rows, "training", tensors, window.index)
+            self._training.keep(tensors, window.index)
         if self._tape is None or self._tape.finished:
             self._tape = Tape(self._live)
             self._tape.open()
@@ -248,12 +248,19 @@ class Watcher:
             if found is not None:
                 if training and window is not None:
                     window.losses.append(found)
-                    self._keep_target(self.record.training_rows, args, kwargs)
+                    self._training.keep_target_of(args, kwargs)
                 elif not training and self._evaluation is not None:
                     self._evaluation.losses.append(found)
-                    self._keep_target(self.record.evaluation_rows, args, kwargs)
+                    self._evaluated.keep_target_of(args, kwargs)
         elif function in ALONG and training and window is not None:
             operation = along(function, args, kwargs, "" if self._depth == 0 else "model")
+            if operation is not None:
+                window.operations.append(operation)
+        elif function in ACTIVATIONS and training and window is not None and isinstance(output, Tensor):
+            # Modules speak through their hooks; here are activations that are called as functions.
+            self._note_activation(window, ACTIVATIONS[function], output)
+        elif function in DIFFERENCES and training and window is not None and self._depth == 0:
+            operation = crossed_difference(args, output)
             if operation is not None:
                 window.operations.append(operation)
         elif not training and self._evaluation is not None and self._depth == 0:
@@ -262,9 +269,19 @@ class Watcher:
                 right, of, labels = compared
                 self._evaluation.right = (self._evaluation.right or 0) + right
                 self._evaluation.compared += of
-                self._put_target(self.record.evaluation_rows, labels)
+                self._evaluated.keep_target(labels)
         if self._depth == 0 and training and self._tape is not None and not self._tape.finished:
             self._tape.record(function, args, kwargs, output)
+
+    def _note_activation(self, window: Step, kind: str, output: Tensor) -> None:
+        # An activation module calls the function of its name, and its own hook speaks right after.
+        frame = sys._getframe(3)
+        if frame.f_code.co_filename.endswith("activation.py"):
+            return
+        number = sum(layer.kind == kind for layer in window.layers)
+        described = activation_step(f"{kind} {number + 1}", kind, output)
+        if described is not None:
+            window.layers.append(described)
 
     def _on_backward(self, loss: Tensor) -> None:
         window = self._window
@@ -279,22 +296,22 @@ class Watcher:
             self._tape.finish(loss)
             self._last_tape = self._tape
 
-    # --- evaluations ---
-
     def _evaluate(self, module: nn.Module, args: Any, kwargs: Any) -> None:
         tensors = [leaf for leaf in tree_flatten((args, kwargs))[0] if isinstance(leaf, Tensor)]
         if self._evaluation is None:
             self._evaluation = Evaluation(self.record.count)
-            watched = self._window is not None or self.account.allows()
-            self._evaluation.watched = watched
-            if watched:
+            # The first evaluations are watched whatever they cost: they tell training data from held-out
+            # data.
+            few = sum(e.watched for e in self.record.evaluations) < FREE_EVALUATIONS
+            self._evaluation.watched = few or self._window is not None or self.account.allows()
+            if self._evaluation.watched:
                 self._evaluation.inputs = [summarise(t) for t in tensors[:4]]
         seen = self._evaluation
         seen.passes += 1
         seen.training += module.training
         seen.rows += len(tensors[0]) if tensors and tensors[0].ndim else 0
         if seen.watched:
-            self._keep(self.record.evaluation_rows, "evaluation", tensors, seen.after)
+            self._evaluated.keep(tensors, seen.after)
             self._enter_mode()
 
     def _end_evaluation(self) -> None:
@@ -306,8 +323,6 @@ class Watcher:
         self._evaluation = None
         if self._window is None:
             self._leave_mode()
-
-    # --- updates ---
 
     def _before_step(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
         start = perf_counter()
@@ -325,8 +340,7 @@ class Watcher:
             self._measure = StepMeasure(self._named)
         if self.record.first_nonfinite is None and not self._finite():
             self.record.first_nonfinite = self.record.count
-            if self.on_nonfinite is not None:
-                self.on_nonfinite(self)
+            self.record.nonfinite = self._trace()
         now = perf_counter()
         self._marks["step"] = now
         self.account.spend(now - start)
@@ -358,40 +372,27 @@ class Watcher:
             self._open()
         self.account.spend(perf_counter() - start)
 
+    def _trace(self) -> Nonfinite:
+        own = self._last_tape is not None and self._last_tape.playable
+        tape = self._last_tape if own else next(reversed(self.record.tapes), None)
+        with self._unseen():
+            return trace_nonfinite(self._named, self._batch, tape, own=own)
+
+    @contextmanager
+    def _unseen(self) -> Iterator[None]:
+        was, self._playing = self._playing, True
+        try:
+            yield
+        finally:
+            self._playing = was
+
     def _line(self, measure: StepMeasure) -> Line | None:
         tape = self._last_tape
         if tape is None or not tape.playable or self._window is None or self._window.backwards != 1:
             return None
-        self._playing = True
         try:
-            return measure.line(tape, self.record.tapes[-1] if self.record.tapes else None)
+            with self._unseen():
+                return measure.line(tape, self.record.tapes[-1] if self.record.tapes else None)
         except Exception as error:  # the user's module may refuse to run again; the training must go on
             tape.why_not = f"{type(error).__name__} when it was played again: {error}"
             return None
-        finally:
-            self._playing = False
-
-    # --- rows for the checks of data ---
-
-    def _keep(self, rows: Rows, which: str, tensors: list[Tensor], step: int) -> None:
-        usable = [t for t in tensors if t.ndim >= 1 and len(t) >= 1 and not t.is_complex()]
-        if not usable:
-            return
-        block = usable[0].detach()
-        size = block.numel() * block.element_size()
-        if self._kept[which] >= MOST_ROWS or self._bytes[which] + size > MOST_BYTES:
-            return
-        self._kept[which] += len(block)
-        self._bytes[which] += size
-        rows.inputs.append(block.to("cpu", copy=True))
-        rows.targets.append(None)
-        rows.steps.append(step)
-
-    def _keep_target(self, rows: Rows, args: Any, kwargs: Any) -> None:
-        tensors = [leaf for leaf in tree_flatten((args, kwargs))[0] if isinstance(leaf, Tensor)]
-        if len(tensors) >= 2:
-            self._put_target(rows, tensors[1].detach())
-
-    def _put_target(self, rows: Rows, target: Tensor) -> None:
-        if rows.targets and rows.targets[-1] is None and target.ndim and len(target) == len(rows.inputs[-1]):
-            rows.targets[-1] = target.to("cpu", copy=True)

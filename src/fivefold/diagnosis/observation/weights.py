@@ -1,11 +1,12 @@
 """What a step does to every parameter: norms of weights, gradients and changes, in a few calls."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from fivefold.diagnosis.observation.record import Group, Line, ParameterStep
+from fivefold.diagnosis.observation.record import FirstWeights, Group, Line, ParameterStep
 from fivefold.diagnosis.observation.tape import Tape
 
 
@@ -26,7 +27,35 @@ def norms(tensors: Sequence[Tensor]) -> list[float]:
     return [float(x) for x in torch.stack([n.double().cpu() for n in found]).tolist()]
 
 
+LAYERS = (nn.Linear, nn.modules.conv._ConvNd, nn.RNNBase, nn.RNNCellBase, nn.Bilinear, nn.MultiheadAttention)
+WEIGHTS = ("weight", "in_proj_weight")
 MULTIPLES = (0.0, 1.0, 4.0, 16.0, 64.0)
+
+
+@torch.no_grad()
+def first_weights(modules: Iterable[tuple[str, nn.Module]]) -> list[FirstWeights]:
+    """Describe the weights of all linear, convolutional and recurrent layers.
+
+    Args:
+        modules: Modules with their names.
+    """
+    found = []
+    for name, module in modules:
+        for attribute, parameter in module._parameters.items():
+            if parameter is None or parameter.ndim < 2 or not attribute.startswith(WEIGHTS):
+                continue
+            if isinstance(module, nn.Embedding | nn.EmbeddingBag) or not isinstance(module, LAYERS):
+                continue
+            w = parameter.detach().float()
+            rows = w.reshape(len(w), -1)
+            alike = len(rows) > 1 and bool(torch.equal(rows, rows[:1].expand_as(rows)))
+            std = float(rows.std(correction=0))
+            shown = name if attribute == "weight" else f"{name}.{attribute}" if name else attribute
+            gain = std * math.sqrt(rows.shape[1])
+            found.append(
+                FirstWeights(shown, type(module).__name__, rows.shape[1], len(rows), std, gain, alike)
+            )
+    return found
 
 
 class StepMeasure:

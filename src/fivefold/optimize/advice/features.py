@@ -14,6 +14,8 @@ from fivefold.objective.oracle import OracleHessian
 from fivefold.optimize.methods.sampled_newton import suits
 from fivefold.probability import Gaussian
 
+_MUCH = 1 << 26
+"""Bytes of a method's matrices from which it is asked what memory is free."""
 _PRODUCTS = 10
 """Products with the Hessian from which the ends of its spectrum are estimated."""
 _LOOKED_AT = 256
@@ -37,7 +39,7 @@ class Features:
         quadratic: Known: one Newton step ends at the minimum.
         products: Whether Hessian products are given or come from automatic derivatives, not from differences.
         device: Where it is computed.
-        free_bytes: Memory that is free there.
+        free_bytes: Memory that is free there; not asked for where no method needs much.
         gradient_seconds: One evaluation of F with its gradient.
         product_seconds: One Hessian product.
         largest: Estimate of the Hessian's largest eigenvalue at the start.
@@ -85,6 +87,7 @@ def structure(objective: Objective) -> Features:
         if linear and objective.likelihood.convex and not objective.likelihood.parameters:
             convex = True
             quadratic = isinstance(objective.likelihood, Gaussian)
+    most = max(objective.size, rows or 0) if kind == "least squares" else objective.size
     return Features(
         kind=kind,
         parameters=objective.size,
@@ -95,7 +98,7 @@ def structure(objective: Objective) -> Features:
         quadratic=quadratic,
         products=not _by_differences(objective),
         device=str(objective.device),
-        free_bytes=available_bytes(objective.device),
+        free_bytes=available_bytes(objective.device) if 24 * most * objective.size > _MUCH else None,
     )
 
 

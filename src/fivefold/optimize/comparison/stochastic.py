@@ -15,9 +15,9 @@ from fivefold.core import ArgumentError, Status, require, torch_generator
 from fivefold.linalg import Array, eigh
 from fivefold.objective import DataObjective
 from fivefold.optimize.comparison.trace import PRODUCT_COST, VALUE_COST
+from fivefold.optimize.training.optimizers import make_optimizer
 from fivefold.optimize.training.schedules import rate_multiplier
 
-MOMENTUM = 0.9
 _FURTHER = 1.04
 """A point is kept once its step's number is so many times that of the one before: some 300 in a million."""
 _FAR = 1e12
@@ -26,37 +26,44 @@ _FAR = 1e12
 
 @dataclass(frozen=True, slots=True)
 class Stochastic:
-    """An optimizer by name.
+    """An optimizer of ``train`` and the rates that suit it.
 
     Args:
-        make: Makes it for a list of one parameter and a rate.
+        optimizer: Its name in :data:`~fivefold.optimize.training.optimizers.OPTIMIZERS`.
         rates: Rates that are tried where none is given.
         curved: Whether those are in units of 1 / lambda_max of the Hessian at the start.
+        decay: Its weight decay.
     """
 
-    make: Callable[[list[Tensor], float], Optimizer]
+    optimizer: str
     rates: tuple[float, ...]
     curved: bool = False
+    decay: float = 0.0
+
+    def make(self, w: Tensor, rate: float) -> Optimizer:
+        """Make it for one vector.
+
+        >>> find_stochastic("sgd").make(torch.zeros(2), 0.5).param_groups[0]["momentum"]
+        0
+        """
+        return make_optimizer(self.optimizer, [{"params": [w], "weight_decay": self.decay}], rate, w.device)
 
 
 _OF_CURVATURE = (1.0, 0.3, 0.1, 0.03)
 _ADAPTIVE = (0.3, 0.1, 0.03, 0.01, 0.003)
 
 
-def _sgd(momentum: float = 0.0, nesterov: bool = False) -> Callable[[list[Tensor], float], Optimizer]:
-    return lambda parameters, rate: torch.optim.SGD(parameters, lr=rate, momentum=momentum, nesterov=nesterov)
-
-
 STOCHASTIC: dict[str, Stochastic] = {
-    "sgd": Stochastic(_sgd(), _OF_CURVATURE, curved=True),
-    "sgd-momentum": Stochastic(_sgd(MOMENTUM), _OF_CURVATURE, curved=True),
-    "sgd-nesterov": Stochastic(_sgd(MOMENTUM, nesterov=True), _OF_CURVATURE, curved=True),
-    "adagrad": Stochastic(lambda p, rate: torch.optim.Adagrad(p, lr=rate), _ADAPTIVE),
-    "rmsprop": Stochastic(lambda p, rate: torch.optim.RMSprop(p, lr=rate), _ADAPTIVE),
-    "adam": Stochastic(lambda p, rate: torch.optim.Adam(p, lr=rate), _ADAPTIVE),
-    "adamw": Stochastic(lambda p, rate: torch.optim.AdamW(p, lr=rate), _ADAPTIVE),
+    "sgd": Stochastic("sgd-plain", _OF_CURVATURE, curved=True),
+    "sgd-momentum": Stochastic("sgd-momentum", _OF_CURVATURE, curved=True),
+    "sgd-nesterov": Stochastic("sgd", _OF_CURVATURE, curved=True),
+    "adagrad": Stochastic("adagrad", _ADAPTIVE),
+    "rmsprop": Stochastic("rmsprop", _ADAPTIVE),
+    "adam": Stochastic("adam", _ADAPTIVE),
+    "adamw": Stochastic("adamw", _ADAPTIVE, decay=0.01),
 }
-"""Every optimizer by name: a closed list. ``adamw`` has PyTorch's decay of 0.01, which F does not ask for."""
+"""What is compared, by name: a closed list. The optimizers are those of ``train``, where ``"sgd"`` has
+Nesterov's momentum. ``adamw`` has PyTorch's decay of 0.01, which F does not ask for."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -156,7 +163,7 @@ def minimize_stochastic(
     tried: list[tuple[float, float]] = []
     if rate is None:
         rate = _choose_rate(objective, found, start, size, seed, meter, tried)
-    walk = _Walk(objective, found.make([start.clone()], rate), size, torch_generator(seed, "order"))
+    walk = _Walk(objective, found.make(start.clone(), rate), size, torch_generator(seed, "order"))
     walk.marks.append((start.clone(), 0.0, 0.0))
     ended = walk.go(meter, meter.gradients, schedule)
     w = walk.w.clone()
@@ -205,7 +212,7 @@ def warm_up(name: str) -> None:
     >>> warm_up("adam")
     """
     w = torch.zeros(1)
-    optimizer = find_stochastic(name).make([w], 1.0)
+    optimizer = find_stochastic(name).make(w, 1.0)
     w.grad = torch.zeros(1)
     optimizer.step()
 
@@ -289,7 +296,7 @@ def _choose_rate(
         if not meter.affords(length + VALUE_COST):
             break
         rate = factor * unit
-        walk = _Walk(objective, found.make([start.clone()], rate), batch, torch_generator(seed, "trial"))
+        walk = _Walk(objective, found.make(start.clone(), rate), batch, torch_generator(seed, "trial"))
         ended = walk.go(meter, meter.spent + length, "constant")
         value = math.inf
         if ended is not Status.DIVERGED:

@@ -1,5 +1,6 @@
 """Descent from a batch of points: a rule that moves them, and an account of how each point ended."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -10,6 +11,7 @@ from torch import Tensor
 from fivefold.core import Info, Status, torch_generator
 from fivefold.objective import Objective
 from fivefold.optimize.methods.l1_penalty import Penalised
+from fivefold.optimize.methods.line_search import Evaluate
 from fivefold.optimize.methods.optimality import Curvatures, estimate_lowest_curvature, lowest_curvature
 from fivefold.optimize.methods.rounding import Floor, rounding_floor
 from fivefold.optimize.methods.steps import Step
@@ -27,7 +29,7 @@ def gradient_norm(w: Tensor, gradient: Tensor) -> Tensor:
     >>> gradient_norm(torch.zeros(1, 2), torch.tensor([[3.0, 4.0]])).tolist()
     [5.0]
     """
-    norm: Tensor = gradient.norm(dim=-1)
+    norm: Tensor = torch.linalg.vector_norm(gradient, dim=-1)
     return norm
 
 
@@ -88,6 +90,8 @@ class Descent:
             the larger of its value and its distance from stationarity, where that is below 1; and a point
             from which no lower one is found has converged where rounding hides what its quadratic model
             promises.
+        evaluate: Another way to F and its gradient at the start, from which the moves learn; the objective's
+            own by default.
     """
 
     objective: Objective
@@ -98,10 +102,11 @@ class Descent:
     distance: Distance = gradient_norm
     dense: bool = True
     scaled: bool = False
+    evaluate: Evaluate | None = None
 
     def init(self) -> tuple[Descended, Info]:
         """Evaluate the first points."""
-        value, gradient = self.objective.value_and_gradient(self.start)
+        value, gradient = (self.evaluate or self.objective.value_and_gradient)(self.start)
         value, gradient = value.detach().clone(), gradient.detach().clone()
         members = self.start.shape[0]
         norm = self.distance(self.start, gradient)
@@ -118,11 +123,12 @@ class Descent:
             limits=self._limits(value, norm),
             evaluations=members,
         )
-        finite = torch.isfinite(value) & torch.isfinite(norm)
-        for row in (~finite).nonzero()[:, 0].tolist():
-            self._end(state, row, Status.ILL_POSED, "F or its gradient is not finite at the start")
-        for row in (norm <= state.limits).nonzero()[:, 0].tolist():
-            self._doubt_start(state, row)
+        pairs = zip(value.tolist(), norm.tolist(), state.limits.tolist(), strict=True)
+        for row, (height, far, limit) in enumerate(pairs):
+            if not (math.isfinite(height) and math.isfinite(far)):
+                self._end(state, row, Status.ILL_POSED, "F or its gradient is not finite at the start")
+            elif far <= limit:
+                self._doubt_start(state, row)
         self._test_convergence(state)
         return state, self._report(state, torch.zeros_like(value))
 
@@ -140,15 +146,17 @@ class Descent:
                 for old, new in ((old_w, end.w), (state.value, end.value), (old_gradient, end.gradient))
             )
         state.norm = self.distance(state.w, state.gradient)
-        for index, row in enumerate(rows.tolist()):
-            if bool(end.unbounded[index]):
+        ends = zip(rows.tolist(), end.unbounded.tolist(), end.step.tolist(), strict=True)
+        for row, unbounded, length in ends:
+            if unbounded:
                 self._end(state, row, Status.DIVERGED, "F falls without bound along a ray")
-            elif not bool(end.step[index] > 0):
+            elif not length > 0:
                 self._stop(state, row)
         self.moves.learn(state.w - old_w, state.gradient - old_gradient)
         self._count_idle(state)
         self._test_convergence(state)
-        steps = torch.zeros_like(state.value).index_copy(0, rows, end.step)
+        still = len(rows) < len(state.ended)
+        steps = torch.zeros_like(state.value).index_copy(0, rows, end.step) if still else end.step
         return state, self._report(state, steps)
 
     def _test_convergence(self, state: Descended) -> None:
@@ -168,12 +176,12 @@ class Descent:
             found = estimate_lowest_curvature(
                 self.objective, w, max(30, state.evaluations // (10 * len(state.ended)))
             )
-        if found is not None and found[0].lowest >= -found[0].noise:
-            state.curvatures[row] = found[0]
-            return False
         if found is None:
             return False
         curvatures, along = found
+        if along is None or curvatures.lowest >= -curvatures.noise:
+            state.curvatures[row] = curvatures
+            return False
         # one length per scale of w, halved until the value falls by a quarter of what the curvature promises
         length = 1.0 + float(state.w[row].norm())
         for power in range(30):
@@ -204,7 +212,7 @@ class Descent:
         fell = (state.value < state.lowest_value) | (state.norm < state.lowest_norm)
         state.lowest_value = torch.minimum(state.lowest_value, state.value)
         state.lowest_norm = torch.minimum(state.lowest_norm, state.norm)
-        state.idle = torch.where(fell, 0, state.idle + 1)
+        state.idle = (state.idle + 1).masked_fill(fell, 0)
         for row, (status, idle) in enumerate(zip(state.ended, state.idle.tolist(), strict=True)):
             if status is None and idle in (_PAUSE, _IDLE) and state.norm[row] > state.limits[row]:
                 self._stop(state, row, tentative=idle < _IDLE)

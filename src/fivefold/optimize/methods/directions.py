@@ -7,7 +7,9 @@ import torch
 from torch import Tensor
 
 from fivefold.objective import Objective
+from fivefold.objective.base import Expansion
 from fivefold.optimize.methods.lbfgs import Memory
+from fivefold.optimize.methods.move import pick
 from fivefold.optimize.methods.newton import newton_direction, truncated_newton
 
 
@@ -38,25 +40,27 @@ class QuasiNewton:
     """
 
     curvature = 0.9
+    memory: Memory
+    """The pairs."""
 
     def __init__(self, size: int = 10) -> None:
-        self._memory = Memory(size)
+        self.memory = Memory(size)
 
     def find(self, w: Tensor, gradient: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
         """-H g; without any pair, a first step of length 1 at most, as nothing is known of the scale."""
-        direction = self._memory.direction(gradient)[rows]
+        direction = self.memory.direction(gradient)[rows]
         length = direction.norm(dim=-1)
         cautious = torch.where(length > 1, 1 / length, 1.0)
-        known = self._memory.known()
+        known = self.memory.known()
         return direction, cautious if known is None else torch.where(known[rows], 1.0, cautious)
 
     def learn(self, s: Tensor, y: Tensor) -> None:
         """Push the pairs."""
-        self._memory.push(s, y)
+        self.memory.push(s, y)
 
     def reset(self, rows: Tensor) -> None:
         """Drop the pairs of those rows."""
-        self._memory.forget(rows)
+        self.memory.forget(rows)
 
 
 def finite_hessians(objective: Objective, w: Tensor) -> Tensor:
@@ -65,7 +69,11 @@ def finite_hessians(objective: Objective, w: Tensor) -> Tensor:
     >>> finite_hessians(Objective.from_function(lambda w: (w**2).sum(), torch.ones(1)), torch.ones(1, 1))
     tensor([[[2.]]])
     """
-    H = torch.stack([objective.hessian(point).to_dense() for point in w])
+    return _finite(torch.stack([objective.hessian(point).to_dense() for point in w]))
+
+
+def _finite(H: Tensor) -> Tensor:
+    """Matrices [R, P, P] made symmetric, the identity where one is not finite."""
     H = 0.5 * (H + H.mT)
     # a sum tells NaN and infinities in one pass; one that overflows is looked at again
     if not math.isfinite(float(H.sum())):
@@ -81,11 +89,25 @@ class DenseNewton:
 
     def __init__(self, objective: Objective) -> None:
         self._objective = objective
+        self._last: tuple[Tensor, Expansion] | None = None
+
+    def evaluate(self, w: Tensor) -> tuple[Tensor, Tensor]:
+        """F [R] and its gradient at points [R, P]; a single point's Hessian will share their work."""
+        if w.shape[0] > 1:
+            return self._objective.value_and_gradient(w)
+        at = self._objective.expand(w[0])
+        self._last = w, at
+        return at.value[None], at.gradient[None]
 
     def find(self, w: Tensor, gradient: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
         """|H|^-1 downhill; the negative gradient where the Hessian is not finite."""
-        H = finite_hessians(self._objective, w[rows])
-        return newton_direction(H, gradient[rows]), torch.ones_like(gradient[rows, 0])
+        w, gradient = pick(w, rows), pick(gradient, rows)
+        last, self._last = self._last, None
+        if last is not None and torch.equal(last[0], w):
+            H = _finite(last[1].hessian().to_dense()[None])
+        else:
+            H = finite_hessians(self._objective, w)
+        return newton_direction(H, gradient), gradient.new_ones(gradient.shape[0])
 
     def learn(self, s: Tensor, y: Tensor) -> None:
         """Nothing: the Hessian is known."""

@@ -152,9 +152,10 @@ def _first_trial(
     slope = float((gradient * direction).sum())
     if not (math.isfinite(slope) and slope < 0):
         return None, evaluate
-    points = w + first[:, None] * direction
+    t = float(first)
+    points = torch.add(w, direction, alpha=t)
     new_value, new_gradient = evaluate(points)
-    before, after, t = float(value), float(new_value), float(first)
+    before, after = float(value), float(new_value)
     new_slope = float((new_gradient * direction).sum())
     level = abs(after - before) <= 64 * torch.finfo(value.dtype).eps * abs(before)
     lower = after <= before + decrease * t * slope

@@ -29,6 +29,16 @@ class Move:
     evaluations: int
 
 
+def pick(tensor: Tensor, rows: Tensor) -> Tensor:
+    """The rows [R] of a tensor [B, ...], which are sorted and differ: itself where they are all of them.
+
+    >>> import torch
+    >>> pick(torch.tensor([5.0, 7.0]), torch.tensor([1])).tolist()
+    [7.0]
+    """
+    return tensor if rows.shape[0] == tensor.shape[0] else tensor[rows]
+
+
 def merge_moves(whole: Move, part: Move, rows: Tensor) -> Move:
     """Put a move of some rows [R] into a move of all; the rounds of both are counted.
 

@@ -49,8 +49,8 @@ def newton_direction(hessian: Tensor, gradient: Tensor) -> Tensor:
 
 def _well_conditioned(factor: Tensor, failed: Tensor) -> bool:
     """Whether a Cholesky factor [P, P] is safe to solve with, in plain numbers; false where it holds NaN."""
-    diagonal = factor.diagonal()
-    ratio = float(diagonal.min()) / max(float(diagonal.max()), torch.finfo(factor.dtype).tiny)
+    low, high = factor.diagonal().aminmax()
+    ratio = float(low) / max(float(high), torch.finfo(factor.dtype).tiny)
     return not bool(failed) and ratio * ratio > 10 * torch.finfo(factor.dtype).eps
 
 

@@ -101,6 +101,7 @@ def run_method(
         distance,
         dense=examined,
         scaled=scaled and distance is gradient_norm,
+        evaluate=moves.evaluate if isinstance(moves, Searched) else None,
     )
     run = drive(descent, limits, asked.progress)
     m, M = _known(objective, asked.strong_convexity, asked.self_concordance, examined=look is not None)

@@ -65,7 +65,10 @@ class Method:
 def _newton(objective: Objective, settings: Settings) -> Step:
     del settings
     dense = objective.size <= DENSE_SIZE
-    return Searched(objective, DenseNewton(objective)) if dense else NewtonCG(objective)
+    if not dense:
+        return NewtonCG(objective)
+    direction = DenseNewton(objective)
+    return Searched(objective, direction, direction.evaluate)
 
 
 def _lbfgs(objective: Objective, settings: Settings) -> Step:

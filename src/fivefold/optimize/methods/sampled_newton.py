@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor
 from fivefold.core import child_seed, torch_generator
 from fivefold.objective import DataObjective, Linear, Objective
 from fivefold.objective.linear_path import LinearJacobian, PredictorHessian
+from fivefold.optimize.methods.directions import QuasiNewton
 from fivefold.optimize.methods.lbfgs import Memory
 from fivefold.optimize.methods.optimality import Curvatures
 
@@ -23,6 +25,10 @@ SPECTRUM_SIZE = 1000
 """Most parameters of which the sample's eigenvalues are computed for a certificate."""
 GROWTH = 4
 """Times by which a sample grows that did not do."""
+_FAST = 0.4
+"""Share of the gradient's norm that a step of plain L-BFGS leaves at most where no sample is drawn."""
+_UNSCALED = 2
+"""Gradients before the first step that knows the scale of the curvature."""
 _SLOW = 0.67
 """Share of the gradient's norm that a step may leave before the sample grows."""
 _TRUST = 1.5
@@ -53,7 +59,11 @@ def suits(objective: Objective) -> bool:
 
 
 class SampledNewton:
-    r"""L-BFGS whose :math:`H_0` is the inverse of the Hessian on a sample of the rows.
+    r"""L-BFGS whose :math:`H_0` is the inverse of the Hessian on a sample of the rows, where it needs one.
+
+    It begins as plain L-BFGS, which nothing beats where the columns are alike and nearly uncorrelated: from
+    its second step on, each leaves a third of the gradient's norm or less there. The first step that leaves
+    more than 0.4 ends that, and a sample is drawn.
 
     .. math:: B = C \otimes A + R, \qquad C = \sum_{i \in S} D_i, \qquad
               A = \sum_{i \in S} t_i\, \bar x_i \bar x_i^\top / \sum_{i \in S} t_i
@@ -89,16 +99,23 @@ class SampledNewton:
         self._order = torch.randperm(
             objective.rows, generator=torch_generator(child_seed(0, "sampled newton"))
         )
-        self.part = objective.on(self._order[:count].sort().values)
-        self._squares, self._own = self._column_squares(objective), self._column_squares(self.part)
-        self._memory = Memory(size)
+        self._count = count
+        self._plain = QuasiNewton(size)
+        self._waited: int | None = 0
+        self._memory = self._plain.memory
         self._models: dict[int, _Curvature] = {}
         self._norms: dict[int, float] = {}
 
     def find(self, w: Tensor, gradient: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
         """-H g, the whole step first."""
         norms = {row: float(gradient[row].norm()) for row in rows.tolist()}
-        slow = any(norm > _SLOW * self._norms.get(row, math.inf) for row, norm in norms.items())
+        share = max((norm / self._norms.get(row, math.inf) for row, norm in norms.items()), default=0.0)
+        if self._waited is not None and (self._waited < _UNSCALED or share <= _FAST):
+            self._waited += 1
+            self._norms |= norms
+            return self._plain.find(w, gradient, rows)
+        slow = share > _SLOW and self._waited is None
+        self._waited = None
         if slow and self._model.outputs == 1:  # more rows do not bring a Kronecker product nearer
             self._grow()
         self._norms |= norms
@@ -112,7 +129,7 @@ class SampledNewton:
 
         With all rows in the sample of one output it is Newton's method, in which old pairs have no say.
         """
-        if self._exact:
+        if self._waited is None and self._exact:
             self._models.clear()
             return
         self._memory.push(s, y)
@@ -123,6 +140,7 @@ class SampledNewton:
 
     def reset(self, rows: Tensor) -> None:
         """Drop pairs and models of those rows, for which a larger sample is taken."""
+        self._waited = None
         self._grow()
         self._memory.forget(rows)
 
@@ -155,15 +173,26 @@ class SampledNewton:
         """Take more rows into the sample, in the end all."""
         count = GROWTH * self.part.rows
         self._models.clear()
+        vars(self).pop("_own", None)
         if count < self._objective.rows:
             self.part = self._objective.on(self._order[:count].sort().values)
         elif self.part is not self._objective:
             self.part = self._objective
             if self._exact:
                 self._memory = Memory(self._memory.size)
-        else:
-            return
-        self._own = self._column_squares(self.part)
+
+    @cached_property
+    def part(self) -> DataObjective:
+        """The objective on the sample, drawn when it is first asked for."""
+        return self._objective.on(self._order[: self._count].sort().values)
+
+    @cached_property
+    def _own(self) -> Tensor:
+        return self._column_squares(self.part)
+
+    @cached_property
+    def _squares(self) -> Tensor:
+        return self._column_squares(self._objective)
 
     @property
     def _exact(self) -> bool:

@@ -1,16 +1,16 @@
 """How a batch of points moves: the protocol of a step, and its commonest form, a direction with a search."""
 
-import math
 from dataclasses import replace
 from typing import Protocol
 
 import torch
 from torch import Tensor
+from torch.linalg import vector_norm
 
 from fivefold.objective import Objective
 from fivefold.optimize.methods.directions import Direction
-from fivefold.optimize.methods.line_search import search_wolfe
-from fivefold.optimize.methods.move import Move
+from fivefold.optimize.methods.line_search import Evaluate, search_wolfe
+from fivefold.optimize.methods.move import Move, pick
 
 
 class Step(Protocol):
@@ -43,30 +43,39 @@ class Searched:
     Args:
         objective: F.
         direction: The rule for directions.
+        evaluate: Another way to F and its gradient, from which the direction learns; the objective's own by
+            default.
     """
 
-    def __init__(self, objective: Objective, direction: Direction) -> None:
-        self._objective = objective
+    def __init__(self, objective: Objective, direction: Direction, evaluate: Evaluate | None = None) -> None:
+        self._objective, self._own_way = objective, evaluate
         self.direction = direction
+
+    @property
+    def evaluate(self) -> Evaluate:
+        """F and its gradient at points [R, P], as the direction would have them."""
+        return self._objective.value_and_gradient if self._own_way is None else self._own_way
 
     def move(self, w: Tensor, value: Tensor, gradient: Tensor, rows: Tensor) -> Move:
         """Search along the direction, and where that finds nothing lower, along the negative gradient."""
         p, first = self.direction.find(w, gradient, rows)
-        return self.follow(p, first, w[rows], value[rows], gradient[rows], rows)
+        return self.follow(p, first, pick(w, rows), pick(value, rows), pick(gradient, rows), rows)
 
     def follow(
         self, p: Tensor, first: Tensor, w: Tensor, value: Tensor, gradient: Tensor, rows: Tensor
     ) -> Move:
         """Search along p [R, P] with first steps [R], at points, values and gradients of those rows alone."""
-        norm = gradient.norm(dim=-1)
-        # a direction at a right angle to the gradient, up to rounding, is none
-        good = (gradient * p).sum(-1) < -1e-12 * norm * p.norm(dim=-1)
-        if not bool(good.all()) or not math.isfinite(float(p.sum())):
+        norm, length = vector_norm(gradient, dim=-1), vector_norm(p, dim=-1)
+        # a direction at a right angle to the gradient, up to rounding, is none; nor is one that is not finite
+        good = (gradient * p).sum(-1) < -1e-12 * norm * length
+        if not all((good & torch.isfinite(length)).tolist()):
             good &= torch.isfinite(p).all(-1)
             p = torch.where(good[:, None], p, -gradient)
             first = torch.where(good, first, 1 / norm.clamp_min(1.0))
-        evaluate = self._objective.value_and_gradient
+        evaluate = self.evaluate
         end = search_wolfe(evaluate, w, value, gradient, p, first, curvature=self.direction.curvature)
+        if all((end.found | end.unbounded).tolist()):
+            return end
         again = ((end.step == 0) & ~end.unbounded).nonzero()[:, 0]
         if again.shape[0] == 0:
             return end

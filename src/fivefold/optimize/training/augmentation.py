@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F  # noqa: N812
 from torch import Generator, Tensor
 
 from fivefold.core import require
@@ -38,12 +39,16 @@ class Shift:
         _require_images(X)
         b, c, h, w = X.shape
         require(self.pixels < min(h, w), f"images of more than {self.pixels} pixels", (h, w))
-        span = 2 * self.pixels + 1
-        moves = torch.randint(span, (2, b, 1), generator=generator, device=X.device) - self.pixels
-        rows = _reflect(torch.arange(h, device=X.device) + moves[0], h)
-        columns = _reflect(torch.arange(w, device=X.device) + moves[1], w)
-        places = (rows[:, :, None] * w + columns[:, None, :]).reshape(b, 1, h * w)
-        return X.reshape(b, c, h * w).gather(2, places.expand(b, c, h * w)).reshape(b, c, h, w)
+        moves = torch.randint(2 * self.pixels + 1, (2, b, 1), generator=generator, device=X.device)
+        padded = F.pad(X, (self.pixels,) * 4, mode="reflect").contiguous()
+        area, width = padded.shape[2] * padded.shape[3], padded.shape[3]
+        # every window of h x w by the place of its first pixel in memory: whole rows are copied, which takes
+        # half the time of gathering pixel by pixel
+        places = padded.numel() - (h - 1) * width - w + 1
+        windows = padded.as_strided((places, h, w), (1, width, 1))
+        images = torch.arange(b * c, device=X.device).reshape(b, c) * area
+        first = images + moves[0] * width + moves[1]
+        return windows.index_select(0, first.reshape(-1)).reshape(b, c, h, w)
 
 
 @dataclass(frozen=True)
@@ -133,8 +138,3 @@ class Chain:
 
 def _require_images(X: Tensor) -> None:
     require(X.ndim == 4, "images [batch, channels, height, width]", tuple(X.shape))
-
-
-def _reflect(index: Tensor, length: int) -> Tensor:
-    """Mirror places outside 0 .. length - 1 back into it, the border itself not repeated."""
-    return (length - 1) - ((length - 1) - index.abs()).abs()

@@ -8,6 +8,7 @@ from torch import Generator, Tensor, nn
 
 from fivefold.optimize.training.batch_norm import batch_norms
 from fivefold.optimize.training.losses import LossFunction
+from fivefold.optimize.training.perturbed_inputs import PerturbedInputs
 from fivefold.optimize.training.step_choices import StepChoices, as_full, as_layout
 
 Augmentation = Callable[[Tensor, Generator], Tensor]
@@ -32,6 +33,7 @@ class BatchGradient:
         choices: Layout, precision and parts.
         augment: Applied to X before it enters the module.
         generator: For ``augment``.
+        perturb: Applied after ``augment``, in the same parts.
         notes: Where what a user should know is added to.
     """
 
@@ -41,6 +43,7 @@ class BatchGradient:
     choices: StepChoices
     augment: Augmentation | None = None
     generator: Generator | None = None
+    perturb: PerturbedInputs | None = None
     notes: list[str] = field(default_factory=list)
 
     def __call__(self, batch: tuple[Tensor, ...]) -> Tensor:
@@ -50,16 +53,42 @@ class BatchGradient:
             X = self.augment(X, self.generator)
         if self.choices.layout != "contiguous":
             X = as_layout(X, self.choices.layout)
+        if self.perturb is not None:
+            X = self.perturbed(X, tuple(targets))
         while True:
             for parameter in self.parameters:
                 parameter.grad = None
             try:
                 return self._in_parts(X, targets) if self.choices.parts > 1 else self._whole(X, targets)
             except RuntimeError as error:
-                if not is_out_of_memory(error) or self.choices.parts >= X.shape[0]:
-                    raise
+                self._require_memory(error, X)
             # outside of the handler: the error's frames hold the tensors that did not fit
             self._halve()
+
+    def perturbed(self, X: Tensor, targets: tuple[Tensor, ...]) -> Tensor:
+        """The inputs that are trained on, from those that were drawn and augmented."""
+        perturb = self.perturb
+        if perturb is None:
+            return X
+        start = perturb.generator.get_state()
+        while True:
+            try:
+                with self.choices.autocast(X.device):
+                    if self.choices.parts == 1:
+                        return as_layout(perturb(X, targets), self.choices.layout)
+                    parts = min(self.choices.parts, X.shape[0])
+                    pieces = zip(*(each.tensor_split(parts) for each in (X, *targets)), strict=True)
+                    changed = torch.cat([perturb(piece[0], piece[1:]) for piece in pieces])
+                    return as_layout(changed, self.choices.layout)
+            except RuntimeError as error:
+                self._require_memory(error, X)
+            perturb.generator.set_state(start)
+            self._halve()
+
+    def random_states(self) -> list[tuple[Generator, Tensor]]:
+        """The generators of a batch and where they stand, so that it can be computed again."""
+        perturb = None if self.perturb is None else self.perturb.generator
+        return [(each, each.get_state()) for each in (self.generator, perturb) if each is not None]
 
     def _whole(self, X: Tensor, targets: list[Tensor]) -> Tensor:
         if self.choices.precision == "full":
@@ -83,6 +112,11 @@ class BatchGradient:
             total = value.detach() if total is None else total + value.detach()
         assert total is not None
         return total
+
+    def _require_memory(self, error: RuntimeError, X: Tensor) -> None:
+        """Pass on an error that smaller parts will not help."""
+        if not is_out_of_memory(error) or self.choices.parts >= X.shape[0]:
+            raise error
 
     def _halve(self) -> None:
         self.choices = replace(self.choices, parts=2 * self.choices.parts)

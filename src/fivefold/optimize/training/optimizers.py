@@ -17,6 +17,7 @@ from fivefold.optimize.training.soap import SOAP
 
 Groups = list[dict[str, Any]]
 OptimizerFactory = Callable[[Iterable[dict[str, Any]]], Optimizer]
+MOMENTUM = 0.9
 Maker = Callable[[Groups, float, torch.device, nn.Module | None], Optimizer]
 
 
@@ -178,7 +179,9 @@ _BOTH = ("cpu", "cuda")
 OPTIMIZERS: dict[str, Maker] = {
     "adamw": _fused(torch.optim.AdamW, _BOTH),
     "adam": _fused(torch.optim.Adam, _BOTH),
-    "sgd": _fused(torch.optim.SGD, _BOTH, momentum=0.9, nesterov=True),
+    "sgd": _fused(torch.optim.SGD, _BOTH, momentum=MOMENTUM, nesterov=True),
+    "sgd-momentum": _fused(torch.optim.SGD, _BOTH, momentum=MOMENTUM),
+    "sgd-plain": _fused(torch.optim.SGD, _BOTH),
     "rmsprop": _plain(torch.optim.RMSprop),
     "adagrad": _fused(torch.optim.Adagrad, ("cpu",)),
     "adadelta": _plain(torch.optim.Adadelta),

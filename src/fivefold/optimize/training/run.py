@@ -24,9 +24,9 @@ from fivefold.optimize.training.step_choices import StepChoices, as_layout
 
 _WATCHED = 3
 """Steps after which parameters that got no gradient are named."""
-_LEAST_PIECES = 4
-_FIRST_SHARE = 100
-"""The loss before training is judged on 4 batches, or on one for every 100 planned steps if that is more."""
+_LEAST_PIECES = 2
+_FIRST_SHARE = 200
+"""The loss before training is judged on 2 batches, or on one for every 200 planned steps if that is more."""
 
 
 @runtime_checkable
@@ -98,7 +98,8 @@ class TrainingRun:
         values = []
         with torch.no_grad():  # it also shows wrong shapes before any update
             for X, *targets in self.data.pieces(max(_LEAST_PIECES, self.total // _FIRST_SHARE)):
-                values.append(self.loss(self.module(as_layout(X, self.gradient.choices.layout)), *targets))
+                X = self.gradient.perturbed(as_layout(X, self.gradient.choices.layout), tuple(targets))
+                values.append(self.loss(self.module(X), *targets))
         first = torch.stack(values).mean(0)
         score, further = (first, {}) if self.held is None else self._judge(self.held)
         require(score.ndim <= 1, "a loss of shape [] or [members]", tuple(score.shape))
@@ -206,13 +207,16 @@ class TrainingRun:
         return True
 
     def _step_with_closure(self, batch: tuple[Tensor, ...]) -> None:
-        """An update that evaluates the loss several times; dropout draws the same mask each time."""
+        """An update that evaluates the loss several times, each time with the same random numbers."""
         device = batch[0].device
         states, after = read_random_states(device), None
+        own = self.gradient.random_states()
 
         def evaluate() -> float:
             nonlocal after
             set_random_states(states, device)
+            for generator, state in own:
+                generator.set_state(state)
             value = self.gradient(batch)
             if self.clip is not None:
                 nn.utils.clip_grad_norm_(self.gradient.parameters, self.clip)
@@ -287,7 +291,7 @@ class TrainingRun:
 
     def _state_dict(self, state: TrainingState) -> dict[str, Any]:
         device = self.gradient.parameters[0].device
-        augment = self.gradient.generator
+        augment, perturb = self.gradient.generator, self.gradient.perturb
         return {
             "module": self.module.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -296,6 +300,7 @@ class TrainingRun:
             "losses": torch.stack(state.losses) if state.losses else None,
             "generator": self.generator.get_state(),
             "augment": None if augment is None else augment.get_state(),
+            "perturb": None if perturb is None else perturb.generator.get_state(),
             "global": read_random_states(device),
             "choices": self.gradient.choices.to_record(),
             "notes": list(self.gradient.notes),
@@ -316,6 +321,8 @@ class TrainingRun:
         self.generator.set_state(saved["generator"])
         if self.gradient.generator is not None and saved["augment"] is not None:
             self.gradient.generator.set_state(saved["augment"])
+        if self.gradient.perturb is not None:
+            self.gradient.perturb.generator.set_state(saved["perturb"])
         self.gradient.choices = StepChoices(**saved["choices"])
         self.gradient.notes.extend(saved["notes"])
         for callback, kept in zip(self.callbacks, saved["callbacks"], strict=True):

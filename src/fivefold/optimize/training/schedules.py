@@ -84,7 +84,8 @@ def _constant(t: float) -> float:
 
 
 def _cosine(t: float) -> float:
-    return _warm(t) * _fall(t)
+    # _warm(t) * _fall(t), written out: one call in every step of a training
+    return min(1.0, max(t, 1e-3) / _WARM) * (0.5 * (1.0 + math.cos(math.pi * min(1.0, t))))
 
 
 def _one_cycle(t: float) -> float:

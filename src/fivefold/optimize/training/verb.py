@@ -19,6 +19,8 @@ from fivefold.optimize.training.evaluation import open_held_out
 from fivefold.optimize.training.identity import training_identity
 from fivefold.optimize.training.losses import LossFunction, find_loss
 from fivefold.optimize.training.optimizers import OptimizerFactory, make_optimizer, parameter_groups
+from fivefold.optimize.training.perturbation import Perturbation
+from fivefold.optimize.training.perturbed_inputs import PerturbedInputs
 from fivefold.optimize.training.progress import ReportProgress, TrainingProgress
 from fivefold.optimize.training.run import TrainingRun, TwoModes
 from fivefold.optimize.training.schedules import rate_multiplier
@@ -79,6 +81,7 @@ def train(
     schedule: str | Callable[[float], float] | None = None,
     clip: float | None = None,
     augment: Augmentation | None = None,
+    perturb: Perturbation | None = None,
     validation: Any = None,
     validation_loss: str | LossFunction | None = None,
     metrics: Mapping[str, LossFunction] | None = None,
@@ -128,6 +131,10 @@ def train(
             default cosine, and constant for an optimizer that needs none (schedule-free).
         clip: Largest Euclidean norm of the whole gradient, or ``None``; it ties the members of an ensemble.
         augment: ``augment(X, generator) -> X``, random changes of a batch, see ``augmentation``.
+        perturb: ``perturb(module, loss, X, targets, generator) -> X``, called before every update and after
+            ``augment`` with the module in evaluation mode, as
+            :class:`~fivefold.optimize.training.perturbation.GradientSign`; X keeps shape and type. The losses
+            of training are then those on what it returns, validation is on the rows as they are.
         validation: As ``data``, unseen in training; where given, the weights of the epoch with the
             lowest validation loss are kept, otherwise the last.
         validation_loss: Loss on the validation rows; by default ``loss``.
@@ -147,7 +154,7 @@ def train(
         resume: Go on from the state in ``checkpoint`` if there is one; the run then ends with the same bits
             as one that was never stopped.
         budget: Seconds and epochs (its steps) that may be spent; seconds do not promise the same bits.
-        seed: Order of the rows, augmentation and dropout.
+        seed: Order of the rows, augmentation, perturbation and dropout.
 
     Returns:
         The training; where it diverged, the module holds the best weights seen, never NaN.
@@ -168,6 +175,7 @@ def train(
     require(0 <= weight_decay < math.inf, "a weight decay of at least 0", weight_decay)
     require(clip is None or clip > 0, "a positive norm to clip at", clip)
     require(patience is None or patience >= 1, "a patience of at least 1 epoch", patience)
+    require(perturb is None or callable(perturb), "perturb as a function", perturb, "or leave it out")
     for name, given in (("patience", patience is not None), ("metrics", bool(metrics))):
         require(
             not given or validation is not None,
@@ -191,6 +199,7 @@ def train(
             module, rows, held, optimizer=optimizer, loss=loss, validation_loss=validation_loss,
             schedule=schedule, epochs=epochs, learning_rate=learning_rate, weight_decay=weight_decay,
             clip=clip, augment=augment, patience=patience, callbacks=callbacks, seed=seed,
+            **({} if perturb is None else {"perturb": perturb}),
         )  # fmt: skip
         kept = Checkpoint.every(checkpoint, every, identity)
         if resume and kept.exists():
@@ -227,6 +236,7 @@ def train(
             choices,
             augment,
             None if augment is None else torch_generator(seed, "train", "augment", device=str(device)),
+            None if perturb is None else _perturbed(module, function, perturb, device, seed),
         ),
         schedule=schedule,
         epochs=epochs,
@@ -268,6 +278,14 @@ def train(
         choices=run.gradient.choices,
         warnings=tuple(run.gradient.notes),
     )
+
+
+def _perturbed(
+    module: nn.Module, loss: LossFunction, perturb: Perturbation, device: torch.device, seed: int
+) -> PerturbedInputs:
+    """The perturbation with a random stream of its own."""
+    generator = torch_generator(seed, "train", "perturb", device=str(device))
+    return PerturbedInputs(module, loss, perturb, generator)
 
 
 def _choose(

@@ -1,11 +1,15 @@
 """Dense networks: what they learn, offsets, weights, bits."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
 
+from fivefold.optimize import Callback, train
 from fivefold.tasks.tables.candidates.network import NetworkCandidate, _loss
 from fivefold.tasks.tables.candidates.problem import Problem
+from fivefold.tasks.tables.candidates.recipe import Recipe
 from fivefold.tasks.tables.kinds import ColumnType, Kind
 from fivefold.tasks.tables.schema import Schema
 from fivefold.tasks.tables.table import Table
@@ -102,7 +106,7 @@ def test_losses_are_those_of_the_family_up_to_constants(family):
         return np.mean([np.mean(weight * r) for r in rows]) / (2 if family == "poisson" else 1)
 
     tensors = [torch.from_numpy(v) for v in (y, offset, weight)]
-    own = [float(_loss(target)(torch.from_numpy(out + s), *tensors)) for s in (step, -step)]
+    own = [float(_loss(target)(torch.from_numpy(out + s), *tensors).mean()) for s in (step, -step)]
     assert own[0] - own[1] == pytest.approx(reference(out + step) - reference(out - step), rel=1e-4)
 
 
@@ -112,6 +116,40 @@ def test_the_same_seed_gives_the_same_bits():
     quick = NetworkCandidate(members=2, widths=(8,), epochs=2)
     first, second = (quick.fit(problem).predictor.eta(problem.table) for _ in range(2))
     assert np.array_equal(first, second)
+
+
+def test_what_is_told_is_what_ran(monkeypatch):
+    """The record against the arguments that `train` got, and against the optimizer's own rates."""
+    x = _x(500)
+    problem = _problem("gaussian", x[0] * x[1], x)
+    given, peaks = {}, []
+
+    class Listens(Callback):
+        def on_backward(self, moment):
+            peaks.append(moment.optimizer.param_groups[0]["lr"])
+
+    def spied(*args, **settings):
+        given.update(settings)
+        return train(*args, **settings, callbacks=[Listens()])
+
+    monkeypatch.setattr("fivefold.tasks.tables.candidates.network.train", spied)
+    chosen = Recipe("nadam", "one-cycle", 7e-3, 0.2, "Because.")
+    quick = NetworkCandidate(members=2, widths=(8,), epochs=2, recipe=chosen)
+    told = quick.fit(problem).details["training"]
+    assert (told["optimizer"], told["schedule"]) == (given["optimizer"], given["schedule"])
+    assert told["rate"] == given["learning_rate"] == pytest.approx(max(peaks), rel=0.02)
+    assert told["epochs"] == given["epochs"] == 8
+    assert told["steps"] == len(peaks) == 8 * math.ceil(450 / given["batch_size"])
+    assert told["decay"] == given["weight_decay"] == 0.2
+    assert 0 <= told["best_epoch"][0] <= told["best_epoch"][1] <= 8
+    assert told["why"] == "Because."
+
+
+def test_its_description_says_its_sizes_and_nothing_of_how_it_was_trained():
+    said = NetworkCandidate(members=3, widths=(16, 8)).description
+    assert "3 dense networks" in said
+    assert "16, 8 units" in said
+    assert "Adam" not in said
 
 
 def test_its_cost_counts_operations_and_steps():

@@ -15,7 +15,7 @@ from fivefold.networks import EnsembleDense
 from fivefold.optimize import Training, train
 from fivefold.tasks.tables.basis import Basis, plain_blocks
 from fivefold.tasks.tables.candidates.problem import Fitted, Problem
-from fivefold.tasks.tables.candidates.recipe import RECIPE, Recipe
+from fivefold.tasks.tables.candidates.recipe import OF_CLASSES, OF_NUMBERS, Recipe
 from fivefold.tasks.tables.predictors import NetworkPredictor
 from fivefold.tasks.tables.target import Target
 
@@ -24,7 +24,7 @@ _STEP = 4e7
 
 
 def _loss(target: Target) -> Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]:
-    """Return the weighted mean loss of ``(outputs [K, n, q], targets [n], offsets [n], weights [n])``."""
+    """Return the weighted mean loss [K] of ``(outputs [K, n, q], targets [n], offsets [n], weights [n])``."""
 
     def squared(out: Tensor, y: Tensor, offset: Tensor) -> Tensor:
         return (out[..., 0] - y) ** 2
@@ -56,7 +56,7 @@ def _loss(target: Target) -> Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]:
     }.get(target.family, squared)
 
     def loss(out: Tensor, y: Tensor, offset: Tensor, weight: Tensor) -> Tensor:
-        return (weight * own(out, y, offset)).mean()
+        return (weight * own(out, y, offset)).mean(-1)
 
     return loss
 
@@ -68,14 +68,15 @@ class NetworkCandidate:
     Args:
         members: Networks trained together.
         widths: Units of the hidden layers.
-        epochs: Passes over the rows; the weights of the best one on a tenth of the rows held back are kept.
-        recipe: How they are trained.
+        epochs: Passes over the rows; each network keeps its weights of the one that is best for it on a
+            tenth of the rows held back.
+        recipe: How they are trained; by default what was best for numbers, or for classes.
     """
 
     members: int = 4
     widths: tuple[int, ...] = (128, 128)
     epochs: int = 24
-    recipe: Recipe = RECIPE
+    recipe: Recipe | None = None
     name: str = "dense network"
     least_rows: int = 500
 
@@ -134,7 +135,7 @@ class NetworkCandidate:
         )
         arrays = module.arrays()
         predictor = NetworkPredictor(encoder, basis, arrays, "silu", centre, scale)
-        return Fitted(predictor, training.status, (), {"training": self.told(training)})
+        return Fitted(predictor, training.status, (), {"training": self.told(training, problem.target)})
 
     def trained(
         self, module: EnsembleDense, rows: tuple[Tensor, ...], held: tuple[Tensor, ...], problem: Problem
@@ -148,24 +149,29 @@ class NetworkCandidate:
             problem: Where the rows come from.
         """
         epochs, batch = self._schedule(problem.rows)
+        recipe = self._recipe(problem.target)
         return train(
             module,
             rows,
             loss=_loss(problem.target),
-            optimizer=self.recipe.optimizer,
-            schedule=self.recipe.schedule,
-            learning_rate=self.recipe.rate,
+            optimizer=recipe.maker(),
+            schedule=recipe.schedule,
+            learning_rate=recipe.rate,
+            weight_decay=recipe.decay,
             epochs=epochs,
             batch_size=batch,
             validation=held,
             seed=child_seed(problem.seed, "network", "batches"),
         )
 
-    def told(self, training: Training) -> dict[str, Any]:
+    def _recipe(self, target: Target) -> Recipe:
+        return self.recipe or (OF_CLASSES if target.classes else OF_NUMBERS)
+
+    def told(self, training: Training, target: Target) -> dict[str, Any]:
         """Return what the report says of a training, as plain values."""
         return {
-            **self.recipe.to_record(),
+            **self._recipe(target).to_record(),
             "epochs": len(training.history.get("loss", [])) - 1,
             "steps": training.steps,
-            "best_epoch": max(training.best_epoch),
+            "best_epoch": [min(training.best_epoch), max(training.best_epoch)],
         }

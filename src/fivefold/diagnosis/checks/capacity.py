@@ -1,0 +1,191 @@
+"""Networks that cannot bend, that are narrower than their task, or whose output cannot reach the targets."""
+
+import math
+
+import torch
+from torch import nn
+
+from fivefold.diagnosis.checks.probes import ask, differs, first_tensor, in_evaluation, last_call
+from fivefold.diagnosis.checks.seen import OF_NUMBERS, WEIGHTED, late, losses_of, median
+from fivefold.diagnosis.finding import Finding
+from fivefold.diagnosis.observation.record import Record
+
+
+def check_linear(record: Record) -> list[Finding]:
+    """Find networks of several layers that are linear in their inputs.
+
+    Statistic: the largest |f((a + b) / 2) - (f(a) + f(b)) / 2| over pairs of examples, relative to the
+        outputs, in evaluation mode. Null:
+    far above rounding (1e-4) for any network with an activation. False alarms: a linear model on purpose has
+    one layer
+    with weights; two or more are asked for.
+
+    Args:
+        record: What was seen.
+    """
+    found = last_call(record)
+    if found is None:
+        return []
+    entry = found[1]
+    x = first_tensor(entry)
+    layers = [m for m in entry.call.modules() if isinstance(m, WEIGHTED)]  # type: ignore[attr-defined]
+    if x is None or not x.is_floating_point() or len(x) < 4 or len(layers) < 2:
+        return []
+    half = len(x) // 2
+    a, b = x[:half], x[half : 2 * half]
+    with in_evaluation(entry.call):  # type: ignore[arg-type]
+        try:
+            at_a, at_b, between = ask(entry, a), ask(entry, b), ask(entry, (a + b) / 2)
+        except (RuntimeError, ValueError):
+            return []  # the other arguments belong to the whole batch
+    if not at_a or any(not torch.isfinite(o).all() for o in (*at_a, *at_b, *between)):
+        return []
+    spread = [float((p - q).abs().max()) for p, q in zip(at_a, at_b, strict=True)]
+    if max(spread) < 1e-6 or any(
+        differs((p + q) / 2, m) for p, q, m in zip(at_a, at_b, between, strict=True)
+    ):
+        return []
+    return [
+        Finding(
+            "capacity.linear",
+            "the network is a linear function of its inputs",
+            f"{len(layers)} layers with weights, and f at the middle of two examples is the mean of f at "
+            "both, to rounding",
+            "high",
+            "there is no activation between the layers: their product is one matrix",
+            "put an activation (ReLU, GELU, tanh) between the layers",
+        )
+    ]
+
+
+def check_width(record: Record) -> list[Finding]:
+    """Find hidden layers that are narrower than what they must tell apart.
+
+    Statistic: the smallest number of units of a hidden linear layer, beside the number of classes (or
+        outputs). Null: at least
+    as many as classes; log2 of their number is the least that could tell them apart at all. False alarms:
+    bottlenecks
+    on purpose in networks that reproduce their inputs (left out: as many outputs as inputs).
+
+    Args:
+        record: What was seen.
+    """
+    layers = [f for f in record.first_weights if f.outputs > 0]
+    if len(layers) < 2 or layers[-1].outputs == layers[0].inputs:
+        return []
+    linear = [f for f in layers if f.kind == "Linear"]
+    if len(linear) < 2:
+        return []
+    outputs = layers[-1].outputs
+    narrow = min(linear[:-1], key=lambda f: f.outputs)
+    calls = losses_of(record, ("cross_entropy", "nll_loss"))
+    needed = max(2.0, math.log2(max(outputs, 2))) if calls else 2.0
+    if narrow.outputs > needed or (narrow.outputs >= outputs * 2 and calls):
+        return []
+    right = median(c.right for s in late(record.steps, 0.25) for c in s.losses)
+    return [
+        Finding(
+            "capacity.small",
+            "a hidden layer is too narrow",
+            f"{narrow.name} has {narrow.outputs} units before {outputs} outputs"
+            + (f"; the network is right in {right:.0%} of the last batches" if math.isfinite(right) else ""),
+            "high" if not right > 0.8 else "medium",
+            "everything that the network knows of an example must pass through these few numbers",
+            "widen the layer, at least to several times the number of outputs",
+        )
+    ]
+
+
+def check_output(record: Record) -> list[Finding]:
+    """Find last activations that keep the output from reaching its targets.
+
+    Statistics: the range of predictions in a loss of numbers beside the targets'; of logits given to
+        cross_entropy, the share that is exactly
+    zero with none below (a rectifier), or a bound at 1 (a sigmoid or tanh). Null: linear outputs go beyond.
+    False alarms:
+    targets that cannot be negative, in which rectified outputs are sound (left out: some target must lie
+    outside).
+
+    Args:
+        record: What was seen.
+    """
+    out = []
+    calls = losses_of(record, OF_NUMBERS)
+    steps = [c for s in late(record.steps) for c in s.losses if c.function in OF_NUMBERS]
+    if len(calls) >= 3 and steps:
+        low, high = min(c.prediction.low for c in calls), max(c.prediction.high for c in calls)
+        below, above = min(c.target.low for c in calls), max(c.target.high for c in calls)
+        rectified = low >= 0.0 and below < -1e-6 and median(c.prediction.zeros for c in calls) > 0.1
+        closed = low >= -1.0 and high <= 1.0 and (above > 1.1 or below < -1.1)
+        touched = low < -0.9 or high > 0.9
+        halved = low >= 0.0 and high <= 1.0 and (above > 1.1 or below < -0.1)
+        if rectified or (closed and touched) or (halved and (high > 0.9 or low < 0.05)):
+            out.append(
+                Finding(
+                    "output.activation",
+                    "the output cannot reach the targets",
+                    f"predictions lie in [{low:.3g}, {high:.3g}], targets in [{below:.3g}, {above:.3g}]",
+                    "high",
+                    "the last layer ends in an activation whose range is smaller than that of the targets",
+                    "end a network for free numbers with a linear layer",
+                    place=calls[-1].place,
+                )
+            )
+    calls = losses_of(record, ("cross_entropy",))
+    probabilities = bool(calls) and all(c.row_sum_error < 1e-3 for c in calls)
+    if len(calls) >= 3 and not probabilities:
+        low, high = min(c.prediction.low for c in calls), max(c.prediction.high for c in calls)
+        zeros = median(c.prediction.zeros for c in calls)
+        rectified = low >= 0.0 and zeros > 0.05
+        bounded = low >= -1.0 and high <= 1.0 and high > 0.95
+        if rectified or bounded:
+            kind = "a rectifier" if rectified else "a sigmoid or tanh"
+            out.append(
+                Finding(
+                    "output.activation",
+                    "the logits pass through an activation",
+                    f"logits lie in [{low:.3g}, {high:.3g}] in all {len(calls)} watched calls, {zeros:.0%} "
+                    "of them exactly zero",
+                    "high",
+                    f"the last layer ends in {kind}: cross_entropy expects free numbers",
+                    "give cross_entropy the output of the last linear layer",
+                    place=calls[-1].place,
+                )
+            )
+    return out
+
+
+def check_constant_output(record: Record) -> list[Finding]:
+    """Find networks whose output does not depend on the input.
+
+    Statistic: the largest difference between the outputs for two examples of a batch, relative to the
+        outputs, in evaluation
+    mode. Null: far above rounding. False alarms: none where inputs differ.
+
+    Args:
+        record: What was seen.
+    """
+    found = last_call(record)
+    if found is None:
+        return []
+    entry = found[1]
+    x = first_tensor(entry)
+    if x is None or x.ndim < 2 or len(x) < 4 or bool((x == x[:1]).all()):
+        return []
+    assert isinstance(entry.call, nn.Module)
+    with in_evaluation(entry.call):
+        outputs = [o for o in ask(entry, x) if o.ndim >= 1 and len(o) == len(x)]
+    if not outputs or any(not torch.isfinite(o).all() for o in outputs):
+        return []
+    if any(differs(o, o[:1].expand_as(o), relative=1e-5) for o in outputs):
+        return []
+    return [
+        Finding(
+            "output.constant",
+            "the output does not depend on the input",
+            f"all {len(x)} examples of a batch get the same output, to rounding",
+            "medium",
+            "a layer between has died, is not connected, or the network has collapsed to the mean",
+            "look at the other findings for the cause; check that the inputs reach the last layer",
+        )
+    ]

@@ -1,0 +1,123 @@
+"""Evaluations on examples that were trained on, or that are prepared in another way."""
+
+import numpy as np
+
+from fivefold.diagnosis.checks.seen import stacked
+from fivefold.diagnosis.finding import Finding, Picture
+from fivefold.diagnosis.observation.record import Record
+
+LEAST_ROWS = 20
+
+
+def _keys(x: np.ndarray) -> list[bytes]:
+    return [np.ascontiguousarray(row).tobytes() for row in x]
+
+
+def check_leak(record: Record) -> list[Finding]:
+    """Find evaluation examples that are training examples.
+
+    Statistic: the share of kept evaluation examples that equal a kept training example in every number. Only
+        some training
+    examples are kept, so that the share is a lower bound. Null: 0 for measured numbers; examples with fewer
+    than 8 distinct numbers, whose
+    repeats are natural, are left out. False alarms: an evaluation of the training set beside one of held-out
+    data
+    (left out where some evaluation shows new examples).
+
+    Args:
+        record: What was seen.
+    """
+    x, _ = stacked(record.training_rows)
+    held = record.evaluation_rows
+    if len(x) < LEAST_ROWS or not held.inputs or (not held.inputs[0].is_floating_point() and x.shape[1] < 8):
+        return []
+    known = set(_keys(x))
+    shares: list[tuple[int, int]] = []
+    for block in held.inputs:
+        rows = block.reshape(len(block), -1).double().numpy()
+        if rows.shape[1] != x.shape[1] or len(rows) < 2:
+            continue
+        rich = np.array([len(np.unique(r)) >= min(8, rows.shape[1]) for r in rows])
+        if rich.sum() >= 2:
+            shares.append((sum(k in known for k in _keys(rows[rich])), int(rich.sum())))
+    total = sum(n for _, n in shares)
+    if total < LEAST_ROWS:
+        return []
+    found = sum(a for a, _ in shares)
+    new = [s for s in shares if s[0] <= 0.02 * s[1]]
+    share = found / total
+    if share < 0.02 or sum(n for _, n in new) > 0.2 * total:
+        return []
+    return [
+        Finding(
+            "data.leak",
+            "the model is evaluated on examples that it was trained on",
+            f"{found} of {total} evaluation examples equal one of the {len(x)} training examples that were "
+            "kept",
+            "high" if share >= 0.05 else "medium",
+            "training and evaluation sets overlap: split after copies were made, or the same data used for "
+            "both",
+            "split by example before anything else, and remove duplicates across the split",
+        )
+    ]
+
+
+def check_preparation(record: Record) -> list[Finding]:
+    """Find evaluation inputs on another scale than the training inputs.
+
+    Statistic: the ratio of the pooled standard deviations of evaluation and training inputs, and the distance
+        of their column means
+    in training standard deviations (median over columns). Null: ratio within 0.7 to 1.4 and distance below
+    0.3 for
+    samples of one population prepared in one way; augmentation moves them little. False alarms: evaluations
+    of another
+    population on purpose.
+
+    Args:
+        record: What was seen.
+    """
+    x, _ = stacked(record.training_rows)
+    e, _ = stacked(record.evaluation_rows)
+    rows = record.training_rows.inputs
+    if (
+        len(x) < LEAST_ROWS
+        or len(e) < LEAST_ROWS
+        or x.shape[1] != e.shape[1]
+        or not rows[0].is_floating_point()
+    ):
+        return []
+    sx, se = x.std(0), e.std(0)
+    used = (sx > 1e-9) & (se > 0)
+    if not used.any():
+        return []
+    ratio = float(np.median(se[used] / sx[used]))
+    pooled = float(e.std() / max(x.std(), 1e-12))
+    distance = float(np.median(np.abs(e.mean(0) - x.mean(0))[used] / sx[used]))
+    far = distance > 1.0
+    scaled = (ratio > 2.0 or ratio < 0.5) and (pooled > 1.6 or pooled < 0.62)
+    if not far and not scaled:
+        return []
+    return [
+        Finding(
+            "data.preparation",
+            "evaluation inputs are prepared in another way than training inputs",
+            f"column standard deviations are {ratio:.2g} times those of training, column means "
+            f"{distance:.2g} training standard "
+            "deviations away (medians)",
+            "high" if ratio > 3 or ratio < 0.33 or distance > 1.5 else "medium",
+            "scaling or other preparation is done in one of the two only, or with other numbers",
+            "prepare both with the same code and the training set's numbers",
+            picture=Picture(
+                "Column means, in training standard deviations",
+                "column",
+                "mean",
+                {
+                    "evaluation": tuple(
+                        (float(i), float(v))
+                        for i, v in enumerate(((e.mean(0) - x.mean(0))[used] / sx[used])[:64])
+                    ),
+                },
+                (0.0, "training"),
+            ),
+        )
+    ]

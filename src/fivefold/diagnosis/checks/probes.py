@@ -1,0 +1,60 @@
+"""Questions put to the model itself, in evaluation mode, without gradients, leaving it as it was."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from fivefold.diagnosis.observation.record import Record
+from fivefold.diagnosis.observation.tape import Entry, Tape, unchanged_buffers
+
+
+@contextmanager
+def in_evaluation(module: nn.Module) -> Iterator[None]:
+    """Evaluation mode without gradients; modes and buffers are put back."""
+    modes = [(m, m.training) for m in module.modules()]
+    random = torch.get_rng_state()
+    try:
+        with torch.no_grad(), unchanged_buffers([module]):
+            module.eval()
+            yield
+    finally:
+        for inner, mode in modes:
+            inner.training = mode
+        torch.set_rng_state(random)
+
+
+def last_call(record: Record) -> tuple[Tape, Entry] | None:
+    """The last watched training pass through the one module of its tape; ``None`` where there were several or
+    none.
+    """
+    for tape in reversed(record.tapes):
+        calls = [entry for entry in tape.entries if isinstance(entry.call, nn.Module)]
+        if len(calls) == 1:
+            return tape, calls[0]
+    return None
+
+
+def first_tensor(entry: Entry) -> Tensor | None:
+    """The first tensor given to the module by place; ``None`` where there is none."""
+    return next((a for a in entry.args if isinstance(a, Tensor)), None)
+
+
+def ask(entry: Entry, given: Tensor) -> list[Tensor]:
+    """Return the floating outputs of the module for another first tensor."""
+    placed = False
+    args: list[Any] = []
+    for a in entry.args:
+        args.append(given if isinstance(a, Tensor) and not placed else a)
+        placed = placed or isinstance(a, Tensor)
+    out = entry.call(*args, **entry.kwargs)
+    leaves = torch.utils._pytree.tree_leaves(out)
+    return [leaf for leaf in leaves if isinstance(leaf, Tensor) and leaf.is_floating_point()]
+
+
+def differs(a: Tensor, b: Tensor, *, relative: float = 1e-4) -> bool:
+    """Whether two outputs differ by more than rounding, relative to the largest number of either."""
+    size = max(float(a.abs().max()), float(b.abs().max()), 1e-12) if a.numel() else 1.0
+    return bool(((a - b).abs() > relative * size).any()) if a.numel() else False

@@ -1,0 +1,256 @@
+"""Learning rates that are too high or too low, seen along the steps themselves."""
+
+import math
+from itertools import pairwise
+
+from fivefold.diagnosis.checks.seen import curve, initial_loss, late, late_loss, losses_of, median
+from fivefold.diagnosis.finding import Finding, Picture
+from fivefold.diagnosis.observation.record import Record, Step
+
+LEAST_LINES = 4
+
+
+def peak_rate(step: Step) -> float:
+    """Largest rate of a step's groups; nan where none is known."""
+    return max((g.settings.get("lr", math.nan) for g in step.groups), default=math.nan)
+
+
+def _lined(record: Record) -> list[Step]:
+    return [s for s in record.steps if s.line is not None and math.isfinite(s.line.own[0])]
+
+
+def _summed(record: Record) -> bool:
+    """Whether the loss is a sum over examples."""
+    if any(c.settings.get("reduction") == "sum" for c in losses_of(record)):
+        return True
+    last = record.tapes[-1].entries[-1].call if record.tapes and record.tapes[-1].entries else None
+    return getattr(last, "__name__", "") == "sum"
+
+
+def check_rate_too_high(record: Record) -> list[Finding]:
+    """Find updates that overshoot.
+
+    Statistic: the share of watched updates after which the loss of their own batch is higher than before,
+        L(1) > L(0) along
+    the update d; for a quadratic this is d.H d > -2 g.d, sharpness times rate above 2. Null: an update at a
+    sound rate lowers
+    the loss of its own batch nearly always (all but 2% in the healthy scripts of the corpus). False alarms:
+    dropout does not
+    matter, since the same units are left out; momentum after a change of rate may overshoot for a while.
+
+    Args:
+        record: What was seen.
+    """
+    steps = _lined(record)
+    if len(steps) < 2:
+        return []
+    worse = [s for s in steps if s.line is not None and not s.line.own[1] <= s.line.own[0] * (1 + 1e-6)]
+    share = len(worse) / len(steps)
+    started, ended = initial_loss(record), late_loss(record)
+    diverged = record.first_nonfinite is not None or not math.isfinite(ended)
+    failed = diverged or ended > 0.9 * started
+    if share < 0.25 and not (failed and share >= 0.15):
+        return []
+    multiple = median(s.line.best_multiple for s in steps if s.line is not None)
+    rates = [peak_rate(s) for s in worse]
+    summed = _summed(record)
+    sure = (share >= 0.4 and len(worse) >= 3) or (failed and len(worse) >= 2 and share >= 0.25)
+    evidence = (
+        f"{len(worse)} of {len(steps)} watched updates raised the loss of their own batch; along the update "
+        "the loss "
+        f"is least at {multiple:.2g} of it; the loss went from {started:.3g} to {ended:.3g}"
+    )
+    picture = Picture(
+        "The loss of the batch right before and right after its update",
+        "update",
+        "loss",
+        {
+            "before": curve(steps, (s.line.own[0] for s in steps if s.line is not None)),
+            "after": curve(steps, (s.line.own[1] for s in steps if s.line is not None)),
+        },
+        logarithmic=True,
+    )
+    if summed:
+        return [
+            Finding(
+                "loss.sum",
+                "the loss is a sum over the batch, and the updates overshoot",
+                evidence,
+                "high" if sure else "medium",
+                "a sum makes gradients as many times larger as the batch has examples",
+                "use a mean (reduction='mean'), or divide the rate by the size of the batch",
+                place=losses_of(record)[-1].place if losses_of(record) else None,
+                picture=picture,
+            )
+        ]
+    rate = median(rates)
+    target = rate * min(0.5, max(multiple, 1e-3) if math.isfinite(multiple) else 0.1)
+    return [
+        Finding(
+            "rate.too-high",
+            "the learning rate is too high",
+            evidence,
+            "high" if sure else "medium",
+            f"a rate of {rate:.2g} steps beyond the valley: sharpness times rate is above 2",
+            f"lower the rate to about {target:.1g}",
+            picture=picture,
+        )
+    ]
+
+
+def check_rate_too_low(record: Record) -> list[Finding]:
+    """Find updates that could be many times longer.
+
+    Statistic: the share of watched updates, made at no less than half the peak rate, along which the loss
+        still falls at 64
+    times the update, on their own batch and on an earlier one. Null: at a sound rate the loss turns up well
+    before 16 times
+    the update. False alarms: the end of a schedule (left out), a warm-up (left out by the same rule).
+
+    Args:
+        record: What was seen.
+    """
+    steps = _lined(record)
+    peak = max((peak_rate(s) for s in steps), default=math.nan)
+    steps = [s for s in steps if peak_rate(s) >= 0.5 * peak]
+    if len(steps) < LEAST_LINES:
+        return []
+    far = [
+        s
+        for s in steps
+        if s.line is not None and s.line.multiples[-1] >= 64.0 and s.line.own[-1] < s.line.own[-2]
+    ]
+    share = len(far) / len(steps)
+    if share < 0.5:
+        return []
+    started, ended = initial_loss(record), late_loss(record)
+    gains = [s.line.own[0] - s.line.own[1] for s in far if s.line is not None]
+    gains64 = [s.line.own[0] - s.line.own[-1] for s in far if s.line is not None]
+    ratio = median(
+        p.update / p.weight
+        for s in steps
+        for p in s.parameters
+        if p.weight > 0 and p.numbers > 1 and p.gradient
+    )
+    rate = median(peak_rate(s) for s in steps)
+    sure = share >= 0.75 and ratio < 1e-3
+    return [
+        Finding(
+            "rate.too-low",
+            "the learning rate is too low",
+            f"along {len(far)} of {len(steps)} watched updates the loss still falls at 64 times the update "
+            "(by "
+            f"{median(gains64):.2g} instead of {median(gains):.2g}); weights change by {ratio:.1e} of their "
+            "size per update; the "
+            f"loss went from {started:.3g} to {ended:.3g}",
+            "high" if sure else "medium",
+            f"a rate of {rate:.2g} moves the weights too little",
+            f"raise the rate about {30 if ratio < 1e-4 else 10} times, to "
+            f"{rate * (30 if ratio < 1e-4 else 10):.1g}",
+            picture=Picture(
+                "The loss along one update",
+                "multiple of the update",
+                "loss",
+                {
+                    f"update {s.index}": tuple(zip(s.line.multiples, s.line.own, strict=True))
+                    for s in (far[0], far[-1])
+                    if s.line is not None
+                },
+            ),
+        )
+    ]
+
+
+def check_momentum(record: Record) -> list[Finding]:
+    """Find momentum that multiplies the rate by more than fifty.
+
+    Statistic: the largest momentum (or beta1). Null: 0.9 to 0.98 in practice; steady gradients move the
+        weights by rate / (1
+    - momentum). False alarms: 0.99 and more with a rate chosen for it.
+
+    Args:
+        record: What was seen.
+    """
+    settings = [g.settings for s in record.steps for g in s.groups]
+    top = max((g.get("momentum", g.get("beta1", 0.0)) for g in settings), default=0.0)
+    if top < 0.985:
+        return []
+    started, ended = initial_loss(record), late_loss(record)
+    rises = _rises(record)
+    sure = rises >= 0.3 or not ended < 0.7 * started
+    return [
+        Finding(
+            "rate.momentum",
+            "the momentum is too high",
+            f"momentum {top:g} multiplies steady steps by {1 / (1 - min(top, 0.99999)):.0f}; the loss went "
+            "from "
+            f"{started:.3g} to {ended:.3g} and rose between {rises:.0%} of the watched updates",
+            "high" if sure else "medium",
+            "the optimizer goes on in old directions for hundreds of updates",
+            "use a momentum of 0.9, or lower the rate by the same factor",
+            picture=Picture(
+                "The loss", "update", "loss", {"loss": curve(record.steps, (s.loss for s in record.steps))}
+            ),
+        )
+    ]
+
+
+def _rises(record: Record) -> float:
+    values = [s.loss for s in late(record.steps, 0.8) if math.isfinite(s.loss)]
+    return sum(b > 1.1 * a for a, b in pairwise(values)) / max(1, len(values) - 1)
+
+
+def check_schedule(record: Record) -> list[Finding]:
+    """Find a rate that is gone long before the training ends.
+
+    Statistic: the share of all updates made at less than a hundredth of the peak rate. Null: about 6% for a
+        cosine to zero, at
+    most a third for usual step schedules. False alarms: long cool-downs on purpose.
+
+    Args:
+        record: What was seen.
+    """
+    rates = [(s.index, peak_rate(s)) for s in record.steps if math.isfinite(peak_rate(s))]
+    if len(rates) < 3 or record.count < 10:
+        return []
+    peak = max(r for _, r in rates)
+    low = next(
+        (i for i, r in rates if r < 0.01 * peak and all(q < 0.01 * peak for j, q in rates if j >= i)), None
+    )
+    picture = Picture(
+        "The learning rate",
+        "update",
+        "rate",
+        {"rate": tuple((float(i), r) for i, r in rates)},
+        logarithmic=True,
+    )
+    if low is not None and low < 0.55 * record.count:
+        return [
+            Finding(
+                "schedule.ends-early",
+                "the schedule takes the rate away long before the training ends",
+                f"from update {low} of {record.count} on the rate is below a hundredth of its peak "
+                f"{peak:.2g}, at the end "
+                f"{rates[-1][1]:.1e}",
+                "high",
+                "the scheduler steps more often than it was planned for: per batch instead of per epoch, or "
+                "its decay is too fast",
+                "call scheduler.step() as often as its settings count (once per epoch for epochs), or "
+                "lengthen it",
+                picture=picture,
+            )
+        ]
+    first = rates[0][1]
+    if rates[-1][1] >= 0.95 * peak and peak > 3.0 * first and len({r for _, r in rates}) >= 3:
+        return [
+            Finding(
+                "schedule.grows",
+                "the rate grows to the end of the training",
+                f"from {first:.2g} to {rates[-1][1]:.2g} over {record.count} updates",
+                "medium",
+                "a warm-up that never ends, or a decay factor above 1",
+                "end the warm-up within the first tenth of the training and let the rate fall afterwards",
+                picture=picture,
+            )
+        ]
+    return []

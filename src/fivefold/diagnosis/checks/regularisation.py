@@ -1,0 +1,187 @@
+"""Penalties and noise that outweigh what is to be learnt."""
+
+import math
+
+from torch import nn
+
+from fivefold.diagnosis.checks.seen import DROPOUTS, curve, late, median
+from fivefold.diagnosis.finding import Finding, Picture
+from fivefold.diagnosis.observation.record import Record, Step
+
+DECOUPLED = ("AdamW", "NAdamW", "Lion", "ScheduleFreeAdamW")
+
+
+def _decay_share(step: Step) -> float:
+    """Largest ratio, over groups, of what weight decay asks for to what the loss asks for."""
+    by_name = {p.name: p for p in step.parameters}
+    top = 0.0
+    for group in step.groups:
+        decay = group.settings.get("weight_decay", 0.0)
+        held = [by_name[n] for n in group.names if n in by_name and by_name[n].gradient]
+        if decay <= 0.0 or not held:
+            continue
+        weight = math.hypot(*(p.weight for p in held))
+        if group.optimizer in DECOUPLED or group.settings.get("decoupled_weight_decay", 0.0):
+            update = math.hypot(*(p.update for p in held))
+            top = max(top, group.settings.get("lr", 0.0) * decay * weight / max(update, 1e-30))
+        else:
+            gradient = math.hypot(*(p.gradient for p in held if p.gradient))
+            top = max(top, decay * weight / max(gradient, 1e-30))
+    return top
+
+
+def check_regularisation(record: Record) -> list[Finding]:
+    """Find weight decay or a penalty that pulls harder than the loss, and dropout that leaves little.
+
+    Statistics: median over the last half of |decay * w| / |gradient| (of the decay's part of the update, for
+        decoupled decay) together with the
+    loss of weight; the share of the total loss that is not from loss functions; the largest dropout
+    probability. Null:
+    ratios below 1 for decays of 1e-2 and less; penalties below half the loss; dropout to 0.5. False alarms:
+    networks with batch norm
+    reach a balance in which decay and gradient are equal (decays below 0.02 are left out).
+
+    Args:
+        record: What was seen.
+    """
+    out = []
+    decays = [g.settings.get("weight_decay", 0.0) for s in record.steps for g in s.groups]
+    top = max(decays, default=0.0)
+    steps = [s for s in late(record.steps) if s.parameters]
+    if top > 0.0 and steps:
+        ratio = median(_decay_share(s) for s in steps)
+        weights = [math.hypot(*(p.weight for p in s.parameters)) for s in record.steps if s.parameters]
+        shrunk = weights[-1] / max(weights[0], 1e-30)
+        if (top >= 0.02 and ratio > 0.5) or (top >= 0.1 and shrunk < 0.5):
+            out.append(
+                Finding(
+                    "regularisation.decay",
+                    "weight decay outweighs the loss",
+                    f"decay {top:g} pulls {ratio:.2g} times as hard as the gradient in the last half; the "
+                    "weights' norm went from "
+                    f"{weights[0]:.3g} to {weights[-1]:.3g}",
+                    "high" if ratio > 0.7 or shrunk < 0.5 else "medium",
+                    "the penalty holds the weights near zero, where the network can say little",
+                    "lower weight_decay to 1e-4 to 1e-2",
+                    picture=Picture(
+                        "The norm of the weights",
+                        "update",
+                        "norm",
+                        {"weights": curve([s for s in record.steps if s.parameters], weights)},
+                    ),
+                )
+            )
+    shares = [
+        1.0 - sum(c.value for c in s.losses) / s.loss for s in late(record.steps) if s.losses and s.loss > 0
+    ]
+    penalised = any(isinstance(arg, nn.Parameter) for t in record.tapes for e in t.entries for arg in e.args)
+    if penalised and shares and median(shares) > 0.5:
+        out.append(
+            Finding(
+                "regularisation.penalty",
+                "a penalty on the weights outweighs the loss",
+                f"{median(shares):.0%} of the total loss does not come from the loss function",
+                "high" if median(shares) > 0.6 else "medium",
+                "the factor of the penalty is too large",
+                "lower the factor until the penalty is a small part of the loss",
+            )
+        )
+    drops = [(name, m.p) for name, m in record.modules() if isinstance(m, DROPOUTS)]
+    worst = max((p for _, p in drops), default=0.0)
+    if worst >= 0.65:
+        names = [name for name, p in drops if p >= 0.65]
+        out.append(
+            Finding(
+                "regularisation.dropout",
+                "dropout leaves too little",
+                f"{', '.join(names[:4])}: {worst:.0%} of the units are left out in every pass",
+                "high" if worst >= 0.75 else "medium",
+                "what remains changes so much from batch to batch that little can be learnt",
+                "use a probability of 0.1 to 0.5",
+            )
+        )
+    return out
+
+
+def check_clipping(record: Record) -> list[Finding]:
+    """Find gradients that are cut to the same small norm at every update.
+
+    Statistic: the relative spread of the gradient's norm over watched updates. Null: far above 1%; it is zero
+        only where every gradient is
+    clipped. False alarms: clipping everything on purpose with a rate chosen for it.
+
+    Args:
+        record: What was seen.
+    """
+    steps = [s for s in record.steps if math.isfinite(s.gradient)]
+    if len(steps) < 4:
+        return []
+    norms = [s.gradient for s in steps]
+    typical = median(norms)
+    same = [n for n in norms if abs(n / typical - 1.0) < 0.01] if typical > 0 else []
+    if len(same) < 0.8 * len(norms) or typical > 0.3:
+        return []
+    plain = any(g.optimizer in {"SGD", "ASGD"} for s in steps for g in s.groups)
+    return [
+        Finding(
+            "clipping.always",
+            "the gradient is clipped at every update, far below its size",
+            f"its norm is {typical:.2g} (within 1%) at {len(same)} of {len(norms)} watched updates",
+            "high" if plain or typical < 1e-3 else "medium",
+            "the threshold of clip_grad_norm_ lies below every gradient: with plain descent the rate is in "
+            "fact far smaller",
+            "raise the threshold to about the 90th percentile of the norms that occur (often near 1), or "
+            "leave clipping out",
+            picture=Picture(
+                "The norm of the gradient at the update", "update", "norm", {"norm": curve(steps, norms)}
+            ),
+        )
+    ]
+
+
+def check_precision(record: Record) -> list[Finding]:
+    """Find weights or losses held in half precision.
+
+    Statistic: the types of parameters and predictions. Null: float32 weights, also under autocast. False
+        alarms: bfloat16 training with an
+    optimizer that rounds stochastically.
+
+    Args:
+        record: What was seen.
+    """
+    kinds = [(name, str(p.dtype).removeprefix("torch.")) for name, p in record.parameters()]
+    half = [(n, k) for n, k in kinds if k in {"float16", "bfloat16"}]
+    if half and len(half) >= 0.5 * len(kinds):
+        kind = half[0][1]
+        smallest = "6e-5 (6e-8 denormal)" if kind == "float16" else "1e-38"
+        return [
+            Finding(
+                "precision.half-weights",
+                f"the weights themselves are {kind}",
+                f"{len(half)} of {len(kinds)} parameters; steps below "
+                f"{'5e-4' if kind == 'float16' else '4e-3'} of a weight round "
+                f"to nothing, gradients below {smallest} to zero",
+                "high",
+                "model.half() or .bfloat16() was called for training",
+                "keep float32 weights and use torch.autocast (with a GradScaler for float16)",
+            )
+        ]
+    calls = [c for s in record.steps for c in s.losses if c.prediction.dtype == "float16"]
+    large = [
+        c
+        for c in calls
+        if max(abs(c.prediction.low), abs(c.prediction.high)) > 3e4 or c.prediction.finite < 1
+    ]
+    if large:
+        return [
+            Finding(
+                "precision.overflow",
+                "predictions overflow float16",
+                f"largest size {max(max(abs(c.prediction.low), abs(c.prediction.high)) for c in large):.3g} "
+                "of at most 65,504",
+                "high",
+                "a computation runs in float16 whose numbers are too large for it",
+                "use bfloat16, scale the inputs, or leave this part in float32",
+            )
+        ]
+    return []

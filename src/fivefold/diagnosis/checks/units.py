@@ -1,0 +1,80 @@
+"""Units that are dead or saturated."""
+
+import math
+
+from fivefold.diagnosis.checks.seen import late, median
+from fivefold.diagnosis.finding import Finding, Picture
+from fivefold.diagnosis.observation.record import LayerStep, Record
+
+RECTIFIERS = ("ReLU", "ReLU6", "relu", "relu6")
+
+
+def check_units(record: Record) -> list[Finding]:
+    """Find layers most of whose units never fire, or always stand at their bounds.
+
+    Statistics, over the last half of the training: the share of units of a rectifying layer that gave zero to
+    every example of a
+    batch; the share of outputs of a sigmoid or tanh within 1% of its bounds. Null: dead units below 0.3 in
+    batches of at least 16;
+    saturated outputs below 0.3 in hidden layers. False alarms: very wide layers on small batches; gates that
+    are
+    meant to open or close (the last layer is left out).
+
+    Args:
+        record: What was seen.
+    """
+    steps = [s for s in late(record.steps) if s.layers]
+    if not steps:
+        return []
+    by_name: dict[str, list[LayerStep]] = {}
+    for s in steps:
+        for layer in s.layers:
+            by_name.setdefault(layer.name, []).append(layer)
+    last = steps[-1].layers[-1].name
+    dead: dict[str, float] = {}
+    saturated: dict[str, float] = {}
+    for name, seen in by_name.items():
+        if seen[0].kind in RECTIFIERS:
+            dead[name] = median(x.constant if x.output.zeros > 0.5 else 0.0 for x in seen)
+        elif name != last and math.isfinite(seen[0].saturated):
+            saturated[name] = median(x.saturated for x in seen)
+    out = []
+    worst = max(dead.values(), default=0.0)
+    if worst >= 0.6:
+        many = [n for n, share in dead.items() if share >= 0.6]
+        out.append(
+            Finding(
+                "units.dead",
+                "most units of a layer never fire",
+                f"{', '.join(f'{n} {dead[n]:.0%}' for n in many[:4])} of the units give zero to every "
+                "example of a batch",
+                "high" if worst >= 0.85 else "medium",
+                "an update (or the first values) pushed them where the rectifier is flat: they get no "
+                "gradient any more",
+                "lower the rate, check first biases and weights, or use LeakyReLU or GELU",
+                picture=_bars("Share of dead units", dead),
+            )
+        )
+    worst = max(saturated.values(), default=0.0)
+    if worst >= 0.5:
+        many = [n for n, share in saturated.items() if share >= 0.5]
+        out.append(
+            Finding(
+                "units.saturated",
+                "most outputs of a layer stand at their bounds",
+                f"{', '.join(f'{n} {saturated[n]:.0%}' for n in many[:4])} of the outputs are within 1% of a "
+                "bound",
+                "high" if worst >= 0.8 else "medium",
+                "the inputs of the layer are too large for its activation, whose derivative is nearly zero "
+                "there",
+                "scale the inputs and first weights, normalise before the activation, or use ReLU-like "
+                "activations",
+                picture=_bars("Share of saturated outputs", saturated),
+            )
+        )
+    return out
+
+
+def _bars(title: str, values: dict[str, float]) -> Picture:
+    points = tuple((float(i), v) for i, v in enumerate(values.values()))
+    return Picture(title, "layer", "share", {"share": points}, bars=True, names=tuple(values))

@@ -1,0 +1,125 @@
+"""A watcher that others may join: modules that are called, and optimizers that make a step, only later."""
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from fivefold.diagnosis.observation.layers import hook_layers, opaque
+from fivefold.diagnosis.observation.registration import look_over
+from fivefold.diagnosis.observation.watcher import Watcher
+from fivefold.diagnosis.script.veiled import veil
+
+
+class JoiningWatcher(Watcher):
+    """Watches modules and optimizers that are found one after the other.
+
+    >>> model = nn.Linear(2, 1)
+    >>> seen = JoiningWatcher({"": model}, [])
+    >>> seen.record.outside
+    ['weight', 'bias']
+    >>> seen.add_optimizer(torch.optim.SGD(model.parameters(), lr=0.1))
+    >>> seen.record.outside, seen.record.optimizers
+    ([], ['SGD'])
+    """
+
+    def __init__(self, modules: dict[str, nn.Module], optimizers: list[torch.optim.Optimizer]) -> None:
+        super().__init__(modules, optimizers)
+        self._entries = {id(module): module for module in modules.values()}
+        self._first: dict[int, tuple[int, float]] | None = None
+
+    title = ""
+    """What the script calls its first module."""
+
+    def changed(self) -> bool | None:
+        """Whether any weight is another than when this was first asked; ``None`` at the first time."""
+        now = {id(p): (p._version, float(p.detach().double().sum())) for _, p in self._named[:8]}
+        before, self._first = self._first, self._first or now
+        return any(now[key] != value for key, value in before.items() if key in now) if before else None
+
+    @property
+    def parameters(self) -> set[int]:
+        """Identities of all parameters of the modules watched."""
+        return set(self._names)
+
+    @property
+    def held(self) -> set[int]:
+        """Identities of all tensors that the optimizers update."""
+        return {id(p) for o in self._optimizers for group in o.param_groups for p in group["params"]}
+
+    def attach(self) -> None:
+        """Begin to watch."""
+        super().attach()
+        self._veil()
+
+    def _open(self) -> None:
+        super()._open()
+        self._veil()
+
+    def _veil(self) -> None:
+        modules = list(self._entries.values())
+        if self._window_handles:
+            modules += [module for _, module in self.record.modules()]
+        veil(modules, [*self._handles, *self._window_handles])
+
+    def add_optimizer(self, optimizer: torch.optim.Optimizer) -> None:
+        """Let an optimizer join; one that is there already stays as it is.
+
+        Args:
+            optimizer: Any of torch's kind.
+        """
+        if any(each is optimizer for each in self._optimizers):
+            return
+        self._optimizers.append(optimizer)
+        self.record.optimizers.append(type(optimizer).__name__)
+        self._handles.append(optimizer.register_step_pre_hook(self._before_step))
+        self._handles.append(optimizer.register_step_post_hook(self._after_step))
+        look_over(self.record, self._optimizers)
+
+    def add_module(self, name: str, module: nn.Module) -> None:
+        """Let a module join that the script calls by itself.
+
+        A module whose parameters are all watched already is only seen to be called; one that holds others
+        takes their place.
+
+        Args:
+            name: What it is called.
+            module: The module.
+        """
+        self._handles.append(
+            module.register_forward_pre_hook(self._before_forward, with_kwargs=True, prepend=True)
+        )
+        self._handles.append(
+            module.register_forward_hook(self._after_forward, with_kwargs=True, always_call=True)
+        )
+        self._entries[id(module)] = module
+        self._veil()
+        if all(id(p) in self._names for p in module.parameters()):
+            return
+        inside = {id(each) for each in module.modules()}
+        model = {n: m for n, m in self.record.model.items() if id(m) not in inside}
+        if not model:
+            name = ""
+        while name in model:
+            name += "'"
+        self.record.model = {**model, name: module}
+        self._named = list(self.record.parameters())
+        self._names = {id(p): n for n, p in self._named}
+        self._live = {id(p): p for _, p in self._named}
+        trained = [p for _, p in self._named if p.requires_grad]
+        self._last = trained[-1] if trained else None
+        self._compiled = any(opaque(m) for m in self.record.model.values())
+        if self._window is not None:
+            self._window_handles += hook_layers({name: module}, self._window.layers)
+            self._veil()
+        look_over(self.record, self._optimizers)
+
+    def called(self, module: nn.Module, args: Any, kwargs: Any) -> None:
+        """Take note of a call that began before the module's own hooks were there.
+
+        Args:
+            module: The module.
+            args: Its arguments by place.
+            kwargs: Its arguments by name.
+        """
+        self._before_forward(module, args, kwargs)

@@ -1,0 +1,49 @@
+"""What the network can say at all."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from fivefold.diagnosis.checks.capacity import (
+    check_constant_output,
+    check_linear,
+    check_output,
+    check_width,
+)
+
+
+def test_linear(watched, digits, network) -> None:
+    found = check_linear(watched(network(64, 32, 10, activation=nn.Identity), *digits, steps=3))
+    assert found[0].code == "capacity.linear"
+    assert check_linear(watched(network(64, 32, 10), *digits, steps=3)) == []
+    assert check_linear(watched(network(64, 10), *digits, steps=3)) == []
+
+
+def test_width(watched, digits, network) -> None:
+    assert check_width(watched(network(64, 2, 10), *digits, steps=3))[0].code == "capacity.small"
+    assert check_width(watched(network(64, 32, 10), *digits, steps=3)) == []
+
+
+@pytest.mark.parametrize(
+    ("last", "found"), [(nn.ReLU(), True), (nn.Sigmoid(), True), (nn.Tanh(), True), (nn.Identity(), False)]
+)
+def test_outputs_for_numbers(watched, digits, network, last: nn.Module, found: bool) -> None:
+    x = digits[0]
+    y = x[:, 20:21] * 6 - 3
+    record = watched(nn.Sequential(*network(64, 32, 1), last), x, y, loss=functional.mse_loss, steps=80)
+    assert bool(check_output(record)) == found
+
+
+@pytest.mark.parametrize(("last", "found"), [(nn.ReLU(), True), (nn.Identity(), False)])
+def test_outputs_for_classes(watched, digits, network, last: nn.Module, found: bool) -> None:
+    record = watched(nn.Sequential(*network(64, 32, 10), last), *digits, steps=20)
+    assert bool(check_output(record)) == found
+
+
+def test_a_constant_output(watched, digits, network) -> None:
+    model = network(64, 32, 10)
+    with torch.no_grad():
+        model[0].bias.fill_(-50.0)
+    assert check_constant_output(watched(model, *digits, steps=3))[0].code == "output.constant"
+    assert check_constant_output(watched(network(64, 32, 10), *digits, steps=3)) == []

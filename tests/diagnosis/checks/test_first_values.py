@@ -1,0 +1,44 @@
+"""First weights: all alike, too large, too small, and torch's own."""
+
+import pytest
+import torch
+from torch import nn
+
+from fivefold.diagnosis.checks.first_values import check_first_values
+from fivefold.diagnosis.observation.record import Record
+from fivefold.diagnosis.observation.weights import first_weights
+
+
+@pytest.mark.parametrize(
+    ("spoil", "codes"),
+    [
+        (lambda w: w, []),
+        (nn.init.kaiming_normal_, []),
+        (nn.init.orthogonal_, []),
+        (nn.init.zeros_, ["initialisation.constant"]),
+        (lambda w: nn.init.constant_(w, 0.1), ["initialisation.constant"]),
+        (lambda w: nn.init.normal_(w, std=1.0), ["initialisation.too-large"]),
+        (lambda w: nn.init.normal_(w, std=1e-4), ["initialisation.too-small"]),
+    ],
+)
+def test_each_kind(network, spoil, codes: list[str]) -> None:
+    model = network(64, 64, 64, 10)
+    with torch.no_grad():
+        for layer in model[:-1]:
+            if isinstance(layer, nn.Linear):
+                spoil(layer.weight)
+    record = Record(model={"": model}, first_weights=first_weights(model.named_modules()))
+    assert [f.code for f in check_first_values(record)] == codes
+
+
+def test_a_last_layer_of_zeros_is_sound(network) -> None:
+    model = network(64, 64, 10)
+    nn.init.zeros_(model[-1].weight)
+    assert check_first_values(Record(first_weights=first_weights(model.named_modules()))) == []
+
+
+def test_recurrent_layers_are_looked_at() -> None:
+    found = first_weights(nn.LSTM(4, 8).named_modules())
+    assert [f.name for f in found] == ["weight_ih_l0", "weight_hh_l0"]
+    # Uniform within 1 / sqrt(hidden): std = 1 / sqrt(3 * 8), times the root of the inputs.
+    assert found[1].gain == pytest.approx((1 / 3) ** 0.5, rel=0.2)

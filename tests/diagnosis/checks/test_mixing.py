@@ -1,0 +1,63 @@
+"""Examples that meet, and models that see the future."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from fivefold.diagnosis.checks.mixing import check_future, check_mixing
+
+
+class Recurrent(nn.Module):
+    def __init__(self, batch_first: bool) -> None:
+        super().__init__()
+        self.rnn, self.head = nn.GRU(8, 16, batch_first=batch_first), nn.Linear(16, 10)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(self.rnn(x.view(-1, 8, 8))[0][:, -1])
+
+
+class Reader(nn.Module):
+    def __init__(self, both: bool) -> None:
+        super().__init__()
+        self.embed = nn.Embedding(20, 8)
+        self.rnn = nn.GRU(8, 8, batch_first=True, bidirectional=both)
+        self.head = nn.Linear(16 if both else 8, 20)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(self.rnn(self.embed(x))[0])
+
+
+def test_a_recurrent_layer_that_takes_examples_for_time(watched, digits) -> None:
+    assert check_mixing(watched(Recurrent(False), *digits, steps=3))[0].code == "batch.mixed"
+    assert check_mixing(watched(Recurrent(True), *digits, steps=3)) == []
+
+
+def test_batch_norm_is_no_mixing_and_dropout_by_hand_is_random(watched, digits) -> None:
+    model = nn.Sequential(nn.Linear(64, 16), nn.BatchNorm1d(16), nn.Linear(16, 10))
+    assert check_mixing(watched(model, *digits, steps=3)) == []
+
+    class Noisy(nn.Linear):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return super().forward(functional.dropout(x, 0.5))
+
+    assert check_mixing(watched(Noisy(64, 10), *digits, steps=3))[0].code == "batch.random"
+
+
+def text(shift: int) -> tuple[torch.Tensor, torch.Tensor]:
+    tokens = torch.randint(20, (200, 13), generator=torch.Generator().manual_seed(0))
+    return tokens[:, :12], tokens[:, shift : 12 + shift]
+
+
+@pytest.mark.parametrize(
+    ("both", "shift", "codes"), [(False, 1, []), (True, 1, ["mask.future"]), (False, 0, ["mask.unshifted"])]
+)
+def test_language_models(watched, both: bool, shift: int, codes: list[str]) -> None:
+    def loss(out: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return functional.cross_entropy(out.flatten(0, 1), y.flatten())
+
+    x, y = text(shift)
+    record = watched(Reader(both), x, y, loss=loss, steps=3)
+    for rows in (record.training_rows,):
+        rows.targets = [t if t is not None else None for t in rows.targets]
+    assert [f.code for f in check_future(record)] == codes

@@ -1,0 +1,28 @@
+"""Layers that no gradient reaches."""
+
+import torch
+from torch import nn
+
+from fivefold.diagnosis.checks.no_gradient import check_no_gradient
+
+
+class Two(nn.Module):
+    def __init__(self, cut: bool, used: bool = True) -> None:
+        super().__init__()
+        self.first, self.second, self.spare = nn.Linear(64, 32), nn.Linear(32, 10), nn.Linear(3, 3)
+        self.cut = cut
+        if used:
+            del self.spare
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        h = self.first(x).relu()
+        return self.second(h.detach() if self.cut else h)
+
+
+def test_a_cut_graph_and_an_unused_layer(watched, digits) -> None:
+    found = check_no_gradient(watched(Two(True), *digits, steps=3))
+    assert [(f.code, f.confidence) for f in found] == [("gradient.detached", "high")]
+    assert "first" in found[0].evidence
+    assert check_no_gradient(watched(Two(False), *digits, steps=3)) == []
+    found = check_no_gradient(watched(Two(False, used=False), *digits, steps=3))
+    assert [(f.code, f.confidence) for f in found] == [("parameters.unused", "medium")]

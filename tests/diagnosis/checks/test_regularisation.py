@@ -1,0 +1,56 @@
+"""Penalties, noise, clipping and precision."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from fivefold.diagnosis.checks.regularisation import check_clipping, check_precision, check_regularisation
+
+
+@pytest.mark.parametrize(("decay", "found"), [(0.5, True), (1e-4, False)])
+def test_decay(watched, digits, network, decay: float, found: bool) -> None:
+    model = network(64, 32, 10)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, weight_decay=decay)
+    seen = check_regularisation(watched(model, *digits, optimizer=optimizer, steps=40))
+    assert [f.code for f in seen] == (["regularisation.decay"] if found else [])
+
+
+@pytest.mark.parametrize(("factor", "found"), [(0.5, True), (1e-5, False)])
+def test_penalty(watched, digits, network, factor: float, found: bool) -> None:
+    model = network(64, 32, 10)
+
+    def loss(out: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return functional.cross_entropy(out, y) + factor * sum(p.square().sum() for p in model.parameters())
+
+    seen = check_regularisation(watched(model, *digits, loss=loss, steps=6))
+    assert [f.code for f in seen] == (["regularisation.penalty"] if found else [])
+
+
+@pytest.mark.parametrize(("p", "confidence"), [(0.9, "high"), (0.7, "medium"), (0.5, None)])
+def test_dropout(watched, digits, p: float, confidence: str | None) -> None:
+    model = nn.Sequential(nn.Linear(64, 32), nn.Dropout(p), nn.Linear(32, 10))
+    found = check_regularisation(watched(model, *digits, steps=3))
+    assert [f.confidence for f in found] == ([confidence] if confidence else [])
+
+
+def test_clipping(watched, digits, network) -> None:
+    def clipped(bound: float) -> list:
+        model = network(64, 32, 10)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+
+        def cut() -> None:
+            torch.nn.utils.clip_grad_norm_(model.parameters(), bound)
+
+        return check_clipping(watched(model, *digits, optimizer=optimizer, before_update=cut, steps=6))
+
+    assert [(f.code, f.confidence) for f in clipped(0.01)] == [("clipping.always", "high")]
+    assert clipped(5.0) == []
+
+
+def test_precision(watched, digits, network) -> None:
+    x, y = digits
+    model = network(64, 32, 10).bfloat16()
+    found = check_precision(watched(model, x.bfloat16(), y, steps=3))
+    assert found[0].code == "precision.half-weights"
+    assert check_precision(watched(network(64, 32, 10), x, y, steps=3)) == []

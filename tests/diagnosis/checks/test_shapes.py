@@ -1,0 +1,22 @@
+"""Shapes that broadcast."""
+
+import pytest
+import torch
+from torch.nn import functional
+
+from fivefold.diagnosis.checks.shapes import check_shapes
+
+
+def mean_of_squares(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    return ((a - b) ** 2).mean()
+
+
+@pytest.mark.filterwarnings("ignore:Using a target size")
+@pytest.mark.parametrize("loss", [functional.mse_loss, mean_of_squares])
+def test_column_against_vector(watched, digits, network, loss) -> None:
+    x, y = digits
+    found = check_shapes(watched(network(64, 8, 1), x, y.float(), loss=loss, steps=3))
+    assert found[0].code == "loss.broadcast"
+    assert "32 x 32" in found[0].evidence
+    assert found[0].place is not None
+    assert check_shapes(watched(network(64, 8, 1), x, y.float()[:, None], loss=loss, steps=3)) == []

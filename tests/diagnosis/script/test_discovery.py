@@ -1,0 +1,237 @@
+"""Models and optimizers found through global hooks, without a line in the script."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+from torch._dynamo.utils import counters
+from torch.nn.modules import module as torch_modules
+from torch.optim import optimizer as torch_optimizer
+
+from fivefold.diagnosis.script.discovery import MOST_TRAININGS, Discovery, optimizers_alive
+
+
+@pytest.fixture
+def found():
+    """A discovery that has begun, and that leaves no hook behind."""
+    discovery = Discovery(lambda: None)
+    discovery.begin()
+    yield discovery
+    discovery.end()
+    assert not torch_modules._global_forward_pre_hooks
+    assert not torch_modules._global_forward_hooks
+    assert not torch_optimizer._global_optimizer_pre_hooks
+    assert not torch_optimizer._global_optimizer_post_hooks
+
+
+def update(optimizer, loss) -> None:
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+
+
+def plain(steps: int, seed: int = 0) -> nn.Module:
+    torch.manual_seed(seed)
+    net = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Dropout(0.2), nn.Linear(4, 1))
+    optimizer = torch.optim.Adam(net.parameters(), lr=0.01)
+    loss = nn.MSELoss()
+    for _ in range(steps):
+        x = torch.randn(8, 3)
+        update(optimizer, loss(net(x), x[:, :1]))
+    return net
+
+
+def test_a_plain_loop_is_seen_from_its_first_call_on(found: Discovery) -> None:
+    plain(6)
+    (training,) = found.trainings
+    assert training.title == "net"
+    assert list(training.record.model) == [""]
+    assert training.record.optimizers == ["Adam"]
+    assert training.record.count == found.updates == 6
+    first = training.record.steps[0]
+    assert first.index == 0
+    assert first.inputs[0].shape == (8, 3), "the batch of the very first call"
+    assert first.losses[0].function == "mse_loss"
+    assert first.line is not None, "the first call is on the tape"
+    assert training.record.outside == []
+
+
+def test_the_trained_bits_are_those_without_it(found: Discovery) -> None:
+    watched = plain(12).state_dict()
+    found.end()
+    for name, value in plain(12).state_dict().items():
+        assert torch.equal(value, watched[name])
+
+
+def test_hooks_on_all_modules_go_and_come_back(found: Discovery) -> None:
+    assert torch_modules._global_forward_pre_hooks
+    plain(6)
+    assert not torch_modules._global_forward_pre_hooks, "nothing new between two updates"
+    found._next_look = 0.0
+    net = nn.Linear(3, 1)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    for _ in range(3):
+        update(optimizer, net(torch.ones(2, 3)).mean())
+    assert len(found.trainings) == 2, "a look is taken again"
+    assert found.trainings[1].record.count == 2, "its first update came before that look"
+    assert found.unplaced() == []
+
+
+def test_two_nets_that_play_against_each_other_are_one_training(found: Discovery) -> None:
+    generator, critic = nn.Linear(2, 3), nn.Linear(3, 1)
+    one = torch.optim.Adam(critic.parameters())
+    for _ in range(3):
+        fake = generator(torch.randn(5, 2))
+        update(one, critic(fake.detach()).mean())
+        # an optimizer that is made only now joins at its first step
+        other = locals().get("other") or torch.optim.SGD(generator.parameters(), lr=0.1)
+        update(other, -critic(fake).mean())
+    (training,) = found.trainings
+    assert set(training.record.model.values()) == {generator, critic}
+    assert training.record.optimizers == ["Adam", "SGD"]
+    assert training.record.count == 6
+    assert training.record.outside == []
+
+
+def test_parts_that_are_called_one_by_one(found: Discovery) -> None:
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.encoder, self.decoder = nn.Linear(2, 3), nn.Linear(3, 2)
+
+    net = Net()
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    for _ in range(3):
+        update(optimizer, net.decoder(net.encoder(torch.ones(4, 2))).pow(2).mean())
+    (training,) = found.trainings
+    assert set(training.record.model.values()) == {net.encoder, net.decoder}
+    assert training.title == "encoder"
+    assert training.record.outside == []
+
+
+def test_keyword_arguments_of_the_first_call_are_seen(found: Discovery) -> None:
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = nn.Linear(2, 1)
+
+        def forward(self, *, rows):
+            return self.inner(rows)
+
+    net = Net()
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    for _ in range(2):
+        update(optimizer, net(rows=torch.ones(7, 2)).pow(2).mean())
+    step = found.trainings[0].record.steps[0]
+    assert step.inputs[0].shape == (7, 2)
+    assert step.line is not None, "it could be played again"
+
+
+def test_what_is_not_trained_is_left_alone(found: Discovery) -> None:
+    frozen = nn.Linear(2, 1).requires_grad_(False)
+    loss = nn.BCEWithLogitsLoss(pos_weight=torch.ones(1))
+    loss(frozen(torch.ones(3, 2)), torch.ones(3, 1))
+    assert found.trainings == []
+
+
+def test_a_call_without_gradients_is_no_training(found: Discovery) -> None:
+    with torch.no_grad():
+        nn.Linear(2, 1)(torch.ones(3, 2))
+    assert found.trainings == []
+
+
+def test_a_module_that_fails_does_not_confuse_the_next(found: Discovery) -> None:
+    net = nn.Linear(2, 1)
+    with pytest.raises(RuntimeError):
+        net(torch.ones(3, 5))
+    other = nn.Linear(5, 1)
+    other(torch.ones(3, 5))
+    assert set(found.trainings[0].record.model.values()) == {net, other}
+
+
+def test_tensors_of_no_module_are_said(found: Discovery) -> None:
+    weight = torch.zeros(3, requires_grad=True)
+    optimizer = torch.optim.SGD([weight], lr=0.1)
+    update(optimizer, (weight - 1).pow(2).sum())
+    assert found.unplaced()[0].startswith("SGD updates 1 tensors of no module")
+
+
+def test_no_more_trainings_than_a_few(found: Discovery) -> None:
+    for _ in range(MOST_TRAININGS + 1):
+        found._look(True)
+        net = nn.Linear(1, 1)
+        optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+        update(optimizer, net(torch.ones(1, 1)).mean())
+    assert len(found.trainings) == MOST_TRAININGS
+    assert "more than 8 trainings" in found.notes[0]
+
+
+def test_a_failure_of_ours_ends_watching_and_not_the_script() -> None:
+    def fail() -> None:
+        raise ValueError("planted")
+
+    discovery = Discovery(fail)
+    discovery.begin()
+    plain(3)
+    assert discovery.notes == ["watching ended early: ValueError: planted"]
+    assert not torch_optimizer._global_optimizer_post_hooks
+
+
+def test_compiled_modules_are_compiled_once(found: Discovery) -> None:
+    counters.clear()
+    net = nn.Linear(3, 1)
+    compiled = torch.compile(net, backend="eager")
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    with pytest.warns(UserWarning, match="global hooks on modules"):
+        compiled(torch.ones(2, 3))
+    for _ in range(8):
+        update(optimizer, compiled(torch.ones(2, 3)).mean())
+    assert counters["stats"]["unique_graphs"] == 1
+    assert found.trainings[0].record.count == 8
+
+
+def test_the_library_whose_loop_it_is(found: Discovery, tmp_path: Path) -> None:
+    (tmp_path / "trainer.py").write_text("def fit(step):\n    step()\n")
+    spec = importlib.util.spec_from_file_location("lightning.pytorch.trainer", tmp_path / "trainer.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.fit(lambda: plain(2))
+    assert found.framework is not None
+    assert found.framework.name == "Lightning"
+    assert found.trainings[0].record.count == 2
+
+
+def test_an_optimizer_around_another_is_not_counted_beside_it(found: Discovery) -> None:
+    class Around(torch.optim.Optimizer):
+        """Passes on, without ever having called the constructor of its base, as such classes do."""
+
+        def __init__(self, inner: torch.optim.Optimizer) -> None:
+            self.optimizer = inner
+
+        @property
+        def param_groups(self):
+            return self.optimizer.param_groups
+
+        def step(self, closure=None):
+            return self.optimizer.step(closure)
+
+        def zero_grad(self, set_to_none=True):
+            self.optimizer.zero_grad(set_to_none)
+
+    net = nn.Linear(3, 1)
+    optimizer = Around(torch.optim.SGD(net.parameters(), lr=0.1))
+    for _ in range(3):
+        update(optimizer, net(torch.ones(2, 3)).mean())
+    assert found.notes == []
+    assert found.trainings[0].record.optimizers == ["SGD"]
+    assert found.trainings[0].record.count == found.updates == 3
+
+
+def test_optimizers_that_are_there_are_found() -> None:
+    made = torch.optim.SGD(nn.Linear(1, 1).parameters(), lr=0.1)
+    assert any(each is made for each in optimizers_alive())
+    del made

@@ -1,0 +1,77 @@
+"""Modules and optimizers that come later."""
+
+import torch
+from torch import nn
+
+from fivefold.diagnosis.script.joining import JoiningWatcher
+
+
+def test_an_optimizer_joins_once_and_at_its_own_step() -> None:
+    model = nn.Linear(2, 1)
+    watcher = JoiningWatcher({"": model}, [])
+    watcher.attach()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    watcher.add_optimizer(optimizer)
+    watcher.add_optimizer(optimizer)
+    assert watcher.record.optimizers == ["SGD"]
+    assert watcher.held == watcher.parameters == {id(p) for p in model.parameters()}
+    for _ in range(3):
+        model(torch.ones(1, 2)).mean().backward()
+        optimizer.step()
+    watcher.detach()
+    assert watcher.record.count == 3
+    assert not optimizer._optimizer_step_pre_hooks
+    assert not model._forward_hooks
+
+
+def test_a_module_joins_within_a_watched_update() -> None:
+    one, two = nn.Linear(2, 3), nn.Linear(3, 1)
+    optimizer = torch.optim.SGD([*one.parameters(), *two.parameters()], lr=0.1)
+    watcher = JoiningWatcher({"": one}, [optimizer])
+    watcher.attach()
+    hidden = one(torch.ones(4, 2))
+    watcher.add_module("two", two)
+    two(hidden).pow(2).mean().backward()
+    optimizer.step()
+    watcher.detach()
+    (step,) = watcher.record.steps
+    assert {p.name for p in step.parameters} == {"weight", "bias", "two.weight", "two.bias"}
+    assert [layer.name for layer in step.layers] == ["Linear", "two"]
+
+
+def test_a_part_that_is_called_by_itself_adds_no_parameters() -> None:
+    whole = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1))
+    watcher = JoiningWatcher({"": whole}, [])
+    watcher.attach()
+    watcher.add_module("part", whole[0])
+    assert list(watcher.record.model) == [""]
+    watcher.detach()
+    assert not whole[0]._forward_pre_hooks
+
+
+def test_a_module_that_holds_the_others_takes_their_place() -> None:
+    part = nn.Linear(2, 3)
+    watcher = JoiningWatcher({"": part}, [])
+    watcher.attach()
+    whole = nn.Sequential(part, nn.Linear(3, 1))
+    watcher.add_module("whole", whole)
+    assert watcher.record.model == {"": whole}
+    assert [name for name, _ in watcher.record.parameters()] == ["0.weight", "0.bias", "1.weight", "1.bias"]
+    watcher.detach()
+
+
+def test_names_are_not_used_twice() -> None:
+    watcher = JoiningWatcher({"a": nn.Linear(1, 1)}, [])
+    watcher.add_module("a", nn.Linear(1, 1))
+    assert list(watcher.record.model) == ["a", "a'"]
+    watcher.detach()
+
+
+def test_whether_weights_changed() -> None:
+    model = nn.Linear(2, 1)
+    watcher = JoiningWatcher({"": model}, [])
+    assert watcher.changed() is None
+    assert watcher.changed() is False
+    with torch.no_grad():
+        model.bias += 1.0
+    assert watcher.changed() is True

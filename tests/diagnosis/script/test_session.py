@@ -1,0 +1,86 @@
+"""When findings are made, and what is sent."""
+
+import json
+import time
+from itertools import pairwise
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from fivefold.diagnosis.script.messages import from_plain
+from fivefold.diagnosis.script.session import Session
+
+Sent = list[tuple[str, dict[str, Any]]]
+
+
+def loop(steps: int, clear: bool = True, step: bool = True) -> None:
+    torch.manual_seed(0)
+    net = nn.Linear(3, 1)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.01)
+    for _ in range(steps):
+        if clear:
+            optimizer.zero_grad()
+        x = torch.randn(16, 3)
+        nn.functional.mse_loss(net(x), x[:, :1]).backward()
+        if step:
+            optimizer.step()
+
+
+@pytest.fixture
+def sent() -> Sent:
+    return []
+
+
+def session(sent: Sent, **settings: Any) -> Session:
+    made = Session(lambda kind, **values: sent.append((kind, values)), **settings)
+    made.begin()
+    return made
+
+
+def test_what_is_said_at_the_end(sent: Sent) -> None:
+    watching = session(sent)
+    loop(10)
+    assert sent == [], "nothing before 30 s of training"
+    watching.end()
+    ((kind, message),) = sent
+    assert (kind, message["final"], message["updates"]) == ("found", True, 10)
+    (training,) = message["trainings"]
+    assert training["models"] == ["net (Linear)"]
+    assert training["optimizers"] == ["SGD"]
+    assert all(from_plain(each) is not None for each in json.loads(json.dumps(message["findings"])))
+
+
+def test_findings_while_it_runs_at_growing_intervals(sent: Sent) -> None:
+    watching = session(sent, first=0.0)
+    loop(30)
+    watching.discovery.end()
+    times = [message["seconds"] for _, message in sent]
+    assert times
+    assert all(later >= 2 * earlier for earlier, later in pairwise(times))
+    assert not any(message["final"] for _, message in sent)
+
+
+def test_findings_before_the_time_is_over(sent: Sent) -> None:
+    watching = session(sent, deadline=time.monotonic())
+    loop(5)
+    watching.discovery.end()
+    assert len(sent) == 1, "once, at the first update after 85% of the time"
+    assert sent[0][1]["updates"] == 1
+
+
+def test_a_fork_says_nothing_and_hooks_nothing(sent: Sent) -> None:
+    watching = session(sent, first=0.0)
+    watching.leave()
+    loop(3)
+    assert sent == []
+
+
+def test_an_optimizer_that_never_steps_is_found(sent: Sent) -> None:
+    watching = session(sent)
+    loop(3, step=False)
+    watching.end()
+    finding = next(f for f in sent[-1][1]["findings"] if f["code"] == "step.never")
+    assert finding["confidence"] == "high"
+    assert "SGD made 0 steps" in finding["evidence"]
