@@ -8,33 +8,42 @@ from fivefold.diagnosis.finding import Finding
 COST = (
     "nonfinite",
     "step",
-    "gradient",
+    "gradient.accumulates",
+    "gradient.detached",
     "parameters",
-    "loss",
+    "loss.probabilities",
+    "loss.not-log-probabilities",
+    "loss.broadcast",
     "axis",
     "batch",
     "mode",
     "mask",
     "data",
-    "rate",
+    "precision",
     "schedule",
-    "initialisation",
-    "inputs",
-    "targets",
-    "labels",
-    "output",
-    "units",
-    "capacity",
     "clipping",
     "regularisation",
-    "normalisation",
-    "precision",
+    "initialisation",
+    "capacity.linear",
+    "output.activation",
+    "inputs",
+    "targets",
+    "loss.sum",
+    "rate",
+    "labels",
     "imbalance",
+    "normalisation",
+    "units.saturated",
+    "gradient.explodes",
+    "units.dead",
+    "gradient.vanishes",
+    "capacity",
+    "output",
     "fit",
 )
-"""Families of codes by what they cost, for findings of one confidence: what makes the numbers wrong stands
-before what
-makes them worse, and causes stand before their symptoms."""
+"""Codes, or families of codes, causes before symptoms: what makes the numbers wrong stands first, then what
+keeps the
+training from moving well, then what follows from either."""
 
 _SURE = {"high": 0, "medium": 1, "low": 2}
 
@@ -92,5 +101,6 @@ class Findings(Sequence[Finding]):
 
 def _rank(finding: Finding) -> tuple[int, int, str]:
     family = finding.code.split(".", maxsplit=1)[0]
-    place = COST.index(family) if family in COST else len(COST)
+    known = finding.code if finding.code in COST else family
+    place = COST.index(known) if known in COST else len(COST)
     return _SURE[finding.confidence], place, finding.title

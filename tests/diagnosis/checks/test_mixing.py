@@ -41,7 +41,7 @@ def test_batch_norm_is_no_mixing_and_dropout_by_hand_is_random(watched, digits) 
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return super().forward(functional.dropout(x, 0.5))
 
-    assert check_mixing(watched(Noisy(64, 10), *digits, steps=3))[0].code == "batch.random"
+    assert check_mixing(watched(Noisy(64, 10), *digits, steps=3))[0].code == "mode.dropout-in-evaluation"
 
 
 def text(shift: int) -> tuple[torch.Tensor, torch.Tensor]:

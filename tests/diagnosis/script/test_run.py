@@ -40,7 +40,7 @@ TRAINS = """
             loss.backward()
             optimizer.step()
     digest = sum(p.double().sum().item() for p in net.parameters())
-    open("facts.txt", "w").write(f"{len(early)} {digest!r} {__name__} {sys.path[0]}")
+    open("facts.txt", "w").write(f"{len(early)} {digest!r} {__name__} {sys.path[0]} {__file__}")
     torch.save(net.state_dict(), "weights.pt")
     if os.fork() == 0:
         os._exit(0)
@@ -56,14 +56,15 @@ def test_a_script_that_trains(script: Script, tmp_path: Path, capfd: pytest.Capt
     assert said.out == "", "results alone go there"
     assert "to standard output ['--epochs', '2']" in said.err
     trace = said.err[said.err.index("Traceback") :]
-    assert trace.splitlines()[1].strip().startswith('File "train.py", line'), (
+    assert trace.splitlines()[1].strip().startswith(f'File "{tmp_path}/train.py", line'), (
         "no line of ours in its traceback"
     )
     assert "runpy" not in trace
     assert "child.py" not in trace
 
-    early, digest, name, first = (tmp_path / "facts.txt").read_text().split()
+    early, digest, name, first, file = (tmp_path / "facts.txt").read_text().split()
     assert (early, name, first) == ("0", "__main__", str(tmp_path))
+    assert file == str(tmp_path / "train.py")
     assert outcome.updates == 12
     assert outcome.trainings[0]["models"] == ["net (Sequential)"]
     assert outcome.trainings[0]["optimizers"] == ["Adam"]

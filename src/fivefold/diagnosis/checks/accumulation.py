@@ -11,11 +11,9 @@ def check_accumulation(record: Record) -> list[Finding]:
     """Find updates whose backward pass added to the gradients of the update before.
 
     Statistic: the share of watched updates, the first left out, at whose first backward pass gradients that
-        were not
-    zero were still there. Null: 0 for a loop that clears them, also for one that accumulates over several
-    batches on
-    purpose, since the first backward pass after an update is looked at. False alarms: none by construction; a
-    training that means to sum all its gradients would be named.
+    were not zero were still there. Null: 0 for a loop that clears them, also for one that accumulates over
+    several batches on purpose, since the first backward pass after an update is looked at. False alarms: none
+    by construction; a training that means to sum all its gradients would be named.
 
     Args:
         record: What was seen.

@@ -25,10 +25,9 @@ def check_axes(record: Record) -> list[Finding]:
     """Find operations that normalise along the batch, or attention along its queries.
 
     Statistic: the dimension given to softmax, log_softmax and normalize beside the shape and the size of the
-        batch. Null:
-    probabilities of classes sum to one along the classes. False alarms: contrastive losses that normalise
-    along the batch
-    on purpose (square scores [n, n] are left out); attention written with its scores transposed.
+    batch. Null: probabilities of classes sum to one along the classes. False alarms: contrastive losses that
+    normalise along the batch on purpose (square scores [n, n] are left out); attention written with its
+    scores transposed.
 
     Args:
         record: What was seen.

@@ -16,11 +16,9 @@ def check_order(record: Record) -> list[Finding]:
     """Find batches that hold few classes each, or neighbouring values of a number: unshuffled data.
 
     Statistic: for classes, the chi-square test that all watched batches have the same shares; for numbers,
-        the F test that all have
-    the same mean. Null: shuffled batches; found at p < 1e-6 with at least three batches and a strong effect
-    (the most common class
-    takes 0.3 more of its batch than of all; batches explain half the variance), so false alarms are below one
-    in a million.
+    the F test that all have the same mean. Null: shuffled batches; found at p < 1e-6 with at least three
+    batches and a strong effect (the most common class takes 0.3 more of its batch than of all; batches
+    explain half the variance), so false alarms are below one in a million.
 
     Args:
         record: What was seen.
@@ -77,10 +75,8 @@ def check_repeats(record: Record) -> list[Finding]:
     """Find one batch that is trained on again and again.
 
     Statistic: whether the examples of all watched updates are the same, number for number. Null: batches
-        differ. False alarms:
-    all data in one batch on purpose (left out where an evaluation shows no more examples than the batch has,
-    or the
-    batch has more than 512).
+    differ. False alarms: all data in one batch on purpose (left out where an evaluation shows no more
+    examples than the batch has, or the batch has more than 512).
 
     Args:
         record: What was seen.
@@ -110,9 +106,8 @@ def check_batch_norm(record: Record) -> list[Finding]:
     """Find batch norm over too few examples.
 
     Statistic: examples (times positions) over which batch norm averages in training. Null: at least 16; the
-        error of a batch's
-    mean is its spread over the root of their number. False alarms: momentum-free statistics tuned for small
-    batches.
+    error of a batch's mean is its spread over the root of their number. False alarms: momentum-free
+    statistics tuned for small batches.
 
     Args:
         record: What was seen.
@@ -139,8 +134,7 @@ def check_imbalance_of_classes(record: Record) -> list[Finding]:
     """Find classes that are rare in training.
 
     Statistic: the share of the most common class in the watched batches, and the evaluation's share right
-        beside it. Null: shares
-    within ten times of each other. False alarms: rare events that are judged as such.
+    beside it. Null: shares within ten times of each other. False alarms: rare events that are judged as such.
 
     Args:
         record: What was seen.

@@ -15,10 +15,8 @@ def check_linear(record: Record) -> list[Finding]:
     """Find networks of several layers that are linear in their inputs.
 
     Statistic: the largest |f((a + b) / 2) - (f(a) + f(b)) / 2| over pairs of examples, relative to the
-        outputs, in evaluation mode. Null:
-    far above rounding (1e-4) for any network with an activation. False alarms: a linear model on purpose has
-    one layer
-    with weights; two or more are asked for.
+    outputs, in evaluation mode. Null: far above rounding (1e-4) for any network with an activation. False
+    alarms: a linear model on purpose has one layer with weights; two or more are asked for.
 
     Args:
         record: What was seen.
@@ -40,10 +38,12 @@ def check_linear(record: Record) -> list[Finding]:
             return []  # the other arguments belong to the whole batch
     if not at_a or any(not torch.isfinite(o).all() for o in (*at_a, *at_b, *between)):
         return []
-    spread = [float((p - q).abs().max()) for p, q in zip(at_a, at_b, strict=True)]
-    if max(spread) < 1e-6 or any(
-        differs((p + q) / 2, m) for p, q, m in zip(at_a, at_b, between, strict=True)
-    ):
+    pairs = list(zip(at_a, at_b, between, strict=True))
+    spreads = [float((p - q).abs().max()) for p, q, _ in pairs]
+    if any(spread < 1e-3 * float(m.abs().max()) for spread, (_, _, m) in zip(spreads, pairs, strict=True)):
+        return []  # outputs that hardly vary tell nothing
+    off = [float(((p + q) / 2 - m).abs().max()) for p, q, m in pairs]
+    if any(o > 1e-3 * spread for o, spread in zip(off, spreads, strict=True)):
         return []
     return [
         Finding(
@@ -62,10 +62,9 @@ def check_width(record: Record) -> list[Finding]:
     """Find hidden layers that are narrower than what they must tell apart.
 
     Statistic: the smallest number of units of a hidden linear layer, beside the number of classes (or
-        outputs). Null: at least
-    as many as classes; log2 of their number is the least that could tell them apart at all. False alarms:
-    bottlenecks
-    on purpose in networks that reproduce their inputs (left out: as many outputs as inputs).
+    outputs). Null: at least as many as classes; log2 of their number is the least that could tell them apart
+    at all. False alarms: bottlenecks on purpose in networks that reproduce their inputs (left out: as many
+    outputs as inputs).
 
     Args:
         record: What was seen.
@@ -100,11 +99,9 @@ def check_output(record: Record) -> list[Finding]:
     """Find last activations that keep the output from reaching its targets.
 
     Statistics: the range of predictions in a loss of numbers beside the targets'; of logits given to
-        cross_entropy, the share that is exactly
-    zero with none below (a rectifier), or a bound at 1 (a sigmoid or tanh). Null: linear outputs go beyond.
-    False alarms:
-    targets that cannot be negative, in which rectified outputs are sound (left out: some target must lie
-    outside).
+    cross_entropy, the share that is exactly zero with none below (a rectifier), or a bound at 1 (a sigmoid or
+    tanh). Null: linear outputs go beyond. False alarms: targets that cannot be negative, in which rectified
+    outputs are sound (left out: some target must lie outside).
 
     Args:
         record: What was seen.
@@ -159,8 +156,7 @@ def check_constant_output(record: Record) -> list[Finding]:
     """Find networks whose output does not depend on the input.
 
     Statistic: the largest difference between the outputs for two examples of a batch, relative to the
-        outputs, in evaluation
-    mode. Null: far above rounding. False alarms: none where inputs differ.
+    outputs, in evaluation mode. Null: far above rounding. False alarms: none where inputs differ.
 
     Args:
         record: What was seen.

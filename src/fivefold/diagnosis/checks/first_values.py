@@ -6,18 +6,26 @@ from fivefold.diagnosis.observation.record import Record
 
 LARGE = 4.0
 SMALL = 0.05
+SHRINKING = 0.4
+
+
+def _shrinks(record: Record) -> bool:
+    """Whether the signal of the first watched pass shrinks a hundredfold from the first layer to the last
+    hidden one.
+    """
+    layers = [
+        x for s in record.steps[:1] for x in s.layers if x.kind in {"Linear", "Conv1d", "Conv2d", "Conv3d"}
+    ]
+    return len(layers) >= 3 and layers[-2].output.std < 1e-2 * layers[0].output.std
 
 
 def check_first_values(record: Record) -> list[Finding]:
     """Find layers whose first weights cannot break symmetry, or lose the scale of the signal.
 
     Statistics: whether all units of a hidden layer have the same weights; the gain std(w) sqrt(inputs per
-        unit), which keeps the
-    variance of the signal where it is about 1 (sqrt(2) before ReLU, 0.58 as torch draws). Null: gains from
-    0.3 to 2 for
-    every usual scheme. False alarms: a last layer at zero is sound (left out), so are layers scaled down with
-    depth
-    (which stay above the bound).
+    unit), which keeps the variance of the signal where it is about 1 (sqrt(2) before ReLU, 0.58 as torch
+    draws). Null: gains from 0.3 to 2 for every usual scheme. False alarms: a last layer at zero is sound
+    (left out), so are layers scaled down with depth (which stay above the bound).
 
     Args:
         record: What was seen.
@@ -53,7 +61,8 @@ def check_first_values(record: Record) -> list[Finding]:
         names=tuple(f.name for f in layers),
     )
     large = [f for f in layers if not f.alike and f.gain > LARGE]
-    small = [f for f in layers[:-1] if not f.alike and f.gain < SMALL]
+    limit = SHRINKING if _shrinks(record) else SMALL
+    small = [f for f in layers[:-1] if not f.alike and f.gain < limit]
     for which, found, code, word in (
         (large, large, "initialisation.too-large", "large"),
         (small, small, "initialisation.too-small", "small"),

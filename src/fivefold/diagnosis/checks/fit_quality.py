@@ -16,8 +16,7 @@ def check_overfitting(record: Record) -> list[Finding]:
     """Find held-out loss that turned up while the training loss went on falling.
 
     Statistic: the last held-out loss over the smallest one, beside training. Null: within 10%. False alarms:
-        none of note where
-    it ends 30% above.
+    none of note where it ends 30% above.
 
     Args:
         record: What was seen.
@@ -75,8 +74,8 @@ def check_unfinished(record: Record) -> list[Finding]:
     """Find trainings that end while the loss still falls fast.
 
     Statistic: the fall of the median loss from the third quarter of updates to the last, relative. Null:
-        below 15% at the end of a
-    sound schedule. False alarms: losses that fall by power laws for as long as one trains.
+    below 15% at the end of a sound schedule. False alarms: losses that fall by power laws for as long as one
+    trains.
 
     Args:
         record: What was seen.

@@ -26,10 +26,8 @@ def check_frozen(record: Record) -> list[Finding]:
     """Find frozen layers whose weights are still as torch drew them.
 
     Statistic: largest |w| and standard deviation of a frozen layer beside those of torch's first values,
-        U(-b, b) with
-    b = 1 / sqrt(inputs per output). Null: weights that were trained leave the bound. False alarms: random
-    features on
-    purpose.
+    U(-b, b) with b = 1 / sqrt(inputs per output). Null: weights that were trained leave the bound. False
+    alarms: random features on purpose.
 
     Args:
         record: What was seen.

@@ -11,9 +11,8 @@ def check_gradient_flow(record: Record) -> list[Finding]:
     """Find gradients that lose or gain many orders of magnitude between the last layer and the first.
 
     Statistic: r = median over watched updates of the root mean square gradient of the first weight matrix
-        over that of the last. Null:
-    0.01 to 10 in networks that train. False alarms: sparse first layers (embeddings, left out below 100
-    times).
+    over that of the last. Null: 0.01 to 10 in networks that train. False alarms: sparse first layers
+    (embeddings, left out below 100 times).
 
     Args:
         record: What was seen.

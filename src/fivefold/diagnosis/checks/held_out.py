@@ -17,12 +17,10 @@ def check_leak(record: Record) -> list[Finding]:
     """Find evaluation examples that are training examples.
 
     Statistic: the share of kept evaluation examples that equal a kept training example in every number. Only
-        some training
-    examples are kept, so that the share is a lower bound. Null: 0 for measured numbers; examples with fewer
-    than 8 distinct numbers, whose
-    repeats are natural, are left out. False alarms: an evaluation of the training set beside one of held-out
-    data
-    (left out where some evaluation shows new examples).
+    some training examples are kept, so that the share is a lower bound. Null: 0 for measured numbers;
+    examples with fewer than 8 distinct numbers, whose repeats are natural, are left out. False alarms: an
+    evaluation of the training set beside one of held-out data (left out where some evaluation shows new
+    examples).
 
     Args:
         record: What was seen.
@@ -62,16 +60,75 @@ def check_leak(record: Record) -> list[Finding]:
     ]
 
 
+def check_telling_column(record: Record) -> list[Finding]:
+    """Find a column that tells the target in training and not in evaluation, or tells it nearly exactly.
+
+    Statistic: the difference of Fisher's z = artanh(r) of the column's correlation with the target between
+    training and evaluation examples, over sqrt(1 / (n - 3) + 1 / (m - 3)); |r| itself. Null: standard normal;
+    found beyond 6 with at least 0.2 less correlation, so that the false-alarm rate is 1e-9 per column; |r|
+    above 0.995. False alarms: a population that changed between the two.
+
+    Args:
+        record: What was seen.
+    """
+    x, y = stacked(record.training_rows)
+    if y is None or y.size != len(x) or len(x) < 50 or not 2 <= x.shape[1] <= 2048 or np.std(y) == 0:
+        return []
+    keys = np.unique(x, axis=0, return_index=True)[1]
+    x, y = x[keys], y.reshape(-1)[keys]
+    if len(x) < 50:
+        return []
+    r = _correlations(x, y)
+    k = int(np.abs(r).argmax())
+    e, t = stacked(record.evaluation_rows)
+    if t is not None and t.size == len(e) and len(e) >= 30 and e.shape[1] == x.shape[1]:
+        once = np.unique(e, axis=0, return_index=True)[1]
+        e, t = e[once], t.reshape(-1)[once]
+        q = _correlations(e, t)
+        if len(e) >= 30:
+            z = np.arctanh(np.clip(np.abs(r), 0, 0.9999)) - np.arctanh(np.clip(np.abs(q), 0, 0.9999))
+            z = z / (1 / (len(x) - 3) + 1 / (len(e) - 3)) ** 0.5
+            j = int(z.argmax())
+            if z[j] > 6 and abs(r[j]) - abs(q[j]) > 0.2:
+                return [
+                    _telling(
+                        j,
+                        f"correlation with the target {r[j]:.2f} in training and {q[j]:.2f} in evaluation",
+                        len(x),
+                        len(e),
+                    )
+                ]
+    if abs(r[k]) > 0.995 and len(np.unique(y)) > 2:
+        return [_telling(k, f"correlation with the target {r[k]:.4f}", len(x), 0)]
+    return []
+
+
+def _correlations(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    a, b = x - x.mean(0), y - y.mean()
+    size = np.sqrt((a**2).sum(0) * (b**2).sum())
+    return np.where(size > 0, a.T @ b / np.where(size > 0, size, 1.0), 0.0)
+
+
+def _telling(column: int, evidence: str, n: int, m: int) -> Finding:
+    return Finding(
+        "data.leak",
+        f"input column {column} tells the target",
+        f"column {column}: {evidence} ({n} and {m} examples)"
+        if m
+        else f"column {column}: {evidence} ({n} examples)",
+        "high",
+        "the column was made from the target of its own example, which is not there when the model is used",
+        "make such columns from the targets of other training examples only, or drop the column",
+    )
+
+
 def check_preparation(record: Record) -> list[Finding]:
     """Find evaluation inputs on another scale than the training inputs.
 
     Statistic: the ratio of the pooled standard deviations of evaluation and training inputs, and the distance
-        of their column means
-    in training standard deviations (median over columns). Null: ratio within 0.7 to 1.4 and distance below
-    0.3 for
-    samples of one population prepared in one way; augmentation moves them little. False alarms: evaluations
-    of another
-    population on purpose.
+    of their column means in training standard deviations (median over columns). Null: ratio within 0.7 to 1.4
+    and distance below 0.3 for samples of one population prepared in one way; augmentation moves them little.
+    False alarms: evaluations of another population on purpose.
 
     Args:
         record: What was seen.

@@ -1,9 +1,11 @@
 """Labels that have little to do with the inputs."""
 
 import numpy as np
-from sklearn.neighbors import KNeighborsClassifier
+from sklearn.linear_model import RidgeCV
+from sklearn.model_selection import cross_val_predict
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
-from fivefold.diagnosis.checks.seen import late, losses_of, median, stacked
+from fivefold.diagnosis.checks.seen import late, late_loss, losses_of, median, stacked
 from fivefold.diagnosis.finding import Finding
 from fivefold.diagnosis.observation.record import Record
 
@@ -25,16 +27,17 @@ def check_labels(record: Record) -> list[Finding]:
     """Find labels that examples alike do not share.
 
     Statistic: how often the five nearest other training examples vote for an example's label, beside chance
-        (always the most common label)
-    and beside how often they vote for the labels of evaluation examples. Null: votes beat chance wherever
-    distances tell
-    anything; training and evaluation labels are voted for alike. Standard errors are binomial. False alarms:
-    inputs whose
-    distances tell nothing; then the network must be at chance in training, too.
+    (always the most common label) and beside how often they vote for the labels of evaluation examples. Null:
+    votes beat chance wherever distances tell anything; training and evaluation labels are voted for alike.
+    Standard errors are binomial. False alarms: inputs whose distances tell nothing; then the network must be
+    at chance in training, too.
 
     Args:
         record: What was seen.
     """
+    numbers = _numbered(stacked(record.training_rows, most=2000))
+    if numbers is not None:
+        return _of_numbers(record, *numbers)
     found = _labelled(stacked(record.training_rows, most=2000))
     if found is None or not record.training_rows.inputs[0].is_floating_point():
         return []
@@ -51,7 +54,7 @@ def check_labels(record: Record) -> list[Finding]:
     chance = float(np.unique(y, return_counts=True)[1].max() / len(y))
     error = (chance * (1 - chance) / len(y)) ** 0.5
     right = median(c.right for s in late(record.steps, 0.25) for c in s.losses)
-    if own < chance + 3 * error and not right > chance + 0.15:
+    if chance < 0.8 and own < chance + 3 * error and not right > chance + 0.15:
         return [
             Finding(
                 "labels.unrelated",
@@ -90,6 +93,50 @@ def check_labels(record: Record) -> list[Finding]:
             )
         ]
     return []
+
+
+def _numbered(rows: tuple[np.ndarray, np.ndarray | None]) -> tuple[np.ndarray, np.ndarray] | None:
+    x, y = rows
+    if y is None or len(x) < LEAST_ROWS or not 2 <= x.shape[1] <= 512 or y.size != len(x):
+        return None
+    y = y.reshape(-1)
+    if len(np.unique(y)) < 20:
+        return None
+    keys = np.unique(x, axis=0, return_index=True)[1]
+    return (x[keys], y[keys]) if len(keys) >= LEAST_ROWS else None
+
+
+def _of_numbers(record: Record, x: np.ndarray, y: np.ndarray) -> list[Finding]:
+    """Whether neither ridge regression nor the network tells anything of the targets.
+
+    R^2 of ridge regression on examples left out has expectation at most 0 for unrelated targets, with
+    standard error
+    about sqrt(2 / n) or less.
+    """
+    spread = x.std(0)
+    x = (x[:, spread > 0] - x[:, spread > 0].mean(0)) / spread[spread > 0]
+    predicted = cross_val_predict(RidgeCV(np.logspace(-1, 4, 11)), x, y, cv=5)
+    near = cross_val_predict(KNeighborsRegressor(10), x, y, cv=5)
+    left = [float(1 - ((y - p) ** 2).sum() / ((y - y.mean()) ** 2).sum()) for p in (predicted, near)]
+    error = (2.0 / len(y)) ** 0.5
+    if max(left) > error:
+        return []
+    ended = late_loss(record)
+    own = median(c.target.std for c in losses_of(record)) ** 2
+    return [
+        Finding(
+            "labels.unrelated",
+            "the targets have nothing to do with the inputs",
+            f"on examples left out, ridge regression explains {left[0]:.0%} of the targets' variance and ten "
+            "nearest "
+            f"neighbours {left[1]:.0%}; the network's loss ends at {ended:.3g}, the targets' variance is "
+            f"{own:.3g}",
+            "high" if len(y) >= 250 and not ended < 0.3 * own else "medium",
+            "inputs and targets are no longer in the same order: one was shuffled, sorted or filtered "
+            "without the other",
+            "shuffle and filter inputs and targets with the same index",
+        )
+    ]
 
 
 def _most_common(labels: np.ndarray) -> np.ndarray:

@@ -23,13 +23,11 @@ def check_loss_inputs(record: Record) -> list[Finding]:
     probabilities.
 
     Statistic: over all watched calls of ``cross_entropy``, the largest distance of a row's sum from 1 with no
-        value below 0;
-    of ``binary_cross_entropy_with_logits``, whether every value lies in [0, 1]; of ``nll_loss``, the largest
-    value (logarithms of probabilities are at most 0). Null: logits are free numbers, whose rows sum to 1 to
-    three digits with
-    probability zero. False alarms: none by construction for the first and last; for the second a network
-    whose
-    logits all lie in [0, 1] on hundreds of examples, at every watched update.
+    value below 0; of ``binary_cross_entropy_with_logits``, whether every value lies in [0, 1]; of
+    ``nll_loss``, the largest value (logarithms of probabilities are at most 0). Null: logits are free
+    numbers, whose rows sum to 1 to three digits with probability zero. False alarms: none by construction for
+    the first and last; for the second a network whose logits all lie in [0, 1] on hundreds of examples, at
+    every watched update.
 
     Args:
         record: What was seen.

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from fivefold.diagnosis.checks.probes import ask, differs, first_tensor, in_evaluation, last_call
+from fivefold.diagnosis.checks.probes import Dropouts, ask, differs, first_tensor, in_evaluation, last_call
 from fivefold.diagnosis.checks.seen import losses_of
 from fivefold.diagnosis.finding import Finding
 from fivefold.diagnosis.observation.record import Record
@@ -24,10 +24,9 @@ def check_mixing(record: Record) -> list[Finding]:
     """Find models in which an example's prediction depends on the other examples of its batch.
 
     Statistic: the change of all other outputs when one example is replaced by another, in evaluation mode,
-        where not even batch norm
-    mixes. Null: nothing but rounding. False alarms: models of graphs or sets, whose rows belong together
-    (left out where
-    a matrix of n x n is given beside the inputs, or where the loss has no target per example).
+    where not even batch norm mixes. Null: nothing but rounding. False alarms: models of graphs or sets, whose
+    rows belong together (left out where a matrix of n x n is given beside the inputs, or where the loss has
+    no target per example).
 
     Args:
         record: What was seen.
@@ -43,7 +42,9 @@ def check_mixing(record: Record) -> list[Finding]:
     if any(a.ndim >= 2 and a.shape[-1] == a.shape[-2] == len(x) for a in others):
         return []
     with in_evaluation(entry.call):  # type: ignore[arg-type]
-        before = ask(entry, x)
+        dropouts = Dropouts()
+        with dropouts:
+            before = ask(entry, x)
         again = ask(entry, x)
         changed = x.clone()
         changed[0] = x[1] if not torch.equal(x[0], x[1]) else x[2]
@@ -52,19 +53,7 @@ def check_mixing(record: Record) -> list[Finding]:
     if not outputs or torch.equal(changed, x):
         return []
     if any(differs(before[i], again[i]) for i in outputs):
-        return [
-            Finding(
-                "batch.random",
-                "the model gives different outputs for the same inputs in evaluation mode",
-                "two passes in a row, in evaluation mode, differ by more than rounding",
-                "medium",
-                "something random or remembered is not switched off in evaluation: functional dropout "
-                "without training=self.training, "
-                "or a state that is carried from batch to batch",
-                "use the dropout module or pass training=self.training; reset carried states for every "
-                "sequence",
-            )
-        ]
+        return _random(dropouts)
     # The example put in place of the first may itself be told apart; all others must not notice.
     kept = [i for i in range(1, len(x)) if i != (1 if torch.equal(changed[0], x[1]) else 2)]
     mixed = [i for i in outputs if differs(before[i][kept], after[i][kept])]
@@ -80,6 +69,24 @@ def check_mixing(record: Record) -> list[Finding]:
             "recurrent or attention layer "
             "that takes the first dimension for time (batch_first)",
             "keep dimension 0 for examples throughout: check view/reshape, dim=, and batch_first=True",
+        )
+    ]
+
+
+def _random(dropouts: Dropouts) -> list[Finding]:
+    """Of a model that differs from pass to pass: only dropout is a fault, sampling may be meant."""
+    if not dropouts.on:
+        return []
+    return [
+        Finding(
+            "mode.dropout-in-evaluation",
+            "dropout stays on in evaluation mode",
+            "two passes in a row, in evaluation mode, differ; dropout is called as a function with training "
+            "on",
+            "high",
+            "functional dropout does not know of the module's mode",
+            "use torch.nn.Dropout, or pass training=self.training",
+            place=dropouts.place,
         )
     ]
 
@@ -105,10 +112,9 @@ def check_future(record: Record) -> list[Finding]:
     """Find language models that see the token which they are to predict.
 
     Statistics: the share of targets equal to the input at their own place, and at the next; where targets are
-        the next tokens, the change of
-    outputs at a place when only later tokens change. Null: targets are the next tokens and outputs do not
-    change. False
-    alarms: models that fill gaps (their targets are ignored where the input is shown).
+    the next tokens, the change of outputs at a place when only later tokens change. Null: targets are the
+    next tokens and outputs do not change. False alarms: models that fill gaps (their targets are ignored
+    where the input is shown).
 
     Args:
         record: What was seen.

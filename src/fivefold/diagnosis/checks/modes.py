@@ -23,10 +23,9 @@ def check_modes(record: Record) -> list[Finding]:
     apart.
 
     Statistics: the share of watched updates, from the first evaluation on, whose forward pass ran in
-        evaluation mode; the
-    share of passes without gradients that ran in training mode. Null: 0 and 0 for a model with dropout or
-    batch
-    norm. False alarms: fine-tuning with frozen statistics on purpose; sampling dropout on purpose.
+    evaluation mode; the share of passes without gradients that ran in training mode. Null: 0 and 0 for a
+    model with dropout or batch norm. False alarms: fine-tuning with frozen statistics on purpose; sampling
+    dropout on purpose.
 
     Args:
         record: What was seen.

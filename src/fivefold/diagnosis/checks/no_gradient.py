@@ -8,10 +8,8 @@ def check_no_gradient(record: Record) -> list[Finding]:
     """Find trainable parameters that had no gradient at any watched update.
 
     Statistic: the number of trainable parameters whose gradient was never there. Null: 0, and a few for
-        models of which a
-    part is not used (then they lie after the last layer that ran, or their layer never ran). False alarms:
-    heads
-    that this training does not use.
+    models of which a part is not used (then they lie after the last layer that ran, or their layer never
+    ran). False alarms: heads that this training does not use.
 
     Args:
         record: What was seen.

@@ -12,8 +12,8 @@ def check_nonfinite(record: Record) -> list[Finding]:
     """Find the first update whose gradient is not finite, and where it comes from.
 
     Statistic: the sum of the last layer's gradient at every update. Null: finite. False alarms: loss scaling
-        of half precision
-    skips such updates on purpose; the scaler does not call the optimizer then, so they are not seen.
+    of half precision skips such updates on purpose; the scaler does not call the optimizer then, so they are
+    not seen.
 
     Args:
         record: What was seen.

@@ -6,7 +6,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
+from fivefold.diagnosis.finding import Place
+from fivefold.diagnosis.observation.calls import place_of_user
 from fivefold.diagnosis.observation.record import Record
 from fivefold.diagnosis.observation.tape import Entry, Tape, unchanged_buffers
 
@@ -52,6 +55,23 @@ def ask(entry: Entry, given: Tensor) -> list[Tensor]:
     out = entry.call(*args, **entry.kwargs)
     leaves = torch.utils._pytree.tree_leaves(out)
     return [leaf for leaf in leaves if isinstance(leaf, Tensor) and leaf.is_floating_point()]
+
+
+class Dropouts(TorchFunctionMode):
+    """Notes calls of dropout as a function that are switched on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.place: Place | None = None
+        self.on = False
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Make the call."""
+        if getattr(func, "__name__", "").startswith(("dropout", "alpha_dropout", "feature_dropout")):
+            given = dict(zip(("input", "p", "training"), args, strict=False)) | (kwargs or {})
+            if given.get("training", True) and given.get("p", 0.5) > 0:
+                self.on, self.place = True, place_of_user()
+        return func(*args, **(kwargs or {}))
 
 
 def differs(a: Tensor, b: Tensor, *, relative: float = 1e-4) -> bool:

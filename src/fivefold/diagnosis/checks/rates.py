@@ -8,6 +8,7 @@ from fivefold.diagnosis.finding import Finding, Picture
 from fivefold.diagnosis.observation.record import Record, Step
 
 LEAST_LINES = 4
+SMALL_CHANGE = 4e-4
 
 
 def peak_rate(step: Step) -> float:
@@ -31,12 +32,10 @@ def check_rate_too_high(record: Record) -> list[Finding]:
     """Find updates that overshoot.
 
     Statistic: the share of watched updates after which the loss of their own batch is higher than before,
-        L(1) > L(0) along
-    the update d; for a quadratic this is d.H d > -2 g.d, sharpness times rate above 2. Null: an update at a
-    sound rate lowers
-    the loss of its own batch nearly always (all but 2% in the healthy scripts of the corpus). False alarms:
-    dropout does not
-    matter, since the same units are left out; momentum after a change of rate may overshoot for a while.
+    L(1) > L(0) along the update d; for a quadratic this is d.H d > -2 g.d, sharpness times rate above 2.
+    Null: an update at a sound rate lowers the loss of its own batch nearly always (all but 2% in the healthy
+    scripts of the corpus). False alarms: dropout does not matter, since the same units are left out; momentum
+    after a change of rate may overshoot for a while.
 
     Args:
         record: What was seen.
@@ -102,10 +101,9 @@ def check_rate_too_low(record: Record) -> list[Finding]:
     """Find updates that could be many times longer.
 
     Statistic: the share of watched updates, made at no less than half the peak rate, along which the loss
-        still falls at 64
-    times the update, on their own batch and on an earlier one. Null: at a sound rate the loss turns up well
-    before 16 times
-    the update. False alarms: the end of a schedule (left out), a warm-up (left out by the same rule).
+    still falls at 64 times the update, together with the change of the weights per update relative to their
+    size. Null: at a sound rate the loss turns up well before 16 times the update. False alarms: the end of a
+    schedule (left out), a warm-up (left out by the same rule).
 
     Args:
         record: What was seen.
@@ -115,25 +113,22 @@ def check_rate_too_low(record: Record) -> list[Finding]:
     steps = [s for s in steps if peak_rate(s) >= 0.5 * peak]
     if len(steps) < LEAST_LINES:
         return []
-    far = [
-        s
-        for s in steps
-        if s.line is not None and s.line.multiples[-1] >= 64.0 and s.line.own[-1] < s.line.own[-2]
-    ]
-    share = len(far) / len(steps)
-    if share < 0.5:
-        return []
-    started, ended = initial_loss(record), late_loss(record)
-    gains = [s.line.own[0] - s.line.own[1] for s in far if s.line is not None]
-    gains64 = [s.line.own[0] - s.line.own[-1] for s in far if s.line is not None]
+    lines = [s.line for s in steps if s.line is not None]
+    far = [n for n in lines if n.multiples[-1] >= 64.0 and n.own[-1] < n.own[-2]]
     ratio = median(
         p.update / p.weight
         for s in steps
         for p in s.parameters
         if p.weight > 0 and p.numbers > 1 and p.gradient
     )
+    share = len(far) / len(steps)
+    if share < 0.7 or ratio > SMALL_CHANGE:
+        return []
+    started, ended = initial_loss(record), late_loss(record)
+    gains = [n.own[0] - n.own[1] for n in far]
+    gains64 = [n.own[0] - n.own[-1] for n in far]
     rate = median(peak_rate(s) for s in steps)
-    sure = share >= 0.75 and ratio < 1e-3
+    sure = share >= 0.8 and ratio < 0.5 * SMALL_CHANGE
     return [
         Finding(
             "rate.too-low",
@@ -152,9 +147,8 @@ def check_rate_too_low(record: Record) -> list[Finding]:
                 "multiple of the update",
                 "loss",
                 {
-                    f"update {s.index}": tuple(zip(s.line.multiples, s.line.own, strict=True))
-                    for s in (far[0], far[-1])
-                    if s.line is not None
+                    name: tuple(zip(n.multiples, n.own, strict=True))
+                    for name, n in (("an early update", far[0]), ("a late one", far[-1]))
                 },
             ),
         )
@@ -165,8 +159,7 @@ def check_momentum(record: Record) -> list[Finding]:
     """Find momentum that multiplies the rate by more than fifty.
 
     Statistic: the largest momentum (or beta1). Null: 0.9 to 0.98 in practice; steady gradients move the
-        weights by rate / (1
-    - momentum). False alarms: 0.99 and more with a rate chosen for it.
+    weights by rate / (1 - momentum). False alarms: 0.99 and more with a rate chosen for it.
 
     Args:
         record: What was seen.
@@ -204,8 +197,7 @@ def check_schedule(record: Record) -> list[Finding]:
     """Find a rate that is gone long before the training ends.
 
     Statistic: the share of all updates made at less than a hundredth of the peak rate. Null: about 6% for a
-        cosine to zero, at
-    most a third for usual step schedules. False alarms: long cool-downs on purpose.
+    cosine to zero, at most a third for usual step schedules. False alarms: long cool-downs on purpose.
 
     Args:
         record: What was seen.

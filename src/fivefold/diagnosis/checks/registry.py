@@ -20,7 +20,7 @@ from fivefold.diagnosis.checks.first_values import check_first_values
 from fivefold.diagnosis.checks.fit_quality import check_overfitting, check_unfinished
 from fivefold.diagnosis.checks.frozen import check_frozen
 from fivefold.diagnosis.checks.gradient_flow import check_gradient_flow
-from fivefold.diagnosis.checks.held_out import check_leak, check_preparation
+from fivefold.diagnosis.checks.held_out import check_leak, check_preparation, check_telling_column
 from fivefold.diagnosis.checks.labels import check_labels
 from fivefold.diagnosis.checks.loss_inputs import check_loss_inputs
 from fivefold.diagnosis.checks.mixing import check_future, check_mixing
@@ -59,6 +59,7 @@ CHECKS: tuple[Check, ...] = (
     check_future,
     check_modes,
     check_leak,
+    check_telling_column,
     check_preparation,
     check_order,
     check_repeats,

@@ -34,12 +34,10 @@ def check_regularisation(record: Record) -> list[Finding]:
     """Find weight decay or a penalty that pulls harder than the loss, and dropout that leaves little.
 
     Statistics: median over the last half of |decay * w| / |gradient| (of the decay's part of the update, for
-        decoupled decay) together with the
-    loss of weight; the share of the total loss that is not from loss functions; the largest dropout
-    probability. Null:
-    ratios below 1 for decays of 1e-2 and less; penalties below half the loss; dropout to 0.5. False alarms:
-    networks with batch norm
-    reach a balance in which decay and gradient are equal (decays below 0.02 are left out).
+    decoupled decay) together with the loss of weight; the share of the total loss that is not from loss
+    functions; the largest dropout probability. Null: ratios below 1 for decays of 1e-2 and less; penalties
+    below half the loss; dropout to 0.5. False alarms: networks with batch norm reach a balance in which decay
+    and gradient are equal (decays below 0.02 are left out).
 
     Args:
         record: What was seen.
@@ -107,8 +105,8 @@ def check_clipping(record: Record) -> list[Finding]:
     """Find gradients that are cut to the same small norm at every update.
 
     Statistic: the relative spread of the gradient's norm over watched updates. Null: far above 1%; it is zero
-        only where every gradient is
-    clipped. False alarms: clipping everything on purpose with a rate chosen for it.
+    only where every gradient is clipped. False alarms: clipping everything on purpose with a rate chosen for
+    it.
 
     Args:
         record: What was seen.
@@ -143,8 +141,7 @@ def check_precision(record: Record) -> list[Finding]:
     """Find weights or losses held in half precision.
 
     Statistic: the types of parameters and predictions. Null: float32 weights, also under autocast. False
-        alarms: bfloat16 training with an
-    optimizer that rounds stochastically.
+    alarms: bfloat16 training with an optimizer that rounds stochastically.
 
     Args:
         record: What was seen.

@@ -18,8 +18,7 @@ def check_inputs(record: Record) -> list[Finding]:
     """Find inputs that are not on the scale of one.
 
     Statistic: standard deviation and mean of the columns of the examples seen. Null: standardised inputs have
-        0 and 1, images
-    at most 1. False alarms: inputs that the model itself normalises first (left out).
+    0 and 1, images at most 1. False alarms: inputs that the model itself normalises first (left out).
 
     Args:
         record: What was seen.
@@ -74,8 +73,7 @@ def check_targets(record: Record) -> list[Finding]:
     """Find targets far from the scale that a fresh network gives.
 
     Statistic: the root mean square of the targets of a loss of numbers. Null: about 1 where they are
-        standardised. False alarms:
-    losses in units on purpose with a rate chosen for them.
+    standardised. False alarms: losses in units on purpose with a rate chosen for them.
 
     Args:
         record: What was seen.

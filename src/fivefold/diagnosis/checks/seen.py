@@ -18,7 +18,7 @@ NORMS = (
 )
 DROPOUTS = (nn.modules.dropout._DropoutNd,)
 WEIGHTED = (nn.Linear, nn.modules.conv._ConvNd, nn.Bilinear)
-OF_NUMBERS = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "gaussian_nll_loss")
+OF_NUMBERS = ("difference", "mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "gaussian_nll_loss")
 
 
 def median(values: Iterable[float]) -> float:

@@ -11,10 +11,8 @@ def check_shapes(record: Record) -> list[Finding]:
     """Find losses in which every prediction meets every target.
 
     Statistic: the shapes of prediction and target in an elementwise loss, or of the two sides of a difference
-        outside the
-    model, being [n, 1] and [n]. Null: equal shapes. False alarms: a distance of all pairs written with
-    exactly these
-    shapes.
+    outside the model, being [n, 1] and [n]. Null: equal shapes. False alarms: a distance of all pairs written
+    with exactly these shapes.
 
     Args:
         record: What was seen.

@@ -13,12 +13,9 @@ def check_units(record: Record) -> list[Finding]:
     """Find layers most of whose units never fire, or always stand at their bounds.
 
     Statistics, over the last half of the training: the share of units of a rectifying layer that gave zero to
-    every example of a
-    batch; the share of outputs of a sigmoid or tanh within 1% of its bounds. Null: dead units below 0.3 in
-    batches of at least 16;
-    saturated outputs below 0.3 in hidden layers. False alarms: very wide layers on small batches; gates that
-    are
-    meant to open or close (the last layer is left out).
+    every example of a batch; the share of outputs of a sigmoid or tanh within 1% of its bounds. Null: dead
+    units below 0.3 in batches of at least 16; saturated outputs below 0.3 in hidden layers. False alarms:
+    very wide layers on small batches; gates that are meant to open or close (the last layer is left out).
 
     Args:
         record: What was seen.

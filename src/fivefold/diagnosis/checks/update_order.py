@@ -8,8 +8,8 @@ def check_update_order(record: Record) -> list[Finding]:
     """Find updates that come between a forward pass and its backward pass.
 
     Statistic: the share of watched updates before which a training forward pass came and no backward pass
-        after it.
-    Null: 0 for a loop in the usual order. False alarms: a loop that on purpose lags one batch behind.
+    after it. Null: 0 for a loop in the usual order. False alarms: a loop that on purpose lags one batch
+    behind.
 
     Args:
         record: What was seen.

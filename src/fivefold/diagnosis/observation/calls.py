@@ -181,6 +181,25 @@ def crossed_difference(args: Any, output: Any) -> Operation | None:
     return Operation("difference", (shapes[1][0], 1, shapes[0][0]), 0, "", place_of_user())
 
 
+def written_loss(args: Any, output: Any, made: Callable[[Tensor], bool]) -> LossCall | None:
+    """Describe a difference of predictions and targets, from which a loss is written by hand; ``None`` for
+    others.
+
+    Args:
+        args: The two sides.
+        output: The difference.
+        made: Whether a tensor was made by the model.
+    """
+    if len(args) != 2 or not all(isinstance(a, Tensor) for a in args) or args[0].shape != args[1].shape:
+        return None
+    if made(args[0]) == made(args[1]) or args[0].ndim == 0:
+        return None
+    prediction, target = args if made(args[0]) else reversed(args)
+    seen = summarise(prediction), summarise(target)
+    value = float(output.detach().float().square().mean())
+    return LossCall("difference", {}, value, *seen, math.nan, math.nan, (), place_of_user())
+
+
 def labels_compared(function: Any, args: Any, output: Any) -> tuple[int, int, Tensor] | None:
     """Return how many labels of how many were equal, and the second of what was compared; ``None`` for other
     calls.

@@ -8,15 +8,16 @@ class Overhead:
 
     A watched step of expected cost c may begin at time t after the start, where s seconds were spent, if
 
-        s + c <= share * t
+        s + c <= share * t + allowance
 
-    so that at the end of a long training at most ``share`` of its time went to watching. The first
+    so that at the end of a long training hardly more than ``share`` of its time went to watching. The first
     ``free`` watched steps are taken without asking: they show the state before training, which nothing can
     bring back.
 
     Args:
         share: The share of time to spend, in (0, 1].
         free: Watched steps taken whatever they cost.
+        allowance: Seconds that may be spent beyond the share, for trainings that are over soon.
 
     >>> account = Overhead(0.05, free=1)
     >>> account.allows(), account.allows(at=0.0)
@@ -26,8 +27,9 @@ class Overhead:
     (False, True)
     """
 
-    def __init__(self, share: float, free: int = 2) -> None:
+    def __init__(self, share: float, free: int = 2, allowance: float = 0.0) -> None:
         self.share = share
+        self.allowance = allowance
         self.spent = 0.0
         self.began = perf_counter()
         self._free = free
@@ -47,7 +49,7 @@ class Overhead:
         """
         if self._free > 0:
             return True
-        return self.spent + self._cost <= self.share * (self.elapsed if at is None else at)
+        return self.spent + self._cost <= self.allowance + self.share * (self.elapsed if at is None else at)
 
     def spend(self, seconds: float) -> None:
         """Enter seconds."""

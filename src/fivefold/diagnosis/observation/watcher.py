@@ -24,6 +24,7 @@ from fivefold.diagnosis.observation.calls import (
     loss_call,
     push,
     remove,
+    written_loss,
 )
 from fivefold.diagnosis.observation.kept_rows import KeptRows
 from fivefold.diagnosis.observation.layers import activation_step, hook_layers, opaque
@@ -55,6 +56,7 @@ class Watcher:
         optimizers: Their optimizers.
         overhead: Share of the time that watching may take.
         every: Watch every so-manyth update instead, whatever it costs.
+        allowance: Seconds that watching may take beyond that share.
     """
 
     def __init__(
@@ -64,8 +66,9 @@ class Watcher:
         *,
         overhead: float = 0.05,
         every: int | None = None,
+        allowance: float = 0.1,
     ) -> None:
-        self.account = Overhead(overhead)
+        self.account = Overhead(overhead, allowance=allowance)
         self.record = Record(model=dict(modules), optimizers=[type(o).__name__ for o in optimizers])
         self._optimizers = optimizers
         self._every = every
@@ -263,6 +266,11 @@ class Watcher:
             operation = crossed_difference(args, output)
             if operation is not None:
                 window.operations.append(operation)
+            elif self._tape is not None and not window.losses:
+                written = written_loss(args, output, self._tape.knows)
+                if written is not None:
+                    window.losses.append(written)
+                    self._training.keep_target(args[1] if self._tape.knows(args[0]) else args[0])
         elif not training and self._evaluation is not None and self._depth == 0:
             compared = labels_compared(function, args, output)
             if compared is not None:

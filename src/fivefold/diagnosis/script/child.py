@@ -213,7 +213,8 @@ class Child:
         how, code, error = "finished", 0, None
         self.written.on = True
         try:
-            runpy.run_path(script, run_name="__main__")
+            # Python makes the path of a main script absolute, so that it holds wherever the script goes.
+            runpy.run_path(os.path.abspath(script), run_name="__main__")  # noqa: PTH100
         except SystemExit as ended:
             how, code = "exit", _exit_code(ended)
         except KeyboardInterrupt as ended:
@@ -295,10 +296,16 @@ class Child:
         return {
             "type": type(error).__name__,
             "message": str(error)[:LONGEST_TEXT],
-            "file": last.filename if last else "",
+            "file": _shown(last.filename) if last else "",
             "line": (last.lineno or 0) if last else 0,
             "text": (last.line or "")[:200] if last else "",
         }
+
+
+def _shown(path: str) -> str:
+    """The path from the working folder, where it lies below it."""
+    here = os.getcwd() + os.sep  # noqa: PTH109
+    return path.removeprefix(here)
 
 
 def _is_ours(trace: TracebackType) -> bool:

@@ -18,9 +18,8 @@ def name_of(module: nn.Module, frame: FrameType | None = None) -> str:
         module: Any module.
         frame: Where to begin; the caller by default.
 
-    >>> generator = nn.Linear(1, 1)
-    >>> name_of(generator)
-    'generator'
+    >>> name_of(nn.Linear(1, 1))
+    'Linear'
     """
     frame = sys._getframe(1) if frame is None else frame
     parts: dict[int, str] = {}
