@@ -25,6 +25,7 @@ COST = (
     "regularisation",
     "initialisation",
     "capacity.linear",
+    "inputs.ignored",
     "output.activation",
     "inputs",
     "targets",

@@ -7,7 +7,9 @@ from torch.nn import functional
 
 from fivefold.diagnosis.checks.capacity import (
     check_constant_output,
+    check_ignored_inputs,
     check_linear,
+    check_linear_pairs,
     check_output,
     check_width,
 )
@@ -47,3 +49,28 @@ def test_a_constant_output(watched, digits, network) -> None:
         model[0].bias.fill_(-50.0)
     assert check_constant_output(watched(model, *digits, steps=3))[0].code == "output.constant"
     assert check_constant_output(watched(network(64, 32, 10), *digits, steps=3)) == []
+
+
+def test_linear_layers_in_a_row(watched, digits) -> None:
+    def chain(*layers: nn.Module) -> list:
+        model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), *layers, nn.ReLU(), nn.Linear(32, 10))
+        return check_linear_pairs(watched(model, *digits, steps=2))
+
+    assert chain(nn.Linear(32, 32), nn.Linear(32, 32))[0].code == "capacity.linear"
+    assert chain(nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 32)) == []
+    assert chain(nn.Linear(32, 4), nn.Linear(4, 32)) == []  # a factor of low rank on purpose
+    assert chain(nn.Linear(32, 32), nn.LayerNorm(32), nn.Linear(32, 32)) == []
+
+
+class Selecting(nn.Module):
+    def __init__(self, place: int) -> None:
+        super().__init__()
+        self.rnn, self.head, self.place = nn.GRU(8, 16, batch_first=True), nn.Linear(16, 10), place
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(self.rnn(x.view(-1, 8, 8))[0][:, self.place])
+
+
+@pytest.mark.parametrize(("place", "found"), [(0, True), (-1, False)])
+def test_inputs_that_are_never_read(watched, digits, place: int, found: bool) -> None:
+    assert bool(check_ignored_inputs(watched(Selecting(place), *digits, steps=2))) == found

@@ -1,5 +1,7 @@
 """How trainings end."""
 
+from math import exp
+
 import pytest
 
 from fivefold.diagnosis.checks.fit_quality import check_overfitting, check_unfinished
@@ -43,7 +45,11 @@ def test_a_gap_in_what_is_right() -> None:
 
 @pytest.mark.parametrize(
     ("training", "found"),
-    [([1.0 - i / 110 for i in range(100)], True), ([1.0 / (1 + 0.02 * i) for i in range(100)], False)],
+    [
+        ([1.0 - i / 110 for i in range(100)], True),
+        ([1.0 - i / 200 for i in range(40)], True),  # hardly begun
+        ([0.3 + 0.7 * exp(-i / 15) for i in range(100)], False),
+    ],
 )
 def test_unfinished(training: list[float], found: bool) -> None:
     assert bool(check_unfinished(record([], training))) == found

@@ -1,6 +1,10 @@
 """Held-out examples that are not held out, or prepared in another way."""
 
-from fivefold.diagnosis.checks.held_out import check_leak, check_preparation
+import torch
+from torch.nn import functional
+
+from fivefold.diagnosis.checks.held_out import check_leak, check_preparation, check_telling_column
+from fivefold.diagnosis.observation.record import Record
 
 
 def test_shared_examples(watched, digits, network) -> None:
@@ -22,3 +26,32 @@ def test_preparation(watched, digits, network) -> None:
     assert with_inputs(16 * x[1400:])[0].code == "data.preparation"
     assert with_inputs(x[1400:] + 1.0)[0].code == "data.preparation"
     assert with_inputs(x[1400:]) == []
+
+
+def test_a_column_made_from_the_target(watched, network) -> None:
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(600, 4, generator=generator)
+    y = x[:, :1] + torch.randn(600, 1, generator=generator)
+
+    def found(column: torch.Tensor) -> list:
+        z = torch.cat([x, column], 1)
+        model = network(5, 8, 1)
+        return check_telling_column(watched(model, z, y, loss=functional.mse_loss, steps=20))
+
+    assert found(y * 3)[0].code == "data.leak"
+    assert "column 4" in found(y * 3)[0].title
+    assert found(torch.randn(600, 1, generator=generator)) == []
+    assert found(y + torch.randn(600, 1, generator=generator)) == []  # a good predictor, no copy
+
+
+def test_a_column_that_tells_in_training_alone() -> None:
+    generator = torch.Generator().manual_seed(0)
+    record = Record()
+    for rows, told in ((record.training_rows, 1.0), (record.evaluation_rows, 0.0)):
+        x = torch.randn(300, 3, generator=generator)
+        y = x[:, 0] + torch.randn(300, generator=generator)
+        x[:, 2] += told * y
+        rows.inputs, rows.targets, rows.steps = [x], [y], [0]
+    assert "input column 2" in check_telling_column(record)[0].title
+    record.training_rows.inputs[0][:, 2] = torch.randn(300, generator=generator)
+    assert check_telling_column(record) == []

@@ -1,6 +1,7 @@
 """Labels beside those of their neighbours."""
 
 import torch
+from torch.nn import functional
 
 from fivefold.diagnosis.checks.labels import check_labels
 
@@ -20,3 +21,24 @@ def test_shuffled_noisy_and_sound(watched, digits, network) -> None:
     assert [f.code for f in found(shuffled)] == ["labels.unrelated"]
     assert [f.code for f in found(noisy)] == ["labels.noise"]
     assert found(y) == []
+
+
+def test_numbers(watched, network) -> None:
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(600, 4, generator=generator)
+    y = x[:, :1] - x[:, 1:2] + torch.randn(600, 1, generator=generator)
+    settings = {"loss": functional.mse_loss, "steps": 20}
+    shuffled = y[torch.randperm(600, generator=generator)]
+    found = check_labels(watched(network(4, 8, 1), x, shuffled, **settings))
+    assert [f.code for f in found] == ["labels.unrelated"]
+    assert check_labels(watched(network(4, 8, 1), x, y, **settings)) == []
+
+
+def test_false_alarms_where_the_relation_is_weak(watched, network) -> None:
+    """A correlation of 0.3 on 600 examples is found to be one in all of ten draws."""
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(10):
+        x = torch.randn(600, 4, generator=generator)
+        y = 0.3 * x[:, :1] + torch.randn(600, 1, generator=generator)
+        record = watched(network(4, 8, 1), x, y, loss=functional.mse_loss, steps=20)
+        assert check_labels(record) == []

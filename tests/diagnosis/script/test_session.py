@@ -1,8 +1,10 @@
 """When findings are made, and what is sent."""
 
 import json
+import sys
 import time
 from itertools import pairwise
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -84,3 +86,51 @@ def test_an_optimizer_that_never_steps_is_found(sent: Sent) -> None:
     finding = next(f for f in sent[-1][1]["findings"] if f["code"] == "step.never")
     assert finding["confidence"] == "high"
     assert "SGD made 0 steps" in finding["evidence"]
+
+
+def test_where_the_script_crashed_nothing_is_said_of_what_would_have_come(
+    sent: Sent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "fastai", ModuleType("fastai"))
+    for finished in (True, False):
+        watching = session(sent)
+        loop(3, step=False)
+        watching.end(finished=finished)
+        codes = [f["code"] for f in sent[-1][1]["findings"]]
+        notes = [note for note in sent[-1][1]["notes"] if note.startswith("fastai is loaded")]
+        assert ("step.never" in codes) is finished
+        assert len(notes) == finished
+
+
+def test_without_an_optimizer_of_torch_updates_are_not_judged(sent: Sent) -> None:
+    watching = session(sent)
+    net = nn.Linear(3, 1)
+    for _ in range(4):
+        net(torch.randn(8, 3)).pow(2).mean().backward()
+        with torch.no_grad():
+            for p in net.parameters():
+                assert p.grad is not None
+                p -= 0.1 * p.grad
+                p.grad = None
+    watching.end()
+    assert sent[-1][1]["findings"] == []
+    assert "are changed by hand" in sent[-1][1]["notes"][0]
+
+
+def test_an_evaluation_while_the_loop_runs_changes_no_bit(sent: Sent) -> None:
+    def trained() -> float:
+        torch.manual_seed(3)
+        net = nn.Sequential(nn.Linear(3, 8), nn.Dropout(0.5), nn.Linear(8, 1))
+        optimizer = torch.optim.Adam(net.parameters(), lr=0.01)
+        for _ in range(12):
+            optimizer.zero_grad()
+            x = torch.randn(16, 3)
+            nn.functional.mse_loss(net(x), x[:, :1]).backward()
+            optimizer.step()
+        return sum(p.double().sum().item() for p in net.parameters())
+
+    alone = trained()
+    watching = session(sent, first=0.0)
+    assert trained() == alone
+    watching.end()
+    assert len(sent) >= 2, "findings were made meanwhile"

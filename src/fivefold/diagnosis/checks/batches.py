@@ -3,7 +3,6 @@
 import math
 
 import numpy as np
-import torch
 from scipy import stats
 from torch import nn
 
@@ -72,11 +71,11 @@ def _ordered(evidence: str) -> Finding:
 
 
 def check_repeats(record: Record) -> list[Finding]:
-    """Find one batch that is trained on again and again.
+    """Find few examples that are trained on again and again.
 
-    Statistic: whether the examples of all watched updates are the same, number for number. Null: batches
-    differ. False alarms: all data in one batch on purpose (left out where an evaluation shows no more
-    examples than the batch has, or the batch has more than 512).
+    Statistic: the number of distinct examples among those of all watched updates, beside the number that an
+    evaluation shows. Null: batches differ. False alarms: all data in one batch on purpose (left out where an
+    evaluation shows no more examples than the batch has, or the batch has more than 512).
 
     Args:
         record: What was seen.
@@ -84,20 +83,29 @@ def check_repeats(record: Record) -> list[Finding]:
     rows = record.training_rows.inputs
     if len(rows) < 3 or record.count < 3:
         return []
-    first = rows[0]
-    same = [b for b in rows[1:] if b.shape == first.shape and torch.equal(b, first)]
     shown = max((e.rows for e in record.evaluations), default=0)
-    if len(same) < len(rows) - 1 or len(first) > 512 or shown <= len(first):
+    flat = [b.reshape(len(b), -1).double().numpy() for b in rows if b.shape[1:] == rows[0].shape[1:]]
+    seen = sum(len(b) for b in flat)
+    distinct = len(np.unique(np.concatenate(flat), axis=0))
+    # Drawing K of M examples gives about M (1 - exp(-K / M)) distinct ones: of four times as many draws
+    # nearly all.
+    if (
+        seen < 4 * distinct
+        or distinct > 512
+        or 2 * distinct >= shown
+        or distinct * 4 > record.count * len(rows[0])
+    ):
         return []
     return [
         Finding(
             "data.repeated",
-            "every update sees the same batch",
-            f"the {len(first)} examples of {len(rows)} watched updates are the same, number for number; "
-            f"evaluations show {shown}",
+            "the updates see the same few examples again and again",
+            f"{seen} examples of {len(flat)} watched batches hold {distinct} distinct ones; an evaluation "
+            f"shows {shown}",
             "high",
-            "the batch is taken once, outside the loop, or the sampler starts anew at every update",
-            "take a new batch in every pass through the loop",
+            "one batch is taken outside the loop, the sampler draws from a part of the data only, or it "
+            "starts anew each time",
+            "draw from all training examples, and take a new batch in every pass through the loop",
         )
     ]
 
@@ -142,11 +150,15 @@ def check_imbalance_of_classes(record: Record) -> list[Finding]:
     counts = [np.array(c.classes, dtype=float) for c in losses_of(record) if len(c.classes) >= 2]
     counts = [c for c in counts if len(c) == len(counts[0])]
     if not counts:
+        # A loss written by hand: a vector of zeros and ones that meets the output.
+        n = batch_size(record)
+        counts = [np.array([n * (1 - s.shares), n * s.shares]) for s in record.steps if s.shares is not None]
+    if not counts:
         return []
     total = np.sum(counts, 0)
     share = total / total.sum()
     present = share[share > 0]
-    if len(share) > 50 or share.max() < 0.75 or len(present) < 2:
+    if total.sum() < 100 or len(share) > 50 or share.max() < 0.75 or len(present) < 2:
         return []
     return [
         Finding(

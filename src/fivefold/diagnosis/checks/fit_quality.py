@@ -70,6 +70,11 @@ def check_overfitting(record: Record) -> list[Finding]:
     return []
 
 
+FEW = 150
+"""Updates below which a loss that falls in every quarter, and little in all, is a training that hardly began.
+"""
+
+
 def check_unfinished(record: Record) -> list[Finding]:
     """Find trainings that end while the loss still falls fast.
 
@@ -83,17 +88,19 @@ def check_unfinished(record: Record) -> list[Finding]:
     end = record.count
     third = median(s.loss for s in record.steps if 0.5 * end <= s.index < 0.75 * end)
     fourth = median(s.loss for s in record.steps if s.index >= 0.75 * end)
+    second = median(s.loss for s in record.steps if 0.25 * end <= s.index < 0.5 * end)
     first = median(s.loss for s in record.steps if s.index < 0.25 * end)
-    if not (math.isfinite(third) and math.isfinite(fourth)) or third <= 0 or fourth > 0.8 * third:
+    if not (math.isfinite(third) and math.isfinite(fourth)) or third <= 0:
         return []
-    if not fourth > 0.05 * first:
+    steady = end < FEW and fourth < 0.97 * third < 0.97**2 * second < 0.97**3 * first and fourth > 0.4 * first
+    if not steady and (fourth > 0.8 * third or not fourth > 0.05 * first):
         return []
     return [
         Finding(
             "fit.unfinished",
             "the training ends while the loss still falls",
             f"median loss {third:.3g} in the third quarter of the updates, {fourth:.3g} in the last",
-            "medium" if end < 200 else "low",
+            "high" if steady and fourth > 0.6 * first else "medium" if end < 200 else "low",
             "too few epochs for this rate",
             "train longer, or raise the rate",
             picture=Picture(

@@ -34,7 +34,10 @@ def check_gradient_flow(record: Record) -> list[Finding]:
     out = []
     names = list(ratios)
     if len(names) >= 3 and ratios[names[-1]] > 0:
-        first, last = ratios[names[0]], ratios[names[-1]]
+        # The largest of the first layers: queries and keys of attention have next to none at the start,
+        # values have.
+        count = max(1, min(3, len(names) // 3))
+        first, last = max(ratios[n] for n in names[:count]), median(ratios[n] for n in names[-count:])
         if first < 1e-3 * last:
             out.append(
                 Finding(
@@ -55,7 +58,7 @@ def check_gradient_flow(record: Record) -> list[Finding]:
     typical = median(norms)
     top = max(norms)
     failed = not late_loss(record) < 0.9 * initial_loss(record)
-    if top > 1e3 * max(typical, 1e-12) or (typical > 1e3 and failed):
+    if (top > 1e3 * typical and top > 10.0) or (typical > 1e3 and failed):
         out.append(
             Finding(
                 "gradient.explodes",

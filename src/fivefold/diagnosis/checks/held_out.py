@@ -161,7 +161,7 @@ def check_preparation(record: Record) -> list[Finding]:
             f"column standard deviations are {ratio:.2g} times those of training, column means "
             f"{distance:.2g} training standard "
             "deviations away (medians)",
-            "high" if ratio > 3 or ratio < 0.33 or distance > 1.5 else "medium",
+            "high" if ratio > 2.5 or ratio < 0.4 or distance > 1.5 else "medium",
             "scaling or other preparation is done in one of the two only, or with other numbers",
             "prepare both with the same code and the training set's numbers",
             picture=Picture(

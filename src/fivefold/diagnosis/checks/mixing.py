@@ -20,6 +20,17 @@ def _per_example(record: Record, n: int) -> bool:
     )
 
 
+def _another(x: Tensor, place: int) -> Tensor:
+    """An example in place of one: its numbers moved by the spread of the batch, or its tokens by those of
+    others.
+    """
+    if x.is_floating_point():
+        draw = torch.randn(x[place].shape, generator=torch.Generator().manual_seed(0)).to(x)
+        return x[place] + draw * x.float().std().to(x)
+    others = x[torch.arange(len(x)) != place]
+    return others[0] if not torch.equal(others[0], x[place]) else others[-1].flip(0)
+
+
 def check_mixing(record: Record) -> list[Finding]:
     """Find models in which an example's prediction depends on the other examples of its batch.
 
@@ -46,16 +57,16 @@ def check_mixing(record: Record) -> list[Finding]:
         with dropouts:
             before = ask(entry, x)
         again = ask(entry, x)
+        middle = len(x) // 2
         changed = x.clone()
-        changed[0] = x[1] if not torch.equal(x[0], x[1]) else x[2]
+        changed[middle] = _another(x, middle)
         after = ask(entry, changed)
     outputs = [i for i, o in enumerate(before) if o.ndim >= 1 and len(o) == len(x)]
     if not outputs or torch.equal(changed, x):
         return []
     if any(differs(before[i], again[i]) for i in outputs):
         return _random(dropouts)
-    # The example put in place of the first may itself be told apart; all others must not notice.
-    kept = [i for i in range(1, len(x)) if i != (1 if torch.equal(changed[0], x[1]) else 2)]
+    kept = [i for i in range(len(x)) if i != middle]
     mixed = [i for i in outputs if differs(before[i][kept], after[i][kept])]
     if not mixed:
         return []

@@ -11,7 +11,7 @@ from torch.overrides import TorchFunctionMode
 from fivefold.diagnosis.finding import Place
 from fivefold.diagnosis.observation.calls import place_of_user
 from fivefold.diagnosis.observation.record import Record
-from fivefold.diagnosis.observation.tape import Entry, Tape, unchanged_buffers
+from fivefold.diagnosis.observation.tape import Entry, Slot, Tape, unchanged_buffers
 
 
 @contextmanager
@@ -30,13 +30,11 @@ def in_evaluation(module: nn.Module) -> Iterator[None]:
 
 
 def last_call(record: Record) -> tuple[Tape, Entry] | None:
-    """The last watched training pass through the one module of its tape; ``None`` where there were several or
-    none.
-    """
+    """The last watched training pass through a module that was given no other's output, with its tape."""
     for tape in reversed(record.tapes):
         calls = [entry for entry in tape.entries if isinstance(entry.call, nn.Module)]
-        if len(calls) == 1:
-            return tape, calls[0]
+        if calls and not any(isinstance(a, Slot) for a in calls[-1].args):
+            return tape, calls[-1]
     return None
 
 

@@ -48,12 +48,15 @@ def check_rate_too_high(record: Record) -> list[Finding]:
     started, ended = initial_loss(record), late_loss(record)
     diverged = record.first_nonfinite is not None or not math.isfinite(ended)
     failed = diverged or ended > 0.9 * started
-    if share < 0.25 and not (failed and share >= 0.15):
+    # One update that multiplies the loss can end a training: units die, and nothing moves afterwards.
+    thrown = [s.index for s in steps[:5] if s.line is not None and s.line.own[1] > 1.5 * s.line.own[0]]
+    lost = bool(thrown) and ended > 0.6 * started
+    if share < 0.25 and not (failed and share >= 0.15) and not lost:
         return []
     multiple = median(s.line.best_multiple for s in steps if s.line is not None)
     rates = [peak_rate(s) for s in worse]
     summed = _summed(record)
-    sure = (share >= 0.4 and len(worse) >= 3) or (failed and len(worse) >= 2 and share >= 0.25)
+    sure = (share >= 0.4 and len(worse) >= 3) or (failed and len(worse) >= 2 and share >= 0.25) or lost
     evidence = (
         f"{len(worse)} of {len(steps)} watched updates raised the loss of their own batch; along the update "
         "the loss "
@@ -122,9 +125,9 @@ def check_rate_too_low(record: Record) -> list[Finding]:
         if p.weight > 0 and p.numbers > 1 and p.gradient
     )
     share = len(far) / len(steps)
-    if share < 0.7 or ratio > SMALL_CHANGE:
-        return []
     started, ended = initial_loss(record), late_loss(record)
+    if share < 0.7 or ratio > SMALL_CHANGE or not ended > 0.2 * started:
+        return []
     gains = [n.own[0] - n.own[1] for n in far]
     gains64 = [n.own[0] - n.own[-1] for n in far]
     rate = median(peak_rate(s) for s in steps)

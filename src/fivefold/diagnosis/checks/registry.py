@@ -12,7 +12,9 @@ from fivefold.diagnosis.checks.batches import (
 )
 from fivefold.diagnosis.checks.capacity import (
     check_constant_output,
+    check_ignored_inputs,
     check_linear,
+    check_linear_pairs,
     check_output,
     check_width,
 )
@@ -73,6 +75,8 @@ CHECKS: tuple[Check, ...] = (
     check_targets,
     check_output,
     check_linear,
+    check_linear_pairs,
+    check_ignored_inputs,
     check_width,
     check_constant_output,
     check_gradient_flow,

@@ -6,6 +6,7 @@ from fivefold.diagnosis.checks.seen import late, median
 from fivefold.diagnosis.finding import Finding, Picture
 from fivefold.diagnosis.observation.record import LayerStep, Record
 
+DEAD = 0.75
 RECTIFIERS = ("ReLU", "ReLU6", "relu", "relu6")
 
 
@@ -37,8 +38,8 @@ def check_units(record: Record) -> list[Finding]:
             saturated[name] = median(x.saturated for x in seen)
     out = []
     worst = max(dead.values(), default=0.0)
-    if worst >= 0.6:
-        many = [n for n, share in dead.items() if share >= 0.6]
+    if worst >= DEAD:
+        many = [n for n, share in dead.items() if share >= DEAD]
         out.append(
             Finding(
                 "units.dead",

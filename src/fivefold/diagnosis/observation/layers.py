@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -109,13 +110,20 @@ def hook_layers(modules: dict[str, nn.Module], found: list[LayerStep]) -> list[R
         found: Where descriptions go.
     """
     handles = []
+    makers: dict[int, tuple[str, Tensor | None]] = {}
     for name, module in leaves({n: m for n, m in modules.items() if not opaque(m)}):
 
         def hook(module: nn.Module, args: Any, output: Any, name: str = name) -> None:
             if torch.is_grad_enabled():
                 described = layer_step(name, module, output)
                 if described is not None:
-                    found.append(described)
+                    given = args[0] if args else None
+                    source = makers.get(id(given), ("", None))[0] if isinstance(given, Tensor) else ""
+                    found.append(replace(described, source=source))
+                    if isinstance(output, Tensor):
+                        # The tensor is held until the step is over: an identity is unique only while it
+                        # lives.
+                        makers[id(output)] = (name, output)
 
         handles.append(module.register_forward_hook(hook))
     return handles

@@ -68,6 +68,7 @@ class LayerStep:
         name: Its dotted name in the model.
         kind: The class of the module, as ``"ReLU"``.
         output: Its output.
+        source: The layer whose output it was given, unchanged; empty where there is none.
         constant: Share of units (the last dimension, or channels) that gave the same number to every example.
         saturated: Share of outputs within 1% of the bounds of a sigmoid or tanh; nan for other layers.
     """
@@ -77,6 +78,7 @@ class LayerStep:
     output: Summary
     constant: float
     saturated: float
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +170,8 @@ class Step:
         parameters: What the update did.
         groups: The optimizer's settings.
         inputs: The tensors given to the model.
+        shares: Mean of a vector of zeros and ones, one per example, that met the output in a loss written by
+            hand.
         waited: Seconds between the update before and the forward pass: mostly data.
         forward: Seconds of the forward pass and the loss.
         backward: Seconds of the backward pass.
@@ -188,6 +192,7 @@ class Step:
     parameters: list[ParameterStep] = field(default_factory=list)
     groups: list[Group] = field(default_factory=list)
     inputs: list[Summary] = field(default_factory=list)
+    shares: float | None = None
     waited: float = math.nan
     forward: float = math.nan
     backward: float = math.nan

@@ -1,7 +1,6 @@
 """Sees a training through torch's hooks: cheap marks at every update, and some updates in full."""
 
 import math
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import perf_counter
@@ -12,28 +11,17 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_flatten
 from torch.utils.hooks import RemovableHandle
 
-from fivefold.diagnosis.observation.calls import (
-    ACTIVATIONS,
-    ALONG,
-    DIFFERENCES,
-    LOSSES,
-    Calls,
-    along,
-    crossed_difference,
-    labels_compared,
-    loss_call,
-    push,
-    remove,
-    written_loss,
-)
+from fivefold.diagnosis.observation.calls import Calls, push, remove
 from fivefold.diagnosis.observation.kept_rows import KeptRows
-from fivefold.diagnosis.observation.layers import activation_step, hook_layers, opaque
+from fivefold.diagnosis.observation.layers import hook_layers, opaque
+from fivefold.diagnosis.observation.listening import Scene, listen
 from fivefold.diagnosis.observation.nonfinite import trace_nonfinite
 from fivefold.diagnosis.observation.overhead import Overhead
 from fivefold.diagnosis.observation.record import Evaluation, LayerStep, Line, Nonfinite, Record, Step
 from fivefold.diagnosis.observation.registration import look_over
 from fivefold.diagnosis.observation.summary import summarise
 from fivefold.diagnosis.observation.tape import Tape
+from fivefold.diagnosis.observation.veiled import veil
 from fivefold.diagnosis.observation.weights import StepMeasure, first_weights, groups_of
 
 TAPES = 4
@@ -115,6 +103,10 @@ class Watcher:
             self._handles.append(optimizer.register_step_pre_hook(self._before_step))
             self._handles.append(optimizer.register_step_post_hook(self._after_step))
         self._open()
+        self._veil()
+
+    def _veil(self) -> None:
+        veil([module for _, module in self.record.modules()], [*self._handles, *self._window_handles])
 
     def detach(self) -> None:
         """End watching; the record stays."""
@@ -143,7 +135,8 @@ class Watcher:
         self._window_handles = hook_layers(self.record.model, layers)
         if not self._compiled:
             # The last parameters get their gradients first, so one of them tells when a backward pass begins.
-            trained = [p for _, p in self._named if p.requires_grad and p.is_leaf]
+            held = {id(p) for o in self._optimizers for group in o.param_groups for p in group["params"]}
+            trained = [p for _, p in self._named if p.requires_grad and p.is_leaf and id(p) in held]
             for p in dict.fromkeys((trained[-1], trained[len(trained) // 2], trained[0])) if trained else ():
                 handle: RemovableHandle = p.register_hook(self._gradient_hook(p))  # type: ignore[no-untyped-call]
                 self._window_handles.append(handle)
@@ -241,55 +234,13 @@ class Watcher:
         self.account.spend(perf_counter() - start)
 
     def _on_call(self, function: Any, args: Any, kwargs: Any, output: Any) -> None:
-        window = self._window
-        training = torch.is_grad_enabled()
         if function is Tensor.backward:
             self._on_backward(args[0])
             return
-        if function in LOSSES:
-            found = loss_call(function, args, kwargs, output)
-            if found is not None:
-                if training and window is not None:
-                    window.losses.append(found)
-                    self._training.keep_target_of(args, kwargs)
-                elif not training and self._evaluation is not None:
-                    self._evaluation.losses.append(found)
-                    self._evaluated.keep_target_of(args, kwargs)
-        elif function in ALONG and training and window is not None:
-            operation = along(function, args, kwargs, "" if self._depth == 0 else "model")
-            if operation is not None:
-                window.operations.append(operation)
-        elif function in ACTIVATIONS and training and window is not None and isinstance(output, Tensor):
-            # Modules speak through their hooks; here are activations that are called as functions.
-            self._note_activation(window, ACTIVATIONS[function], output)
-        elif function in DIFFERENCES and training and window is not None and self._depth == 0:
-            operation = crossed_difference(args, output)
-            if operation is not None:
-                window.operations.append(operation)
-            elif self._tape is not None and not window.losses:
-                written = written_loss(args, output, self._tape.knows)
-                if written is not None:
-                    window.losses.append(written)
-                    self._training.keep_target(args[1] if self._tape.knows(args[0]) else args[0])
-        elif not training and self._evaluation is not None and self._depth == 0:
-            compared = labels_compared(function, args, output)
-            if compared is not None:
-                right, of, labels = compared
-                self._evaluation.right = (self._evaluation.right or 0) + right
-                self._evaluation.compared += of
-                self._evaluated.keep_target(labels)
-        if self._depth == 0 and training and self._tape is not None and not self._tape.finished:
-            self._tape.record(function, args, kwargs, output)
-
-    def _note_activation(self, window: Step, kind: str, output: Tensor) -> None:
-        # An activation module calls the function of its name, and its own hook speaks right after.
-        frame = sys._getframe(3)
-        if frame.f_code.co_filename.endswith("activation.py"):
-            return
-        number = sum(layer.kind == kind for layer in window.layers)
-        described = activation_step(f"{kind} {number + 1}", kind, output)
-        if described is not None:
-            window.layers.append(described)
+        scene = Scene(
+            self._window, self._evaluation, self._tape, self._depth, self._training, self._evaluated
+        )
+        listen(scene, function, args, kwargs, output)
 
     def _on_backward(self, loss: Tensor) -> None:
         window = self._window
@@ -378,6 +329,7 @@ class Watcher:
         due = self.record.count % self._every == 0 if self._every else self.account.allows()
         if due:
             self._open()
+            self._veil()
         self.account.spend(perf_counter() - start)
 
     def _trace(self) -> Nonfinite:

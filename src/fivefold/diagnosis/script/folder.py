@@ -40,6 +40,7 @@ class Folder:
         return found
 
     def _walk(self, root: str) -> None:
+        streams = _own_streams()
         for place, folders, names in os.walk(root):
             folders[:] = sorted(name for name in folders if name not in LEFT_OUT)
             for name in names:
@@ -51,9 +52,22 @@ class Folder:
                     seen = os.lstat(path)
                 except OSError:
                     continue
-                self.files[path] = (seen.st_size, seen.st_mtime_ns)
+                if (seen.st_dev, seen.st_ino) not in streams:
+                    self.files[path] = (seen.st_size, seen.st_mtime_ns)
 
     def changed(self) -> list[str]:
         """Return what is new or different now, sorted."""
         now = Folder.of(*self.roots)
         return sorted(path for path, seen in now.files.items() if self.files.get(path) != seen)
+
+
+def _own_streams() -> set[tuple[int, int]]:
+    """Files that our own output goes to: they change while the script runs, and it did not name them."""
+    found = set()
+    for number in (1, 2):
+        try:
+            seen = os.fstat(number)
+        except OSError:
+            continue
+        found.add((seen.st_dev, seen.st_ino))
+    return found

@@ -8,7 +8,11 @@ from torch import nn
 from fivefold.diagnosis.observation.layers import hook_layers, opaque
 from fivefold.diagnosis.observation.registration import look_over
 from fivefold.diagnosis.observation.watcher import Watcher
-from fivefold.diagnosis.script.veiled import veil
+
+OVERHEAD, ALLOWANCE = 0.2, 2.0
+"""What watching may cost where somebody asked for a diagnosis: a fifth of the time, and two seconds beyond
+it.
+"""
 
 
 class JoiningWatcher(Watcher):
@@ -24,7 +28,7 @@ class JoiningWatcher(Watcher):
     """
 
     def __init__(self, modules: dict[str, nn.Module], optimizers: list[torch.optim.Optimizer]) -> None:
-        super().__init__(modules, optimizers)
+        super().__init__(modules, optimizers, overhead=OVERHEAD, allowance=ALLOWANCE)
         self._entries = {id(module): module for module in modules.values()}
         self._first: dict[int, tuple[int, float]] | None = None
 
@@ -46,21 +50,6 @@ class JoiningWatcher(Watcher):
     def held(self) -> set[int]:
         """Identities of all tensors that the optimizers update."""
         return {id(p) for o in self._optimizers for group in o.param_groups for p in group["params"]}
-
-    def attach(self) -> None:
-        """Begin to watch."""
-        super().attach()
-        self._veil()
-
-    def _open(self) -> None:
-        super()._open()
-        self._veil()
-
-    def _veil(self) -> None:
-        modules = list(self._entries.values())
-        if self._window_handles:
-            modules += [module for _, module in self.record.modules()]
-        veil(modules, [*self._handles, *self._window_handles])
 
     def add_optimizer(self, optimizer: torch.optim.Optimizer) -> None:
         """Let an optimizer join; one that is there already stays as it is.

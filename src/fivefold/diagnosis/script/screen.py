@@ -1,5 +1,6 @@
 """A diagnosis in a screen of a terminal: the finding first, then its evidence and its fix."""
 
+import math
 import textwrap
 from collections.abc import Sequence
 
@@ -82,8 +83,6 @@ def sparkline(points: Sequence[tuple[float, float]], logarithmic: bool = False) 
     >>> sparkline([(0, 1), (1, 2), (2, 3)])
     '▁▄█'
     """
-    import math
-
     heights = [math.log10(y) if logarithmic else y for _, y in points if y > 0 or not logarithmic]
     if len(heights) < 2:
         return ""

@@ -7,8 +7,8 @@ import pickle
 import torch
 from torch import nn
 
+from fivefold.diagnosis.observation.veiled import Veiled, veil
 from fivefold.diagnosis.script.joining import JoiningWatcher
-from fivefold.diagnosis.script.veiled import Veiled, veil
 
 
 def watched() -> tuple[nn.Module, JoiningWatcher]:

@@ -1,0 +1,134 @@
+"""What a watched step or evaluation takes note of, call by call."""
+
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from fivefold.diagnosis.observation.calls import (
+    ACTIVATIONS,
+    ALONG,
+    DIFFERENCES,
+    LOSSES,
+    along,
+    crossed_difference,
+    labels_compared,
+    loss_call,
+    written_loss,
+)
+from fivefold.diagnosis.observation.kept_rows import KeptRows
+from fivefold.diagnosis.observation.layers import activation_step
+from fivefold.diagnosis.observation.record import Evaluation, Step
+from fivefold.diagnosis.observation.tape import Tape
+
+TORCH = Path(torch.__file__).parent
+BETWEEN = (str(Path(__file__).parent), str(TORCH / "overrides.py"), str(TORCH / "nn" / "functional.py"))
+"""Files between a call of a function and its being noted here."""
+
+
+class Scene(NamedTuple):
+    """Where a call is made.
+
+    Attributes:
+        window: The update that is watched, if one is.
+        evaluation: The evaluation that is going on, if one is.
+        tape: The tape of the present forward pass, if there is one.
+        depth: Modules of the user's that the call is inside of.
+        training: Examples of training batches.
+        evaluated: Examples of evaluations.
+    """
+
+    window: Step | None
+    evaluation: Evaluation | None
+    tape: Tape | None
+    depth: int
+    training: KeptRows
+    evaluated: KeptRows
+
+
+def listen(scene: Scene, function: Any, args: Any, kwargs: Any, output: Any) -> None:
+    """Take note of a call that was made.
+
+    Args:
+        scene: Where it was made.
+        function: The function of torch.
+        args: Its arguments by place.
+        kwargs: Its arguments by name.
+        output: What it gave.
+    """
+    if scene.evaluation is not None:
+        _in_evaluation(scene, scene.evaluation, function, args, kwargs, output)
+    elif scene.window is not None and torch.is_grad_enabled():
+        _in_training(scene, scene.window, function, args, kwargs, output)
+    tape = scene.tape
+    if scene.depth == 0 and tape is not None and not tape.finished and torch.is_grad_enabled():
+        tape.record(function, args, kwargs, output)
+
+
+def _in_evaluation(
+    scene: Scene, evaluation: Evaluation, function: Any, args: Any, kwargs: Any, output: Any
+) -> None:
+    if function in LOSSES:
+        found = loss_call(function, args, kwargs, output)
+        if found is not None:
+            evaluation.losses.append(found)
+            scene.evaluated.keep_target_of(args, kwargs)
+    elif scene.depth == 0 and (compared := labels_compared(function, args, output)) is not None:
+        right, of, labels = compared
+        evaluation.right = (evaluation.right or 0) + right
+        evaluation.compared += of
+        scene.evaluated.keep_target(labels)
+
+
+def _in_training(scene: Scene, window: Step, function: Any, args: Any, kwargs: Any, output: Any) -> None:
+    if function in LOSSES:
+        found = loss_call(function, args, kwargs, output)
+        if found is not None:
+            window.losses.append(found)
+            scene.training.keep_target_of(args, kwargs)
+    elif function in ALONG:
+        operation = along(function, args, kwargs, "" if scene.depth == 0 else "model")
+        if operation is not None:
+            window.operations.append(operation)
+    elif function in ACTIVATIONS and isinstance(output, Tensor):
+        _note_activation(window, ACTIVATIONS[function], output)
+    elif function in DIFFERENCES and scene.depth == 0:
+        operation = crossed_difference(args, output)
+        if operation is not None:
+            window.operations.append(operation)
+        elif scene.tape is not None and not window.losses:
+            written = written_loss(args, output, scene.tape.knows)
+            if written is not None:
+                window.losses.append(written)
+                scene.training.keep_target(args[1] if scene.tape.knows(args[0]) else args[0])
+    elif scene.depth == 0 and scene.tape is not None and window.shares is None and window.inputs:
+        window.shares = _shares_of_two(scene.tape, args, window.inputs[0].shape[:1])
+
+
+def _shares_of_two(tape: Tape, args: Any, batch: tuple[int, ...]) -> float | None:
+    """Mean of a given vector of zeros and ones, one per example, that meets what the model made."""
+    tensors = [a for a in args if isinstance(a, Tensor)]
+    if not any(tape.knows(t) for t in tensors):
+        return None
+    for t in tensors:
+        if not tape.knows(t) and t.shape == batch and not t.requires_grad and t.numel() >= 8:
+            values = t.detach().float()
+            if bool(((values == 0) | (values == 1)).all()):
+                return float(values.mean())
+    return None
+
+
+def _note_activation(window: Step, kind: str, output: Tensor) -> None:
+    """Modules speak through their hooks; this is for activations that are called as functions."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith(BETWEEN):
+        frame = frame.f_back
+    if frame is not None and frame.f_code.co_filename.endswith("activation.py"):
+        return
+    number = sum(layer.kind == kind for layer in window.layers)
+    described = activation_step(f"{kind} {number + 1}", kind, output)
+    if described is not None:
+        window.layers.append(described)
