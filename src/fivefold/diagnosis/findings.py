@@ -32,6 +32,7 @@ COST = (
     "loss.sum",
     "rate",
     "labels",
+    "latent",
     "imbalance",
     "normalisation",
     "units.saturated",

@@ -74,3 +74,41 @@ class Selecting(nn.Module):
 @pytest.mark.parametrize(("place", "found"), [(0, True), (-1, False)])
 def test_inputs_that_are_never_read(watched, digits, place: int, found: bool) -> None:
     assert bool(check_ignored_inputs(watched(Selecting(place), *digits, steps=2))) == found
+
+
+class Pooled(nn.Module):
+    def __init__(self, inverted: bool) -> None:
+        super().__init__()
+        self.embed, self.head, self.inverted = nn.Embedding(30, 8), nn.Linear(8, 10), inverted
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        keep = (ids == 0) if self.inverted else (ids != 0)
+        weight = keep.float()[..., None]
+        return self.head((self.embed(ids) * weight).sum(1) / weight.sum(1).clamp(min=1))
+
+
+@pytest.mark.parametrize("inverted", [True, False])
+def test_a_mask_that_shows_the_padding(watched, inverted: bool) -> None:
+    generator = torch.Generator().manual_seed(0)
+    ids = torch.randint(1, 30, (200, 12), generator=generator)
+    ids[:, 5:] = 0
+    y = torch.randint(10, (200,), generator=generator)
+    found = check_ignored_inputs(watched(Pooled(inverted), ids, y, steps=2))
+    assert [f.code for f in found] == (["mask.inverted"] if inverted else [])
+
+
+class Sampled(nn.Module):
+    def __init__(self, scale: float) -> None:
+        super().__init__()
+        self.mean, self.decoder, self.scale = nn.Linear(64, 4), nn.Linear(4, 64), scale
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        code = self.scale * self.mean(x)
+        return self.decoder(code + torch.randn_like(code))
+
+
+@pytest.mark.parametrize(("scale", "found"), [(1e-3, True), (30.0, False)])
+def test_a_latent_that_carries_nothing(watched, digits, scale: float, found: bool) -> None:
+    x = digits[0]
+    record = watched(Sampled(scale), x, x, loss=functional.mse_loss, steps=2)
+    assert [f.code for f in check_constant_output(record)] == (["latent.collapsed"] if found else [])

@@ -42,3 +42,13 @@ def test_recurrent_layers_are_looked_at() -> None:
     assert [f.name for f in found] == ["weight_ih_l0", "weight_hh_l0"]
     # Uniform within 1 / sqrt(hidden): std = 1 / sqrt(3 * 8), times the root of the inputs.
     assert found[1].gain == pytest.approx((1 / 3) ** 0.5, rel=0.2)
+
+
+@pytest.mark.parametrize(
+    ("gain", "codes"), [(1.0, []), (2.5, ["initialisation.too-large"]), (0.1, ["initialisation.too-small"])]
+)
+def test_the_matrix_that_is_applied_at_every_time_step(gain: float, codes: list[str]) -> None:
+    model = nn.Sequential(nn.RNN(4, 32), nn.Linear(32, 2))
+    nn.init.orthogonal_(model[0].weight_hh_l0, gain=gain)
+    record = Record(first_weights=first_weights(model.named_modules()))
+    assert [f.code for f in check_first_values(record)] == codes

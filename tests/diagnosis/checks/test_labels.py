@@ -1,6 +1,7 @@
 """Labels beside those of their neighbours."""
 
 import torch
+from torch import nn
 from torch.nn import functional
 
 from fivefold.diagnosis.checks.labels import check_labels
@@ -42,3 +43,24 @@ def test_false_alarms_where_the_relation_is_weak(watched, network) -> None:
         y = 0.3 * x[:, :1] + torch.randn(600, 1, generator=generator)
         record = watched(network(4, 8, 1), x, y, loss=functional.mse_loss, steps=20)
         assert check_labels(record) == []
+
+
+def test_texts(watched) -> None:
+    class Bag(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.embed, self.head = nn.EmbeddingBag(40, 8), nn.Linear(8, 4)
+
+        def forward(self, ids: torch.Tensor) -> torch.Tensor:
+            return self.head(self.embed(ids))
+
+    generator = torch.Generator().manual_seed(0)
+    y = torch.randint(4, (600,), generator=generator)
+    ids = torch.where(
+        torch.rand(600, 9, generator=generator) < 0.3,
+        10 * y[:, None] + torch.randint(10, (600, 9), generator=generator),
+        torch.randint(40, (600, 9), generator=generator),
+    )
+    shuffled = y[torch.randperm(600, generator=generator)]
+    assert check_labels(watched(Bag(), ids, shuffled, steps=20))[0].code == "labels.unrelated"
+    assert check_labels(watched(Bag(), ids, y, steps=20)) == []

@@ -17,6 +17,6 @@ def test_column_against_vector(watched, digits, network, loss) -> None:
     x, y = digits
     found = check_shapes(watched(network(64, 8, 1), x, y.float(), loss=loss, steps=3))
     assert found[0].code == "loss.broadcast"
-    assert "32 x 32" in found[0].evidence
+    assert "shape [32, 32]" in found[0].evidence
     assert found[0].place is not None
     assert check_shapes(watched(network(64, 8, 1), x, y.float()[:, None], loss=loss, steps=3)) == []

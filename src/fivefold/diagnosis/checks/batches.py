@@ -158,7 +158,10 @@ def check_imbalance_of_classes(record: Record) -> list[Finding]:
     total = np.sum(counts, 0)
     share = total / total.sum()
     present = share[share > 0]
-    if total.sum() < 100 or len(share) > 50 or share.max() < 0.75 or len(present) < 2:
+    if total.sum() < 100 or len(share) > 50 or len(present) < 2:
+        return []
+    ratio = float(share.max() / present.min())
+    if share.max() < 0.75 and ratio < 15.0:
         return []
     return [
         Finding(

@@ -9,6 +9,9 @@ from fivefold.diagnosis.checks.probes import ask, differs, first_tensor, in_eval
 from fivefold.diagnosis.checks.seen import OF_NUMBERS, WEIGHTED, late, losses_of, median
 from fivefold.diagnosis.finding import Finding
 from fivefold.diagnosis.observation.record import Record
+from fivefold.diagnosis.observation.tape import Entry
+
+PASSES = 6
 
 
 def check_linear(record: Record) -> list[Finding]:
@@ -108,6 +111,8 @@ def check_ignored_inputs(record: Record) -> list[Finding]:
         return []
     entry = found[1]
     x = first_tensor(entry)
+    if x is not None and not x.is_floating_point() and x.ndim == 2 and len(x) >= 4 and x.shape[1] >= 4:
+        return _ignored_tokens(entry, x)
     if x is None or not x.is_floating_point() or x.ndim < 2 or len(x) < 4 or x[0].numel() < 8:
         return []
     with in_evaluation(entry.call), torch.enable_grad():  # type: ignore[arg-type]
@@ -138,6 +143,38 @@ def check_ignored_inputs(record: Record) -> list[Finding]:
             "an index or a slice takes a part only: the first state of a sequence instead of the last, one "
             "channel, one patch",
             "look at what is selected between layers: out[:, -1] is the last state, out[:, 0] the first",
+        )
+    ]
+
+
+def _ignored_tokens(entry: Entry, x: torch.Tensor) -> list[Finding]:
+    """Whether outputs stay the same when all tokens but the padding (the most common one) are replaced by
+    others.
+    """
+    padding = x.flatten().mode().values
+    words = x[x != padding]
+    if words.numel() < 8 or len(torch.unique(words)) < 4 or not bool((x == padding).any()):
+        return []
+    assert isinstance(entry.call, nn.Module)
+    other = words[torch.randperm(len(words), generator=torch.Generator().manual_seed(0))]
+    changed = x.clone()
+    changed[x != padding] = other
+    with in_evaluation(entry.call):
+        before, again, after = ask(entry, x), ask(entry, x), ask(entry, changed)
+    if not before or any(differs(a, b) for a, b in zip(before, again, strict=True)):
+        return []
+    if any(differs(a, b, relative=1e-2) for a, b in zip(before, after, strict=True)):
+        return []
+    return [
+        Finding(
+            "mask.inverted",
+            "the network reads the padding and not the words",
+            f"with all {words.numel()} tokens replaced that are not {int(padding)}, the outputs stay the "
+            "same to a hundredth",
+            "high",
+            "the mask hides what it should show: in torch a key_padding_mask is true where a token is to be "
+            "left out",
+            "invert the mask: key_padding_mask = ids.eq(PAD)",
         )
     ]
 
@@ -257,10 +294,13 @@ def check_constant_output(record: Record) -> list[Finding]:
         return []
     assert isinstance(entry.call, nn.Module)
     with in_evaluation(entry.call):
-        outputs = [o for o in ask(entry, x) if o.ndim >= 1 and len(o) == len(x)]
-    if not outputs or any(not torch.isfinite(o).all() for o in outputs):
+        passes = [[o for o in ask(entry, x) if o.ndim >= 1 and len(o) == len(x)] for _ in range(PASSES)]
+    if not passes[0] or any(not torch.isfinite(o).all() for p in passes for o in p):
         return []
-    if any(differs(o, o[:1].expand_as(o), relative=1e-3) for o in outputs):
+    noisy = any(differs(a, b) for a, b in zip(passes[0], passes[1], strict=True))
+    if noisy:
+        return _collapsed(passes, len(x))
+    if any(differs(o, o[:1].expand_as(o), relative=1e-3) for o in passes[0]):
         return []
     return [
         Finding(
@@ -270,5 +310,36 @@ def check_constant_output(record: Record) -> list[Finding]:
             "medium",
             "a layer between has died, is not connected, or the network has collapsed to the mean",
             "look at the other findings for the cause; check that the inputs reach the last layer",
+        )
+    ]
+
+
+def _collapsed(passes: list[list[torch.Tensor]], n: int) -> list[Finding]:
+    """Of a model that draws a latent: whether the first output varies more between examples than between
+    draws.
+
+    F = (variance of the examples' means over the draws, times the draws) / (variance within), 1 where the
+    output does
+    not depend on the example.
+    """
+    stack = torch.stack([p[0].double().reshape(n, -1) for p in passes])
+    within = float(stack.var(0, correction=1).mean())
+    between = float(stack.mean(0).var(0, correction=1).mean()) * len(passes)
+    ratio = between / max(within, 1e-300)
+    if ratio > 3.0:
+        return []
+    return [
+        Finding(
+            "latent.collapsed",
+            "the output does not depend on the input: the latent carries nothing",
+            f"over {len(passes)} draws of {n} examples, outputs vary {ratio:.2f} times as much between "
+            "examples as chance "
+            "would have it",
+            "high",
+            "the term that holds the latent to its prior outweighs the reconstruction: its weight is too "
+            "large, or one term is "
+            "a mean over numbers where the other is a sum",
+            "sum both terms over the numbers of an example, lower the weight of the divergence, or let it "
+            "grow slowly",
         )
     ]

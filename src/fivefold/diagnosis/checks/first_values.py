@@ -60,9 +60,11 @@ def check_first_values(record: Record) -> list[Finding]:
         logarithmic=True,
         names=tuple(f.name for f in layers),
     )
-    large = [f for f in layers if not f.alike and f.gain > LARGE]
+    # A recurrent matrix is applied at every time step: its gain is about its spectral radius.
+    recurrent = [f for f in layers if "weight_hh" in f.name]
+    large = [f for f in layers if not f.alike and (f.gain > LARGE or (f in recurrent and f.gain > 2.0))]
     limit = SHRINKING if _shrinks(record) else SMALL
-    small = [f for f in layers[:-1] if not f.alike and f.gain < limit]
+    small = [f for f in layers[:-1] if not f.alike and (f.gain < limit or (f in recurrent and f.gain < 0.2))]
     for which, found, code, word in (
         (large, large, "initialisation.too-large", "large"),
         (small, small, "initialisation.too-small", "small"),

@@ -92,7 +92,7 @@ def check_unfinished(record: Record) -> list[Finding]:
     first = median(s.loss for s in record.steps if s.index < 0.25 * end)
     if not (math.isfinite(third) and math.isfinite(fourth)) or third <= 0:
         return []
-    steady = end < FEW and fourth < 0.97 * third < 0.97**2 * second < 0.97**3 * first and fourth > 0.4 * first
+    steady = end < FEW and fourth < 0.995 * third < 0.99 * second < 0.985 * first and fourth > 0.5 * first
     if not steady and (fourth > 0.8 * third or not fourth > 0.05 * first):
         return []
     return [

@@ -12,10 +12,17 @@ CLOSE = 0.06
 
 
 def _fresh(module: nn.Module) -> bool:
-    """Whether the weights are distributed as torch draws them: uniform within 1 / sqrt(inputs per output)."""
+    """Whether the weights are distributed as torch draws them: uniform within 1 / sqrt(inputs), or standard
+    normal.
+    """
     weight = getattr(module, "weight", None)
     if not isinstance(weight, nn.Parameter) or weight.ndim < 2 or weight.numel() < 64:
         return False
+    if isinstance(module, nn.Embedding):
+        w = weight.detach().float()
+        return (
+            abs(float(w.std()) - 1.0) < CLOSE and abs(float(w.mean())) < CLOSE and float(w.abs().max()) > 2.0
+        )
     bound = 1.0 / math.sqrt(weight[0].numel())
     w = weight.detach().float()
     inside = float(w.abs().max()) <= bound * 1.0001
@@ -36,7 +43,7 @@ def check_frozen(record: Record) -> list[Finding]:
     fresh = []
     for name, module in record.modules():
         weight = f"{name}.weight" if name else "weight"
-        if weight in frozen and isinstance(module, WEIGHTED) and _fresh(module):
+        if weight in frozen and isinstance(module, (*WEIGHTED, nn.Embedding)) and _fresh(module):
             fresh.append(name)
     if not fresh:
         return []

@@ -18,17 +18,19 @@ def check_leak(record: Record) -> list[Finding]:
 
     Statistic: the share of kept evaluation examples that equal a kept training example in every number. Only
     some training examples are kept, so that the share is a lower bound. Null: 0 for measured numbers;
-    examples with fewer than 8 distinct numbers, whose repeats are natural, are left out. False alarms: an
-    evaluation of the training set beside one of held-out data (left out where some evaluation shows new
-    examples).
+    examples with fewer than 8 distinct numbers, whose repeats are natural, are left out, and of tokens half
+    must be known. False alarms: an evaluation of the training set beside one of held-out data (left out where
+    some evaluation shows new examples).
 
     Args:
         record: What was seen.
     """
     x, _ = stacked(record.training_rows)
     held = record.evaluation_rows
-    if len(x) < LEAST_ROWS or not held.inputs or (not held.inputs[0].is_floating_point() and x.shape[1] < 8):
+    if len(x) < LEAST_ROWS or not held.inputs:
         return []
+    # Short texts repeat naturally, measured numbers do not.
+    least = 0.02 if held.inputs[0].is_floating_point() else 0.5
     known = set(_keys(x))
     shares: list[tuple[int, int]] = []
     for block in held.inputs:
@@ -42,9 +44,9 @@ def check_leak(record: Record) -> list[Finding]:
     if total < LEAST_ROWS:
         return []
     found = sum(a for a, _ in shares)
-    new = [s for s in shares if s[0] <= 0.02 * s[1]]
+    new = [s for s in shares if s[0] <= least * s[1]]
     share = found / total
-    if share < 0.02 or sum(n for _, n in new) > 0.2 * total:
+    if share < least or sum(n for _, n in new) > 0.2 * total:
         return []
     return [
         Finding(

@@ -28,6 +28,18 @@ def _summed(record: Record) -> bool:
     return getattr(last, "__name__", "") == "sum"
 
 
+def _died(record: Record) -> bool:
+    """Whether early updates that changed the weights by a third of their size or more left no gradient
+    behind.
+    """
+    steps = [s for s in record.steps if s.parameters]
+    first, rest = steps[:2], [s for s in steps if s.index >= 10]
+    if len(first) < 2 or len(rest) < 3 or any(s.gradient > 0 for s in rest) or not first[0].gradient > 0:
+        return False
+    changes = [p.update / p.weight for p in first[0].parameters if p.weight > 0 and p.numbers > 1]
+    return median(changes) > 0.3
+
+
 def check_rate_too_high(record: Record) -> list[Finding]:
     """Find updates that overshoot.
 
@@ -43,6 +55,7 @@ def check_rate_too_high(record: Record) -> list[Finding]:
     steps = _lined(record)
     if len(steps) < 2:
         return []
+    changes = median(p.update / p.weight for p in steps[0].parameters if p.weight > 0 and p.numbers > 1)
     worse = [s for s in steps if s.line is not None and not s.line.own[1] <= s.line.own[0] * (1 + 1e-6)]
     share = len(worse) / len(steps)
     started, ended = initial_loss(record), late_loss(record)
@@ -50,7 +63,7 @@ def check_rate_too_high(record: Record) -> list[Finding]:
     failed = diverged or ended > 0.9 * started
     # One update that multiplies the loss can end a training: units die, and nothing moves afterwards.
     thrown = [s.index for s in steps[:5] if s.line is not None and s.line.own[1] > 1.5 * s.line.own[0]]
-    lost = bool(thrown) and ended > 0.6 * started
+    lost = (bool(thrown) and ended > 0.6 * started) or _died(record)
     if share < 0.25 and not (failed and share >= 0.15) and not lost:
         return []
     multiple = median(s.line.best_multiple for s in steps if s.line is not None)
@@ -61,6 +74,7 @@ def check_rate_too_high(record: Record) -> list[Finding]:
         f"{len(worse)} of {len(steps)} watched updates raised the loss of their own batch; along the update "
         "the loss "
         f"is least at {multiple:.2g} of it; the loss went from {started:.3g} to {ended:.3g}"
+        + (f"; the first update changed the weights by {changes:.0%} of their size" if changes > 0.2 else "")
     )
     picture = Picture(
         "The loss of the batch right before and right after its update",

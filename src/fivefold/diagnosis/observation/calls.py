@@ -171,14 +171,21 @@ def along(function: Any, args: Any, kwargs: Any, inside: str) -> Operation | Non
     return Operation(name, tuple(given.shape), dim % given.ndim, inside, place_of_user())
 
 
-def crossed_difference(args: Any, output: Any) -> Operation | None:
-    """Describe the difference of [n, 1] and [n], which has [n, n] numbers; ``None`` for other differences."""
+def crossed_difference(args: Any, output: Any, made: Callable[[Tensor], bool]) -> Operation | None:
+    """Describe a difference of a prediction and a target with more numbers than either; ``None`` for other
+    differences.
+
+    Args:
+        args: The two sides.
+        output: The difference.
+        made: Whether a tensor was made by the model.
+    """
     if len(args) != 2 or not all(isinstance(a, Tensor) for a in args) or not isinstance(output, Tensor):
         return None
-    shapes = sorted((tuple(a.shape) for a in args), key=len)
-    if [len(s) for s in shapes] != [1, 2] or shapes[1][1] != 1 or shapes[0][0] < 2 or shapes[1][0] < 2:
+    a, b = args
+    if output.numel() <= max(a.numel(), b.numel()) or made(a) == made(b):
         return None
-    return Operation("difference", (shapes[1][0], 1, shapes[0][0]), 0, "", place_of_user())
+    return Operation("difference", (*a.shape, *b.shape), a.ndim, "", place_of_user())
 
 
 def written_loss(args: Any, output: Any, made: Callable[[Tensor], bool]) -> LossCall | None:

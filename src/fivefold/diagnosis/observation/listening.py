@@ -95,26 +95,25 @@ def _in_training(scene: Scene, window: Step, function: Any, args: Any, kwargs: A
             window.operations.append(operation)
     elif function in ACTIVATIONS and isinstance(output, Tensor):
         _note_activation(window, ACTIVATIONS[function], output)
-    elif function in DIFFERENCES and scene.depth == 0:
-        operation = crossed_difference(args, output)
+    elif function in DIFFERENCES and scene.depth == 0 and scene.tape is not None:
+        operation = crossed_difference(args, output, scene.tape.knows)
         if operation is not None:
             window.operations.append(operation)
-        elif scene.tape is not None and not window.losses:
+        elif not window.losses:
             written = written_loss(args, output, scene.tape.knows)
             if written is not None:
                 window.losses.append(written)
                 scene.training.keep_target(args[1] if scene.tape.knows(args[0]) else args[0])
-    elif scene.depth == 0 and scene.tape is not None and window.shares is None and window.inputs:
-        window.shares = _shares_of_two(scene.tape, args, window.inputs[0].shape[:1])
+    elif scene.depth == 0 and scene.tape is not None and window.shares is None:
+        window.shares = _shares_of_two(scene.tape, args)
 
 
-def _shares_of_two(tape: Tape, args: Any, batch: tuple[int, ...]) -> float | None:
-    """Mean of a given vector of zeros and ones, one per example, that meets what the model made."""
-    tensors = [a for a in args if isinstance(a, Tensor)]
-    if not any(tape.knows(t) for t in tensors):
-        return None
+def _shares_of_two(tape: Tape, args: Any) -> float | None:
+    """Mean of a given vector of zeros and ones that meets a vector of its length made by the model."""
+    tensors = [a for a in args if isinstance(a, Tensor) and a.ndim == 1 and a.numel() >= 8]
+    made = {t.shape for t in tensors if tape.knows(t)}
     for t in tensors:
-        if not tape.knows(t) and t.shape == batch and not t.requires_grad and t.numel() >= 8:
+        if not tape.knows(t) and t.shape in made and not t.requires_grad:
             values = t.detach().float()
             if bool(((values == 0) | (values == 1)).all()):
                 return float(values.mean())

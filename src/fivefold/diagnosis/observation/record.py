@@ -48,7 +48,8 @@ class Operation:
     Attributes:
         function: ``"softmax"``, ``"log_softmax"``, ``"normalize"`` ...
         shape: The shape of what it was given.
-        dim: The dimension, counted from the front.
+        dim: The dimension, counted from the front; of a ``"difference"``, where the second side's shape
+            begins.
         inside: The module that called it; empty outside the model.
         place: Where it was called.
     """
