@@ -80,18 +80,20 @@ class Pooled(nn.Module):
     def __init__(self, inverted: bool) -> None:
         super().__init__()
         self.embed, self.head, self.inverted = nn.Embedding(30, 8), nn.Linear(8, 10), inverted
+        self.place = nn.Parameter(torch.randn(12, 8))
 
     def forward(self, ids: torch.Tensor) -> torch.Tensor:
         keep = (ids == 0) if self.inverted else (ids != 0)
         weight = keep.float()[..., None]
-        return self.head((self.embed(ids) * weight).sum(1) / weight.sum(1).clamp(min=1))
+        return self.head(((self.embed(ids) + self.place) * weight).sum(1) / weight.sum(1).clamp(min=1))
 
 
 @pytest.mark.parametrize("inverted", [True, False])
 def test_a_mask_that_shows_the_padding(watched, inverted: bool) -> None:
     generator = torch.Generator().manual_seed(0)
     ids = torch.randint(1, 30, (200, 12), generator=generator)
-    ids[:, 5:] = 0
+    lengths = torch.randint(3, 10, (200, 1), generator=generator)
+    ids[torch.arange(12) >= lengths] = 0
     y = torch.randint(10, (200,), generator=generator)
     found = check_ignored_inputs(watched(Pooled(inverted), ids, y, steps=2))
     assert [f.code for f in found] == (["mask.inverted"] if inverted else [])

@@ -24,7 +24,7 @@ class ResidualBlock(nn.Module):
 
 
 class ResMLP(nn.Module):
-    def __init__(self, n_in, n_out, width=96, depth=3):
+    def __init__(self, n_in, n_out, width=128, depth=3):
         super().__init__()
         self.stem = nn.Linear(n_in, width)
         self.blocks = nn.Sequential(*[ResidualBlock(width) for _ in range(depth)])
@@ -65,7 +65,7 @@ def r2(model, x, y, y_mean, y_std):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--epochs", type=int, default=50)
+    parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--lr", type=float, default=2e-3)
     args = parser.parse_args()
     torch.manual_seed(args.seed)

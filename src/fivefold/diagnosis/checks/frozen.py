@@ -20,9 +20,8 @@ def _fresh(module: nn.Module) -> bool:
         return False
     if isinstance(module, nn.Embedding):
         w = weight.detach().float()
-        return (
-            abs(float(w.std()) - 1.0) < CLOSE and abs(float(w.mean())) < CLOSE and float(w.abs().max()) > 2.0
-        )
+        error = 4.0 / math.sqrt(w.numel())
+        return abs(float(w.std()) - 1.0) < error and abs(float(w.mean())) < error and float(w.abs().max()) > 2
     bound = 1.0 / math.sqrt(weight[0].numel())
     w = weight.detach().float()
     inside = float(w.abs().max()) <= bound * 1.0001
