@@ -1,10 +1,13 @@
 """The gap of a softmax regression, whose scores may be shifted together."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from fivefold.objective import DataObjective, Linear
 from fivefold.optimize import minimize, self_concordance
+from fivefold.optimize.methods import one_method
 from fivefold.optimize.methods.class_scores import certify_class_scores, has_class_scores
 from fivefold.probability import Bernoulli, Categorical, GaussianPrior
 
@@ -89,3 +92,23 @@ def test_only_softmax_regressions_are_looked_at():
     X = random(5, 2)
     assert has_class_scores(softmax())
     assert not has_class_scores(DataObjective(Linear(X), Bernoulli(), (X, [0, 1, 0, 1, 1])))
+
+
+def test_all_rows_are_asked_where_the_sample_proves_nothing(monkeypatch) -> None:
+    """A sample bounds the curvature from below, at times too far; the whole then proves the gap."""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(6000, 5, generator=generator, dtype=torch.float64)
+    scores = x @ torch.randn(5, 3, generator=generator, dtype=torch.float64)
+    y = (scores - torch.rand(6000, 3, generator=generator).log().neg().log()).argmax(1)
+    asked = []
+
+    def weak(objective, w, gradient, concordance, part=None):
+        asked.append(part)
+        found = certify_class_scores(objective, w, gradient, concordance, part)
+        return found if part is None else replace(found, bound=None, holds=None)
+
+    monkeypatch.setattr(one_method, "certify_class_scores", weak)
+    objective = DataObjective(Linear(5, outputs=3), Categorical(3), (x, y), GaussianPrior(1.0))
+    end = minimize(objective, "sampled-newton", tolerance=1e-7)
+    assert asked[-1] is None
+    assert next(c for c in end.certificates if c.claim.startswith("F(w) - min F")).holds

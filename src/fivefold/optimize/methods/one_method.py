@@ -189,6 +189,9 @@ def _certify(
         assert isinstance(objective, DataObjective)
         part = None if sampled is None else sampled.part
         gap = certify_class_scores(objective, state.w[row], state.gradient[row], M, part)
+        if gap is not None and gap.bound is None and part is not None and part is not objective:
+            # the sample bounds the curvature too far from below: all rows may prove what it could not
+            gap = certify_class_scores(objective, state.w[row], state.gradient[row], M)
     if gap is None:
         gap = certify_suboptimality(norm, strong_convexity=m, self_concordance=M, curvature=found)
     value, floor = float(state.value[row]), state.floors.get(row)
