@@ -55,3 +55,10 @@ def test_a_column_that_tells_in_training_alone() -> None:
     assert "input column 2" in check_telling_column(record)[0].title
     record.training_rows.inputs[0][:, 2] = torch.randn(300, generator=generator)
     assert check_telling_column(record) == []
+
+
+def test_tokens_that_come_one_by_one_are_no_leak() -> None:
+    record = Record()
+    for rows in (record.training_rows, record.evaluation_rows):
+        rows.inputs, rows.targets, rows.steps = [torch.randint(50, (400,))], [None], [0]
+    assert check_leak(record) == []
