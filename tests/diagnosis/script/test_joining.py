@@ -1,8 +1,11 @@
 """Modules and optimizers that come later."""
 
+import copy
+
 import torch
 from torch import nn
 
+from fivefold.diagnosis.observation.veiled import Veiled
 from fivefold.diagnosis.script.joining import JoiningWatcher
 
 
@@ -75,3 +78,19 @@ def test_whether_weights_changed() -> None:
     with torch.no_grad():
         model.bias += 1.0
     assert watcher.changed() is True
+
+
+def test_a_wrapper_of_what_is_known_can_still_be_copied() -> None:
+    """Its hooks are veiled too, though it is not among the models of the record."""
+    model = nn.Linear(2, 1)
+    watcher = JoiningWatcher({"": model}, [])
+    watcher.attach()
+    wrapper = nn.Sequential(model)
+    watcher.add_module("wrapper", wrapper)
+    assert wrapper not in watcher.record.model.values()
+    hooks = [*wrapper._forward_hooks.values(), *wrapper._forward_pre_hooks.values()]
+    assert hooks
+    assert all(isinstance(hook, Veiled) for hook in hooks)
+    assert copy.deepcopy(wrapper)(torch.ones(1, 2)).shape == (1, 1)
+    watcher.detach()
+    assert not wrapper._forward_hooks

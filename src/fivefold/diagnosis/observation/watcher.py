@@ -93,17 +93,23 @@ class Watcher:
     def attach(self) -> None:
         """Begin to watch."""
         for module in self.record.model.values():
-            self._handles.append(
-                module.register_forward_pre_hook(self._before_forward, with_kwargs=True, prepend=True)
-            )
-            self._handles.append(
-                module.register_forward_hook(self._after_forward, with_kwargs=True, always_call=True)
-            )
+            self._hook_module(module)
         for optimizer in self._optimizers:
-            self._handles.append(optimizer.register_step_pre_hook(self._before_step))
-            self._handles.append(optimizer.register_step_post_hook(self._after_step))
+            self._hook_optimizer(optimizer)
         self._open()
         self._veil()
+
+    def _hook_module(self, module: nn.Module) -> None:
+        added = [
+            module.register_forward_pre_hook(self._before_forward, with_kwargs=True, prepend=True),
+            module.register_forward_hook(self._after_forward, with_kwargs=True, always_call=True),
+        ]
+        self._handles += added
+        veil([module], added)
+
+    def _hook_optimizer(self, optimizer: torch.optim.Optimizer) -> None:
+        self._handles.append(optimizer.register_step_pre_hook(self._before_step))
+        self._handles.append(optimizer.register_step_post_hook(self._after_step))
 
     def _veil(self) -> None:
         veil([module for _, module in self.record.modules()], [*self._handles, *self._window_handles])

@@ -29,7 +29,6 @@ class JoiningWatcher(Watcher):
 
     def __init__(self, modules: dict[str, nn.Module], optimizers: list[torch.optim.Optimizer]) -> None:
         super().__init__(modules, optimizers, overhead=OVERHEAD, allowance=ALLOWANCE)
-        self._entries = {id(module): module for module in modules.values()}
         self._first: dict[int, tuple[int, float]] | None = None
 
     title = ""
@@ -61,8 +60,7 @@ class JoiningWatcher(Watcher):
             return
         self._optimizers.append(optimizer)
         self.record.optimizers.append(type(optimizer).__name__)
-        self._handles.append(optimizer.register_step_pre_hook(self._before_step))
-        self._handles.append(optimizer.register_step_post_hook(self._after_step))
+        self._hook_optimizer(optimizer)
         look_over(self.record, self._optimizers)
 
     def add_module(self, name: str, module: nn.Module) -> None:
@@ -75,14 +73,7 @@ class JoiningWatcher(Watcher):
             name: What it is called.
             module: The module.
         """
-        self._handles.append(
-            module.register_forward_pre_hook(self._before_forward, with_kwargs=True, prepend=True)
-        )
-        self._handles.append(
-            module.register_forward_hook(self._after_forward, with_kwargs=True, always_call=True)
-        )
-        self._entries[id(module)] = module
-        self._veil()
+        self._hook_module(module)
         if all(id(p) in self._names for p in module.parameters()):
             return
         inside = {id(each) for each in module.modules()}
