@@ -39,6 +39,7 @@ _HOME = {
     "networks": "fivefold.networks",
     "probability": "fivefold.probability",
     "root": "fivefold.optimize:root",
+    "theory": "fivefold.theory",
     "train": "fivefold.optimize:train",
     "watch": "fivefold.diagnosis.watch:watch",
 }

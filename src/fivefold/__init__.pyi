@@ -2,6 +2,7 @@ from fivefold import calculus as calculus
 from fivefold import linalg as linalg
 from fivefold import networks as networks
 from fivefold import probability as probability
+from fivefold import theory as theory
 from fivefold.core import ArgumentError as ArgumentError
 from fivefold.core import ArtifactError as ArtifactError
 from fivefold.core import Budget as Budget

@@ -10,6 +10,10 @@ from typer.testing import Result
 from fivefold.artifact import Bundle, load, save
 from fivefold.cli.report import stored_record
 from fivefold.core import ArtifactError
+from fivefold.diagnosis.dossier import dossier
+from fivefold.diagnosis.finding import Finding
+from fivefold.diagnosis.findings import Findings
+from fivefold.diagnosis.script.outcome import Outcome
 
 from .conftest import RECORD, FakeFit, FakeModel
 
@@ -70,3 +74,30 @@ def test_a_record_that_is_none() -> None:
         stored_record({"record.json": b"[]"})
     with pytest.raises(ArtifactError, match="valid JSON"):
         stored_record({"record.json": b"{"})
+
+
+def test_a_diagnosis_is_drawn_again(here: Path, command: Command) -> None:
+    found = Findings([Finding("rate.too-high", "too fast", "e", "high", "c", "f")], ["a note"])
+    outcome = Outcome("t.py", found, "finished", updates=9)
+    record = dossier(found, found.notes, outcome=outcome)
+    place = Findings(found, found.notes, record).save("t.diagnosis")
+    page = (place / "report.html").read_bytes()
+    bundle = load(place)
+    bundle.files["report.html"] = b"<p>an older page</p>"
+    save(place, bundle, overwrite=True)
+    result = command("report", "t.diagnosis")
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.startswith("1. too fast")
+    assert result.stdout.endswith("\n\nreport:  t.diagnosis/report.html\n")
+    assert (place / "report.html").read_bytes() == page
+    assert json.loads(command("report", "t.diagnosis", "--json").stdout) == record
+    alone = found.save("alone")
+    assert command("report", "alone", "--out", "page.html").exit_code == 0
+    assert (here / "page.html").read_bytes() == (alone / "report.html").read_bytes()
+
+
+def test_a_damaged_diagnosis(here: Path, command: Command) -> None:
+    save("d", Bundle("diagnosis", {}, {}, {"diagnosis.json": b"[]"}))
+    result = command("report", "d")
+    assert result.exit_code == 4
+    assert "diagnose the script again" in result.stderr

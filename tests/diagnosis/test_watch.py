@@ -1,5 +1,7 @@
 """The three lines around a loop, and what is refused."""
 
+import json
+
 import pytest
 import torch
 from torch import nn
@@ -72,3 +74,19 @@ def test_refused(args, settings, says: str) -> None:
 def test_nothing_watched_yet() -> None:
     with pytest.raises(ArgumentError, match="got none yet"):
         ff.watch().findings()
+
+
+def test_what_was_seen_as_plain_numbers() -> None:
+    torch.manual_seed(0)
+    model = nn.Linear(3, 1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    with ff.watch(model, optimizer, every=1, deep=True) as seen:
+        for _ in range(4):
+            x = torch.randn(16, 3)
+            optimizer.zero_grad()
+            functional.mse_loss(model(x), x[:, :1]).backward()
+            optimizer.step()
+    found = seen.series()
+    assert len(found["loss"]) == 4
+    assert found["deep"]["edge"][0] == [0.0, 2.0]
+    json.dumps(found, allow_nan=False)

@@ -340,8 +340,3 @@ def test_a_failed_write_leaves_the_old_report(tmp_path: Path, monkeypatch: pytes
 def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         write({}, tmp_path / "none" / "report.html")
-
-
-def test_a_template_that_forgets_to_clean_is_still_safe() -> None:
-    made = page_module._environment().from_string("{{ x }}").render(x="<b>\u202e\x00")
-    assert made == "&lt;b&gt;⟨U+202E⟩⟨U+0000⟩"

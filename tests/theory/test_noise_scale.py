@@ -12,7 +12,7 @@ from fivefold.core import ArgumentError, Budget, Status
 from fivefold.objective import DataObjective, Linear, Objective
 from fivefold.probability import Gaussian, GaussianPrior
 from fivefold.theory import gradient_noise
-from fivefold.theory.noise_scale import _fieller
+from fivefold.theory.noise_scale import _fieller, noise_of_groups
 
 
 def per_example(one: Any) -> Tensor:
@@ -174,3 +174,8 @@ def test_bad_arguments(case: Callable[[str], Any]) -> None:
         gradient_noise(nn.Sequential(nn.Linear(6, 3), nn.Dropout()).double(), one.loss, (X, y))
     with pytest.raises(ArgumentError, match="batch of at least 1"):
         gradient_noise(one.module, one.loss, (X, y)).share(0)
+
+
+def test_too_few_groups_that_are_there_already_are_refused() -> None:
+    with pytest.raises(ArgumentError, match="at least 3 groups"):
+        noise_of_groups(torch.ones(2, 4, dtype=torch.float64), 1)

@@ -2,6 +2,8 @@
 
 import math
 import struct
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -94,7 +96,7 @@ def decode_tensors(data: bytes) -> dict[str, np.ndarray]:
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
-    _check_header(data)
+    check_header(data, {name: np.dtype(kind).itemsize for name, kind in _DTYPES.items()})
     try:
         loaded: dict[str, np.ndarray] = load(data)
     except (SafetensorError, ValueError, KeyError) as error:
@@ -105,7 +107,18 @@ def decode_tensors(data: bytes) -> dict[str, np.ndarray]:
     return {name: loaded[name] for name in sorted(loaded)}
 
 
-def _check_header(data: bytes) -> None:
+def check_header(data: bytes, sizes: Mapping[str, int], *, metadata: bool = False) -> dict[str, Any]:
+    """Return the header of safetensors that are not trusted, once it agrees with the length of the file.
+
+    Args:
+        data: The bytes of the file.
+        sizes: The types that may occur, as the format names them, and their sizes in bytes.
+        metadata: Whether the header may hold texts by name beside the arrays; they are then among what is
+            returned.
+
+    Raises:
+        ArtifactError: Not such a file, or an array that does not match its announcement.
+    """
     if len(data) < 8:
         raise ArtifactError("safetensors of at least 8 bytes", f"{len(data)} bytes", _DAMAGED)
     (length,) = struct.unpack("<Q", data[:8])
@@ -124,10 +137,14 @@ def _check_header(data: bytes) -> None:
     stored = 0
     for name, entry in header.items():
         shown = ascii(name)[:80]
+        if metadata and name == _RESERVED:
+            if not isinstance(entry, dict) or not all(isinstance(text, str) for text in entry.values()):
+                raise ArtifactError("texts by name as metadata", ascii(entry)[:80], _DAMAGED)
+            continue
         if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
             raise ArtifactError(f"dtype, shape and data_offsets for {shown}", ascii(entry)[:80], _DAMAGED)
         dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
-        if not isinstance(dtype, str) or dtype not in _DTYPES:
+        if not isinstance(dtype, str) or dtype not in sizes:
             raise ArtifactError(f"a known type for {shown}", ascii(dtype)[:40], _DAMAGED)
         if not _are_counts(shape) or len(shape) > MAX_DIMENSIONS:
             raise ArtifactError(
@@ -135,7 +152,7 @@ def _check_header(data: bytes) -> None:
             )
         if not _are_counts(offsets) or len(offsets) != 2 or not offsets[0] <= offsets[1] <= room:
             raise ArtifactError(f"offsets of {shown} inside {room} bytes", ascii(offsets)[:80], _DAMAGED)
-        size = math.prod(shape) * np.dtype(_DTYPES[dtype]).itemsize
+        size = math.prod(shape) * sizes[dtype]
         if size != offsets[1] - offsets[0]:
             raise ArtifactError(
                 f"{size} bytes for {shown} of shape {shape}", str(offsets[1] - offsets[0]), _DAMAGED
@@ -143,6 +160,7 @@ def _check_header(data: bytes) -> None:
         stored += size
     if stored != room:
         raise ArtifactError(f"{stored} bytes of arrays after the header", str(room), _DAMAGED)
+    return header
 
 
 def _are_counts(value: object) -> bool:

@@ -1,4 +1,4 @@
-"""``fivefold report DIR``."""
+"""``fivefold report DIR``: of a saved model, or of a diagnosis."""
 
 import json
 from pathlib import Path
@@ -13,32 +13,30 @@ from fivefold.cli.terminal import out as write_out
 
 
 def report(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="The saved model.")],
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="The saved model, or the diagnosis.")],
     out: Annotated[
         Path | None,
         typer.Option(
-            "--out", "-o", metavar="FILE", help="Write the page there and leave the model as it is."
+            "--out", "-o", metavar="FILE", help="Write the page there and leave the folder as it is."
         ),
     ] = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Print and rebuild a saved model's report.
+    """Print and rebuild the report of a saved model or of a diagnosis.
 
-    The page is made anew from the record of the fit that the model keeps.
+    The page is made anew from the record that the folder keeps.
     """
     with guarded(debug):
         from fivefold.artifact import TextSink, load, save
         from fivefold.artifact.layout import REPORT
 
         bundle = load(directory)
-        record = stored_record(bundle.files)
+        record = stored_record(bundle.files, bundle.kind)
         if as_json and out is None:
             write_out(json.dumps(record, allow_nan=False))
             return
-        from fivefold.report.page import render, render_text
-
-        page = render(record)
+        page, text = drawn(record, bundle.kind)
         place = directory / REPORT
         if out is not None:
             place = out
@@ -51,12 +49,35 @@ def report(
         if as_json:
             write_out(json.dumps(record, allow_nan=False))
             return
-        write_out(render_text(record).rstrip("\n"))
+        write_out(text)
         write_out(f"\nreport:  {shown(place)}")
 
 
-def stored_record(files: dict[str, bytes]) -> dict[str, Any]:
-    """Return the record of the fit from the files of an artifact.
+def drawn(record: dict[str, Any], kind: str) -> tuple[str, str]:
+    """Return the page and the screen of a record.
+
+    Args:
+        record: Of a fit or of a diagnosis.
+        kind: Of the artifact.
+    """
+    from fivefold.diagnosis.saved import KIND
+
+    if kind == KIND:
+        from fivefold.diagnosis.saved import findings_in, outcome_in, trials_in
+        from fivefold.diagnosis.script.screen import render_findings, render_outcome
+        from fivefold.report.diagnosis_page import render_diagnosis
+
+        outcome = outcome_in(record)
+        if outcome is None:
+            return render_diagnosis(record), render_findings(findings_in(record))
+        return render_diagnosis(record), render_outcome(outcome, trials=trials_in(record))
+    from fivefold.report.page import render, render_text
+
+    return render(record), render_text(record).rstrip("\n")
+
+
+def stored_record(files: dict[str, bytes], kind: str = "") -> dict[str, Any]:
+    """Return the record of the fit, or of the diagnosis, from the files of an artifact.
 
     Raises:
         ArtifactError: There is none, or it is no record.
@@ -64,6 +85,10 @@ def stored_record(files: dict[str, bytes]) -> dict[str, Any]:
     >>> stored_record({"record.json": b'{"version": 1}'})
     {'version': 1}
     """
+    from fivefold.diagnosis.saved import KIND, diagnosis_in
+
+    if kind == KIND:
+        return diagnosis_in(files)
     from fivefold.artifact.layout import MAX_FILE, RECORD
     from fivefold.artifact.strict_json import decode
     from fivefold.core import ArtifactError

@@ -9,13 +9,18 @@ from typing import Any
 from torch import nn
 
 from fivefold.core import ArgumentError, Budget, DataError, require
+from fivefold.diagnosis.dossier import dossier
 from fivefold.diagnosis.findings import Findings
+from fivefold.diagnosis.replay import is_replay, replayed_findings
 from fivefold.diagnosis.saved import saved_findings
 from fivefold.diagnosis.script.run import run_script
+from fivefold.diagnosis.trial.verb import try_fixes as run_trials
 from fivefold.diagnosis.watch import Watch, watch
 from fivefold.optimize.training.verb import train
 
-OPTIONS = "args= and budget= go with a script; loss=, optimizer= and epochs= with a module and its data"
+OPTIONS = (
+    "args=, budget= and try_fixes= go with a script; loss=, optimizer= and epochs= with a module and its data"
+)
 
 
 def diagnose(
@@ -29,6 +34,7 @@ def diagnose(
     epochs: int = 10,
     budget: str | float | Budget | None = None,
     seed: int = 0,
+    try_fixes: bool | str | float | Budget = False,
 ) -> Findings:
     r"""Say what is wrong with a training, most costly first.
 
@@ -37,7 +43,8 @@ def diagnose(
     tells what was found when it was made. A :class:`~fivefold.diagnosis.watch.Watch` tells what it saw.
 
     Args:
-        target: The path of a script, the folder of a fivefold artifact, what :func:`fivefold.watch` gave, or
+        target: The path of a script, of a file that makes an operation again, the folder of a fivefold
+            artifact, what :func:`fivefold.watch` gave, or
             ``(module, (X, y))``, as :func:`fivefold.train` takes them.
         args: What follows the script on its command line.
         loss: The loss of a module with data, as for :func:`fivefold.train`.
@@ -47,10 +54,12 @@ def diagnose(
         epochs: Its passes over the rows, at least 1.
         budget: Time after which a script is stopped (none by default), or a short training ends (30 s by
             default).
-        seed: Of the short training; a script has its own.
+        seed: Of the short training, and of what a script does not seed itself where fixes are tried.
+        try_fixes: Apply the fixes to copies of a script, run them beside it and measure the effect
+            (:func:`fivefold.diagnosis.trial.verb.try_fixes`); a time bounds all these runs together.
 
     Returns:
-        The findings, ranked; ``notes`` says what could not be seen.
+        The findings, ranked; ``notes`` says what could not be seen, ``trials`` what became of the fixes.
 
     Raises:
         ArgumentError: The target is none of these, or lacks its loss.
@@ -70,11 +79,20 @@ def diagnose(
         place = Path(target)
         if place.is_dir():
             return saved_findings(place)
+        if is_replay(place):
+            return replayed_findings(place)
         if not place.exists() and not place.suffix:
             raise DataError(
                 "a script or the folder of a saved model", f"nothing at {str(place)!a}", "check the path"
             )
-        return run_script(target, args, budget=budget).findings
+        outcome = run_script(target, args, budget=budget)
+        found = outcome.findings
+        if try_fixes is not False:
+            time = None if try_fixes is True else try_fixes
+            outcome.trials = run_trials(target, args, outcome, budget=time, seed=seed)
+        record = dossier(found, found.notes, outcome=outcome, arguments=args)
+        return Findings(found, found.notes, record, outcome.trials, outcome.replays)
+    require(try_fixes is False, "a script where fixes are to be tried", type(target).__name__)
     if isinstance(target, tuple) and len(target) == 2 and isinstance(target[0], nn.Module):
         require(
             loss is not None,

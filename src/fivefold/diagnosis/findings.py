@@ -1,9 +1,14 @@
 """Findings in order: the most costly first, and how sure."""
 
-from collections.abc import Iterator, Sequence
-from typing import overload
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
 
 from fivefold.diagnosis.finding import Finding
+
+if TYPE_CHECKING:
+    from fivefold.diagnosis.trial.trial import Trial
 
 COST = (
     "nonfinite",
@@ -14,6 +19,7 @@ COST = (
     "loss.probabilities",
     "loss.not-log-probabilities",
     "loss.broadcast",
+    "loss",
     "axis",
     "batch",
     "mode",
@@ -58,14 +64,28 @@ class Findings(Sequence[Finding]):
     Args:
         findings: In any order.
         notes: What could not be looked at, in sentences.
+        record: All that the diagnosis saw, as :func:`fivefold.diagnosis.dossier.dossier` gives it; made of
+            findings and notes alone where there is none.
+        trials: Fixes that were tried beside the script.
+        files: Files by name that are saved beside the page, such as replays of operations.
 
     >>> str(Findings([]))
     'No finding.'
     """
 
-    def __init__(self, findings: Sequence[Finding], notes: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        findings: Sequence[Finding],
+        notes: Sequence[str] = (),
+        record: Mapping[str, Any] | None = None,
+        trials: "Sequence[Trial]" = (),
+        files: Mapping[str, bytes] | None = None,
+    ) -> None:
         self._findings = tuple(sorted(findings, key=_rank))
         self.notes = tuple(notes)
+        self._record = record
+        self.trials = tuple(trials)
+        self.files = dict(files or {})
 
     @overload
     def __getitem__(self, index: int) -> Finding: ...
@@ -86,6 +106,39 @@ class Findings(Sequence[Finding]):
     def to_records(self) -> list[dict[str, str]]:
         """Plain JSON form, as ``diagnose --json`` prints it."""
         return [finding.to_record() for finding in self._findings]
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """All that the diagnosis saw, in plain form: what its page is made from."""
+        from fivefold.diagnosis.dossier import dossier
+
+        return dict(self._record) if self._record is not None else dossier(self, self.notes)
+
+    def save(self, directory: str | os.PathLike[str]) -> Path:
+        """Write the page of the findings to a folder, with the record that it was made from.
+
+        ``directory/report.html`` shows the findings first, then the training in pictures as far as it was
+        seen. ``fivefold.diagnose(directory)`` tells the findings again. A diagnosis that stands there is
+        replaced; nothing else is.
+
+        Args:
+            directory: The folder. Missing parents are made.
+
+        Returns:
+            The folder.
+
+        Raises:
+            ArtifactError: Something else stands there, or the disk refused.
+
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as place:
+        ...     found = Findings([Finding("a.b", "too fast", "2 > 1", "high", "rate", "slow down")])
+        ...     sorted(path.name for path in found.save(f"{place}/d").iterdir())[:3]
+        ['README.md', 'diagnosis.json', 'manifest.json']
+        """
+        from fivefold.diagnosis.saving import save_diagnosis
+
+        return save_diagnosis(directory, self.record, self.files)
 
     def __str__(self) -> str:
         """All findings as text, one paragraph each."""

@@ -1,6 +1,8 @@
 """Watch a training that somebody else wrote."""
 
+import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -8,9 +10,13 @@ from torch import nn
 from torch.optim import Optimizer
 
 from fivefold.core import ArgumentError, require
+from fivefold.diagnosis.dossier import dossier
 from fivefold.diagnosis.findings import Findings
 from fivefold.diagnosis.observation.record import Record
+from fivefold.diagnosis.observation.series import described
 from fivefold.diagnosis.observation.watcher import Watcher
+from fivefold.diagnosis.replay import SUFFIX, save, to_bytes
+from fivefold.diagnosis.replayed_operation import Replay
 from fivefold.optimize.training.callbacks import Callback, Moment
 
 
@@ -20,8 +26,8 @@ class Watch(Callback):
     It is a context manager, and a callback of :func:`fivefold.train`.
     """
 
-    def __init__(self, overhead: float, every: int | None) -> None:
-        self._overhead, self._every = overhead, every
+    def __init__(self, overhead: float, every: int | None, deep: bool = False) -> None:
+        self._overhead, self._every, self._deep = overhead, every, deep
         self._watcher: Watcher | None = None
 
     def attach(self, modules: Mapping[str, nn.Module], optimizers: Sequence[Optimizer]) -> None:
@@ -31,7 +37,9 @@ class Watch(Callback):
             modules: The models by name; one alone may have the empty name.
             optimizers: What updates them.
         """
-        self._watcher = Watcher(dict(modules), list(optimizers), overhead=self._overhead, every=self._every)
+        self._watcher = Watcher(
+            dict(modules), list(optimizers), overhead=self._overhead, every=self._every, deep=self._deep
+        )
         self._watcher.attach()
 
     @property
@@ -55,7 +63,52 @@ class Watch(Callback):
         record = self.record
         assert self._watcher is not None
         with self._watcher.paused():
-            return run_checks(record)
+            found = run_checks(record)
+        told = dossier(found, found.notes, trainings=[described(record)])
+        return Findings(found, found.notes, told, files=self._replay_files())
+
+    @property
+    def replay(self) -> Replay | None:
+        """The first operation that gave numbers that are not finite, to be made again; ``None`` where all
+        were
+        finite, or none could be kept.
+        """
+        found = self.record.nonfinite
+        return None if found is None else found.replay
+
+    def save_replay(self, path: str | os.PathLike[str]) -> Path:
+        """Write :attr:`replay` as a file, for :func:`fivefold.diagnosis.replay.read`.
+
+        Args:
+            path: The file; ``.replay.safetensors`` is how such files end.
+
+        Returns:
+            The file.
+
+        Raises:
+            ArgumentError: There is nothing to write.
+            ArtifactError: It cannot be written.
+        """
+        if self.replay is None:
+            raise ArgumentError(
+                "an operation that gave numbers that are not finite", "none that could be kept"
+            )
+        return save(self.replay, path)
+
+    def _replay_files(self) -> dict[str, bytes]:
+        return {} if self.replay is None else {f"update-{self.replay.batch}{SUFFIX}": to_bytes(self.replay)}
+
+    def series(self) -> dict[str, Any]:
+        """Return what was seen as curves over the updates and profiles over the layers, in plain numbers.
+
+        Returns:
+            What :func:`~fivefold.diagnosis.observation.series.training_series` gives, and under ``"deep"``
+            what :func:`~fivefold.diagnosis.observation.depth.deep_curves` does.
+        """
+        from fivefold.diagnosis.observation.depth import deep_curves
+        from fivefold.diagnosis.observation.series import training_series
+
+        return {**training_series(self.record), "deep": deep_curves(self.record.deep)}
 
     def close(self) -> None:
         """End watching: every hook is taken away. The record stays."""
@@ -87,6 +140,7 @@ def watch(
     *,
     overhead: float = 0.05,
     every: int | None = None,
+    deep: bool = False,
 ) -> Watch:
     r"""Watch a training loop: three lines around anyone's, and no change to the model.
 
@@ -102,9 +156,12 @@ def watch(
         optimizer: Its optimizer, or several.
         overhead: Largest share of the training's time that watching takes, in (0, 1].
         every: Watch every so-manyth update instead, at least 1, whatever it costs.
+        deep: Spend half of that on looks in depth, by products with the Hessian of the batch's loss:
+            curvature along the step, rate times sharpness against the optimizer's edge of stability, and the
+            gradient's noise scale. They are in ``series()["deep"]`` and in the findings' notes.
 
     Returns:
-        A :class:`Watch`: ``findings()``, ``record``, ``close()``.
+        A :class:`Watch`: ``findings()``, ``series()``, ``record``, ``close()``.
 
     Raises:
         ArgumentError: The model is no module, the optimizer no optimizer, or a number is out of its range.
@@ -123,7 +180,7 @@ def watch(
     """
     require(0.0 < overhead <= 1.0, "an overhead in (0, 1]", repr(overhead))
     require(every is None or every >= 1, "every at least 1, or None", repr(every))
-    found = Watch(overhead, every)
+    found = Watch(overhead, every, deep)
     if model is None and optimizer is None:
         return found
     modules: dict[str, Any] = dict(model) if isinstance(model, Mapping) else {"": model}

@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from fivefold.report import numbers
 from fivefold.report.compare_figures import Line, curves, eigenvalues, plane, profile, remaining
 from fivefold.report.evidence import certificates
 from fivefold.report.record import entries, finite, first, mapping, sequence, whole
+from fivefold.report.template import environment
 from fivefold.report.text import NAME, SENTENCE, clean
 from fivefold.report.theme import CONTENT_SECURITY_POLICY, stylesheet
 
@@ -39,16 +38,9 @@ def render_comparison(record: dict[str, Any]) -> str:
     """
     record = mapping(record)
     problems, more = first(entries(record.get("problems")), _MOST_PROBLEMS)
-    environment = mapping(record.get("environment"))
+    versions = mapping(record.get("environment"))
     return (
-        Environment(
-            loader=PackageLoader("fivefold.report"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            finalize=lambda value: clean(value, 4_000) if type(value) is str else value,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
+        environment()
         .get_template("compare.html")
         .render(
             policy=CONTENT_SECURITY_POLICY,
@@ -65,7 +57,7 @@ def render_comparison(record: dict[str, Any]) -> str:
             rules=_texts(record.get("rules"), 20),
             notes=_texts(record.get("notes"), 30),
             command=clean(record.get("command"), 2_000),
-            environment=[(clean(k, NAME), clean(v, 200)) for k, v in list(environment.items())[:40]],
+            environment=[(clean(k, NAME), clean(v, 200)) for k, v in list(versions.items())[:40]],
             seconds=numbers.seconds(record["seconds"]) if record.get("seconds") is not None else "",
         )
     )

@@ -6,8 +6,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from fivefold.report import numbers
 from fivefold.report.dataset import dataset
 from fivefold.report.drivers import drivers
@@ -16,6 +14,7 @@ from fivefold.report.finding import headline, key_numbers, warnings
 from fivefold.report.local_map import local_map
 from fivefold.report.quality import classification, comparison, intervals, scatter
 from fivefold.report.record import entries, first, mapping
+from fivefold.report.template import environment
 from fivefold.report.terminal import render_text
 from fivefold.report.text import NAME, SENTENCE, clean, code
 from fivefold.report.theme import CONTENT_SECURITY_POLICY, stylesheet
@@ -44,10 +43,10 @@ def render(record: dict[str, Any]) -> str:
     said, more_said = warnings(record)
     risks, more_risks = first(entries(record.get("risks")), _MOST_RISKS)
     command = clean(record.get("command"), 2_000)
-    environment = mapping(record.get("environment"))
+    versions = mapping(record.get("environment"))
     data = mapping(record.get("data"))
     return (
-        _environment()
+        environment()
         .get_template("fit.html")
         .render(
             policy=CONTENT_SECURITY_POLICY,
@@ -76,7 +75,7 @@ def render(record: dict[str, Any]) -> str:
             more_risks=more_risks,
             command=command,
             plan=_plan(record.get("plan")),
-            environment=[(clean(k, NAME), clean(v, 200)) for k, v in list(environment.items())[:40]],
+            environment=[(clean(k, NAME), clean(v, 200)) for k, v in list(versions.items())[:40]],
             seconds=numbers.seconds(record["seconds"]) if record.get("seconds") is not None else "",
         )
     )
@@ -124,19 +123,3 @@ def _plan(plan: object) -> str:
     except (TypeError, ValueError, RecursionError):
         return "The plan cannot be written as JSON."
     return code(text, _MOST_PLAN)
-
-
-def _environment() -> Environment:
-    return Environment(
-        loader=PackageLoader("fivefold.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=_harmless,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-
-
-def _harmless(value: Any) -> Any:
-    """Clean every plain text once more on its way into the page, whatever the template forgot."""
-    return clean(value, 4_000) if type(value) is str else value

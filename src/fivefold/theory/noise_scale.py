@@ -137,12 +137,23 @@ def gradient_noise(
         if len(gradients) >= goal or (len(gradients) >= _FEWEST and clock.spent()):
             break
     status = Status.CONVERGED if len(gradients) >= wanted else Status.OUT_OF_BUDGET
-    return _estimate(torch.stack(gradients), m, status)
+    return noise_of_groups(torch.stack(gradients), m, status)
 
 
-def _estimate(g: Tensor, m: int, status: Status) -> GradientNoise:
-    """Both estimates and their jackknife, from gradients ``[q, P]`` in float64."""
+def noise_of_groups(g: Tensor, m: int, status: Status = Status.CONVERGED) -> GradientNoise:
+    """Return the noise of gradients that are there already: both estimates and their jackknife.
+
+    Args:
+        g: The gradient of each group's mean loss, ``[q, P]`` float64, q at least 3.
+        m: Rows of a group.
+        status: Whether all rows were read.
+
+    >>> found = noise_of_groups(torch.tensor([[1.0], [2.0], [3.0], [2.0]], dtype=torch.float64), 1)
+    >>> round(found.trace, 4), round(found.signal, 4)  # variance 2/3; 2^2 - 2/3/4
+    (0.6667, 3.8333)
+    """
     q = g.shape[0]
+    require(q >= 3, "gradients of at least 3 groups", q)
     S, G2 = _moments((g * g).sum(), (g.sum(0) ** 2).sum(), q, m)
     # leaving out group j: the sums of the others, from inner products with the whole sum
     total = g.sum(0)

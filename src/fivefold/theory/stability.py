@@ -90,10 +90,22 @@ def stability_margin(
         type(batch).__name__,
         "join batches, or take the first",
     )
-    rates = {float(group["lr"]) for group in optimizer.param_groups}
     limit = stability_limit(module, loss, batch, optimizer, seed=seed)
-    if limit is None:
-        return None
+    return None if limit is None else margin_of(limit, optimizer)
+
+
+def margin_of(limit: StabilityLimit, optimizer: Optimizer) -> StabilityMargin:
+    """Return how far an optimizer's rate is from a limit that is known already.
+
+    Args:
+        limit: Curvature and edge.
+        optimizer: Whose rate is asked for.
+
+    >>> w = [torch.zeros(1, requires_grad=True)]
+    >>> margin_of(StabilityLimit(0.5, 4.0, 2.0, 0.0, True), torch.optim.SGD(w, lr=0.4)).ratio
+    0.8
+    """
+    rates = {float(group["lr"]) for group in optimizer.param_groups}
     rate = max(rates)
     low, high = (rate * (limit.curvature + sign * limit.residual) for sign in (-1, 1))
     holds = True if high <= limit.edge else False if low > limit.edge else None

@@ -22,3 +22,11 @@ def record(stale: list[bool]) -> Record:
 )
 def test_share_of_updates(stale: list[bool], found: bool) -> None:
     assert bool(check_accumulation(record(stale))) == found
+
+
+def test_half_is_enough_of_one_optimizer_and_not_of_two() -> None:
+    seen = record([False, True, True, False, True, True])
+    seen.optimizers = ["SGD"]
+    assert check_accumulation(seen)[0].code == "gradient.accumulates"
+    seen.optimizers = ["Adam", "Adam"]  # of a generator and its critic
+    assert check_accumulation(seen) == []

@@ -52,3 +52,40 @@ def test_the_matrix_that_is_applied_at_every_time_step(gain: float, codes: list[
     nn.init.orthogonal_(model[0].weight_hh_l0, gain=gain)
     record = Record(first_weights=first_weights(model.named_modules()))
     assert [f.code for f in check_first_values(record)] == codes
+
+
+@pytest.mark.parametrize(
+    ("std", "codes"),
+    [(1.0, []), (0.02, []), (20.0, ["initialisation.too-large"]), (1e-5, ["initialisation.too-small"])],
+)
+def test_embeddings(std: float, codes: list[str]) -> None:
+    model = nn.Sequential(nn.Embedding(50, 16), nn.Linear(16, 4))
+    nn.init.normal_(model[0].weight, std=std)
+    record = Record(model={"": model}, first_weights=first_weights(model.named_modules()))
+    assert [f.code for f in check_first_values(record)] == codes
+
+
+@pytest.mark.parametrize(("factor", "found"), [(300.0, True), (1.0, False)])
+def test_a_first_loss_far_above_a_guess(watched, digits, network, factor: float, found: bool) -> None:
+    class Scaled(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layers = network(64, 32, 10)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return factor * self.layers(x)
+
+    seen = check_first_values(watched(Scaled(), *digits, steps=2))
+    assert [(f.code, f.confidence) for f in seen] == (
+        [("initialisation.too-large", "medium")] if found else []
+    )
+
+
+def test_tables_of_zeros() -> None:
+    model = nn.ModuleList([nn.Embedding(50, 8), nn.Embedding(40, 8), nn.Embedding(50, 1)])
+    for table in model:
+        nn.init.zeros_(table.weight)
+    found = check_first_values(Record(first_weights=first_weights(model.named_modules())))
+    assert [f.code for f in found] == ["initialisation.constant"]
+    nn.init.normal_(model[1].weight)  # one of the two may begin at zero
+    assert check_first_values(Record(first_weights=first_weights(model.named_modules()))) == []

@@ -1,5 +1,6 @@
 """How trainings end."""
 
+import math
 from math import exp
 
 import pytest
@@ -53,3 +54,53 @@ def test_a_gap_in_what_is_right() -> None:
 )
 def test_unfinished(training: list[float], found: bool) -> None:
     assert bool(check_unfinished(record([], training))) == found
+
+
+def numbers(value: float, spread: float) -> LossCall:
+    target = Summary((30,), "float32", 0.0, spread, -3 * spread, 3 * spread, 1.0, 0.0)
+    return LossCall("difference", {}, value, target, target, math.nan, math.nan, (), None)
+
+
+@pytest.mark.parametrize(("left", "confidence"), [(0.9, "high"), (0.35, "medium"), (0.12, None)])
+def test_errors_in_other_units_than_in_training(left: float, confidence: str | None) -> None:
+    seen = record([], [0.05] * 40)
+    for step in seen.steps:
+        step.losses = [numbers(0.05, 1.0)]
+    seen.evaluations = [Evaluation(40, losses=[numbers(left * 60.0**2, 60.0)])]
+    found = check_overfitting(seen)
+    assert [f.confidence for f in found] == ([confidence] if confidence else [])
+
+
+def test_a_loss_of_classes_that_rises_while_answers_stay_right() -> None:
+    seen = record([1.0, 0.6, 0.5, 0.6, 0.8, 1.0], [1.0 * 0.9**i for i in range(60)])
+    for e in seen.evaluations:
+        e.right, e.compared = 90, 100
+    assert [f.confidence for f in check_overfitting(seen)] == ["medium"]
+    seen.evaluations[-1].right = 80
+    assert [f.confidence for f in check_overfitting(seen)] == ["high"]
+
+
+@pytest.mark.parametrize(
+    ("training", "optimizer", "confidence"),
+    [
+        (
+            [0.6 * 0.93**i for i in range(30)],
+            "Adam",
+            "high",
+        ),  # ends at a tenth of the first, after 30 updates
+        ([0.6 * 0.8**i for i in range(30)], "Adam", None),
+        ([0.6 * 0.93**i for i in range(30)], "LBFGS", None),
+    ],
+)
+def test_a_few_updates(training: list[float], optimizer: str, confidence: str | None) -> None:
+    seen = record([], training)
+    seen.ended, seen.optimizers = True, [optimizer]
+    assert [f.confidence for f in check_unfinished(seen)] == ([confidence] if confidence else [])
+
+
+def test_so_few_that_the_last_were_not_watched() -> None:
+    seen = record([], [1.0, 0.9, 0.7])
+    seen.count, seen.ended = 30, True
+    assert check_unfinished(seen)[0].confidence == "high"
+    seen.ended = False
+    assert check_unfinished(seen) == []

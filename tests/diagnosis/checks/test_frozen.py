@@ -1,9 +1,10 @@
 """Frozen layers: random ones are named, trained ones are not."""
 
+import pytest
 import torch
 from torch import nn
 
-from fivefold.diagnosis.checks.frozen import check_frozen
+from fivefold.diagnosis.checks.frozen import check_frozen, check_still_groups
 
 
 def test_random_or_trained(watched, digits, network) -> None:
@@ -13,8 +14,8 @@ def test_random_or_trained(watched, digits, network) -> None:
     found = check_frozen(watched(model, *digits, optimizer=optimizer, steps=3))
     assert found[0].code == "parameters.frozen"
     assert "0:" in found[0].evidence
-    with torch.no_grad():
-        model[0].weight.mul_(1.0 + torch.rand_like(model[0].weight))
+    with torch.no_grad():  # what was learnt lies in few directions
+        model[0].weight.copy_(torch.randn(32, 2) @ torch.randn(2, 64))
     assert check_frozen(watched(model, *digits, optimizer=optimizer, steps=3)) == []
 
 
@@ -27,5 +28,36 @@ def test_embeddings(watched) -> None:
     optimizer = torch.optim.SGD(model[2].parameters(), lr=0.1)
     assert check_frozen(watched(model, ids, y, optimizer=optimizer, steps=2))[0].code == "parameters.frozen"
     with torch.no_grad():
-        model[0].weight.mul_(0.3)
+        model[0].weight.uniform_(0.0, 0.1)  # draws of another kind
+    assert check_frozen(watched(model, ids, y, optimizer=optimizer, steps=2))[0].confidence == "high"
+    with torch.no_grad():
+        model[0].weight.copy_(torch.randn(50, 2) @ torch.randn(2, 16))
     assert check_frozen(watched(model, ids, y, optimizer=optimizer, steps=2)) == []
+
+
+def test_a_copy_that_follows_is_not_held_still(watched, digits, network) -> None:
+    class Two(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.own, self.copy = network(64, 32, 10), network(64, 32, 10).requires_grad_(False)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.own(x)
+
+    model = Two()
+
+    def follow(step: int) -> None:
+        with torch.no_grad():
+            for a, b in zip(model.copy.parameters(), model.own.parameters(), strict=True):
+                a.copy_(0.5 * b)
+
+    assert check_frozen(watched(model, *digits, steps=3))[0].code == "parameters.frozen"
+    assert check_frozen(watched(model, *digits, steps=3, each=follow)) == []
+
+
+@pytest.mark.parametrize(("rate", "found"), [(0.0, True), (1e-3, False)])
+def test_a_group_that_is_held_at_a_rate_of_zero(watched, digits, network, rate: float, found: bool) -> None:
+    model = network(64, 32, 10)
+    groups = [{"params": model[0].parameters(), "lr": rate}, {"params": model[2].parameters()}]
+    record = watched(model, *digits, optimizer=torch.optim.SGD(groups, lr=0.1), steps=5)
+    assert bool(check_still_groups(record)) == found

@@ -30,3 +30,10 @@ def test_large_weights_in_depth_blow_it_up(watched, digits, network) -> None:
     ) == pytest.approx(
         max(s.gradient for s in watched(model, *digits, optimizer=optimizer, steps=1).steps), rel=0.5
     )
+
+
+def test_a_steady_fall_is_read_from_the_first_layer(watched, digits, network) -> None:
+    widths = (64, *[32] * 7, 10)
+    record = watched(network(*widths, activation=nn.Sigmoid), *digits, steps=3)
+    assert check_gradient_flow(record)[0].code == "gradient.vanishes"
+    assert check_gradient_flow(watched(network(*widths, activation=nn.ReLU), *digits, steps=3)) == []

@@ -3,7 +3,7 @@
 import torch
 from torch.nn import functional
 
-from fivefold.diagnosis.checks.held_out import check_leak, check_preparation, check_telling_column
+from fivefold.diagnosis.checks.held_out import check_leak, check_telling_column
 from fivefold.diagnosis.observation.record import Record
 
 
@@ -13,19 +13,6 @@ def test_shared_examples(watched, digits, network) -> None:
     assert check_leak(record)[0].code == "data.leak"
     apart = watched(network(64, 16, 10), x[:1400], y[:1400], steps=20, held_out=(x[1400:], y[1400:]))
     assert check_leak(apart) == []
-
-
-def test_preparation(watched, digits, network) -> None:
-    x, y = digits
-
-    def with_inputs(held_out) -> list:
-        return check_preparation(
-            watched(network(64, 16, 10), x[:1400], y[:1400], held_out=(held_out, y[1400:]))
-        )
-
-    assert with_inputs(16 * x[1400:])[0].code == "data.preparation"
-    assert with_inputs(x[1400:] + 1.0)[0].code == "data.preparation"
-    assert with_inputs(x[1400:]) == []
 
 
 def test_a_column_made_from_the_target(watched, network) -> None:
@@ -62,3 +49,79 @@ def test_tokens_that_come_one_by_one_are_no_leak() -> None:
     for rows in (record.training_rows, record.evaluation_rows):
         rows.inputs, rows.targets, rows.steps = [torch.randint(50, (400,))], [None], [0]
     assert check_leak(record) == []
+
+
+def record(x: torch.Tensor, blocks: list[torch.Tensor]) -> Record:
+    """Training rows that were drawn twice each, and batches of an evaluation."""
+    out = Record()
+    out.training_rows.inputs, out.training_rows.targets, out.training_rows.steps = [x, x], [None] * 2, [0, 1]
+    out.evaluation_rows.inputs = blocks
+    out.evaluation_rows.targets, out.evaluation_rows.steps = [None] * len(blocks), [1] * len(blocks)
+    return out
+
+
+def test_which_overlaps_are_meant(digits) -> None:
+    x = digits[0]
+    train, held = x[:600], x[1000:1400]
+    assert (
+        check_leak(record(train, [train, held])) == []
+    )  # training accuracy beside that on held-out examples
+    assert check_leak(record(train, [train, held[:32]])) == []  # of which few were kept
+    partly = [torch.cat([train[40 * i : 40 * i + 8], held[40 * i : 40 * i + 32]]) for i in range(10)]
+    assert [f.confidence for f in check_leak(record(train, partly))] == ["high"]
+    assert [f.confidence for f in check_leak(record(train, [x[:600]]))] == [
+        "medium"
+    ]  # no held-out set at all
+    assert [f.confidence for f in check_leak(record(train, [train[:200]]))] == ["high"]
+    table = torch.randint(3, (600, 3)).float()  # a few columns of few values repeat by nature
+    assert check_leak(record(table[:300], [table[300:]])) == []
+
+
+def test_windows_and_copies_with_noise() -> None:
+    generator = torch.Generator().manual_seed(0)
+    series = torch.randn(3000, generator=generator).cumsum(0).unfold(0, 40, 7)
+    order = torch.randperm(len(series), generator=generator)
+    found = check_leak(record(series[order[:300]], [series[order[300:]]]))
+    assert "overlap" in found[0].title
+    assert check_leak(record(series[:300], [series[310:]])) == []
+    x = torch.randn(300, 8, generator=generator)
+    near = x[:100] + 0.001 * torch.randn(100, 8, generator=generator)
+    assert "nearly" in check_leak(record(x, [near]))[0].title
+    assert check_leak(record(x, [torch.randn(100, 8, generator=generator)])) == []
+
+
+def told(x: torch.Tensor, y: torch.Tensor, others: torch.Tensor, labels: torch.Tensor) -> Record:
+    out = Record()
+    for rows, inputs, targets in ((out.training_rows, x, y), (out.evaluation_rows, others, labels)):
+        rows.inputs, rows.targets, rows.steps = [inputs], [targets], [0]
+    return out
+
+
+def test_columns_that_are_labels_or_several_targets() -> None:
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(400, 6, generator=generator)
+    y = (x[:, 0] + torch.randn(400, generator=generator) > 0).long()
+    leaked = torch.cat([x, 2.0 * y[:, None] - 1], 1)
+    assert "column 6" in check_telling_column(told(leaked[:300], y[:300], leaked[300:], y[300:]))[0].title
+    assert check_telling_column(told(x[:300], y[:300], x[300:], y[300:])) == []
+    targets = x[:, :2] + 0.5 * torch.randn(400, 2, generator=generator)
+    both = torch.cat([x, targets], 1)
+    found = check_telling_column(told(both[:300], targets[:300], both[300:], targets[300:]))
+    assert "2 of 2 target columns" in found[0].evidence
+    assert check_telling_column(told(x[:300], x[:300], x[300:], x[300:])) == []  # an autoencoder
+
+
+def test_columns_in_another_order_are_no_telling_column() -> None:
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(800, 10, generator=generator)
+    y = x[:, 0] + x[:, 1] + x[:, 2] + 0.5 * torch.randn(800, generator=generator)
+    assert check_telling_column(told(x[:400], y[:400], x[400:].flip(1), y[400:])) == []
+
+
+def test_series_so_smooth_that_the_last_value_is_nearly_the_next() -> None:
+    wave = torch.sin(0.03 * torch.arange(900.0)).unfold(0, 13, 1)
+    assert (
+        check_telling_column(told(wave[:500, :12], wave[:500, 12:], wave[600:, :12], wave[600:, 12:])) == []
+    )
+    found = check_telling_column(told(wave[:500], wave[:500, 12:], wave[600:], wave[600:, 12:]))
+    assert found[0].confidence == "high"

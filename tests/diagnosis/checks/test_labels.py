@@ -1,10 +1,12 @@
 """Labels beside those of their neighbours."""
 
+import pytest
 import torch
 from torch import nn
 from torch.nn import functional
 
 from fivefold.diagnosis.checks.labels import check_labels
+from fivefold.diagnosis.observation.record import Evaluation, Record
 
 
 def test_shuffled_noisy_and_sound(watched, digits, network) -> None:
@@ -64,3 +66,62 @@ def test_texts(watched) -> None:
     shuffled = y[torch.randperm(600, generator=generator)]
     assert check_labels(watched(Bag(), ids, shuffled, steps=20))[0].code == "labels.unrelated"
     assert check_labels(watched(Bag(), ids, y, steps=20)) == []
+
+
+def drawn(x: torch.Tensor, y: torch.Tensor, pairing: str) -> Record:
+    """Thirty batches of sixteen, each drawn anew."""
+    generator = torch.Generator().manual_seed(0)
+    record = Record()
+    for step in range(60):
+        rows = torch.randint(len(x), (16,), generator=generator)
+        told = y[rows]
+        if pairing == "sorted":
+            rows = rows.sort().values
+        elif pairing == "apart":
+            told = y[torch.randint(len(x), (16,), generator=generator)]
+        elif pairing == "noisy":
+            wrong = torch.rand(16, generator=generator) < 0.4
+            told = torch.where(wrong, torch.randint(10, (16,), generator=generator), told)
+        record.training_rows.inputs.append(x[rows])
+        record.training_rows.targets.append(told)
+        record.training_rows.steps.append(step)
+    return record
+
+
+@pytest.mark.parametrize(
+    ("pairing", "codes"),
+    [
+        ("sound", []),
+        ("sorted", ["batch.mixed"]),
+        ("apart", ["labels.unrelated"]),
+        ("noisy", ["labels.noise"]),
+    ],
+)
+def test_the_same_input_with_other_targets(digits, pairing: str, codes: list[str]) -> None:
+    x, y = digits
+    assert [f.code for f in check_labels(drawn(x[:300], y[:300], pairing))] == codes
+
+
+def test_targets_that_other_inputs_share_are_not_judged(digits) -> None:
+    """Pairs of examples, one of which is kept alone: its label says nothing of it."""
+    record = drawn(digits[0][:300], torch.randint(2, (300,)), "apart")
+    record.training_rows.alone = [False] * 60
+    assert check_labels(record) == []
+
+
+def test_targets_that_an_agent_makes_as_it_goes_are_not_judged(digits) -> None:
+    record = drawn(digits[0][:300], digits[1][:300], "apart")
+    record.count, record.evaluations = 60, [Evaluation(i) for i in range(60)]
+    record.evaluation_rows.steps = list(range(60))
+    assert check_labels(record) == []
+
+
+def test_several_outputs(watched, network) -> None:
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(300, 6, generator=generator)
+    y = x @ torch.randn(6, 3, generator=generator) + torch.randn(300, 3, generator=generator)
+    settings = {"loss": functional.huber_loss, "steps": 30}
+    order = torch.randperm(300, generator=generator)
+    assert check_labels(watched(network(6, 8, 3), x, y, **settings)) == []
+    found = check_labels(watched(network(6, 8, 3), x, y[order], **settings))
+    assert [f.code for f in found] == ["labels.unrelated"]

@@ -5,7 +5,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from fivefold.diagnosis.checks.mixing import check_future, check_mixing
+from fivefold.diagnosis.checks.future import check_future
+from fivefold.diagnosis.checks.mixing import check_mixing
 
 
 class Recurrent(nn.Module):

@@ -4,7 +4,7 @@ import pytest
 from torch import nn
 
 from fivefold.diagnosis.checks.modes import check_modes
-from fivefold.diagnosis.observation.record import Evaluation, Record, Step
+from fivefold.diagnosis.observation.record import Evaluation, Operation, Record, Step
 
 NOISY = nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.5))
 
@@ -23,3 +23,14 @@ def test_by_model(model: nn.Module, training: list[bool], evaluation: int, codes
     record = Record(model={"": model}, steps=[Step(i, training=t) for i, t in enumerate(training)])
     record.evaluations = [Evaluation(1, training=evaluation, passes=3)]
     assert [f.code for f in check_modes(record)] == codes
+
+
+def test_dropout_as_a_function_counts_and_passes_at_every_update_do_not() -> None:
+    dropped = Operation("dropout", (2, 2), 0, "model", None)
+    record = Record(model={"": nn.Linear(2, 2)}, count=30)
+    record.steps = [Step(i, operations=[dropped]) for i in range(4)]
+    record.evaluations = [Evaluation(1, training=3, passes=3)]
+    assert [f.code for f in check_modes(record)] == ["mode.training-in-evaluation"]
+    record.evaluations *= 20  # a generator's pass before each update
+    record.evaluation_rows.steps = list(range(20))
+    assert check_modes(record) == []

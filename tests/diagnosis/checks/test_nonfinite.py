@@ -8,6 +8,8 @@ from torch import nn
 from torch.nn import functional
 
 from fivefold.diagnosis.checks.nonfinite import check_nonfinite
+from fivefold.diagnosis.checks.rates import check_rate_too_high
+from fivefold.diagnosis.observation.record import Group, Nonfinite, ParameterStep, Record, Step
 
 
 class Root(nn.Linear):
@@ -54,12 +56,62 @@ def test_missing_values(watched, digits, network) -> None:
     assert "1 of 16 examples" in found[0].evidence
 
 
-def test_divergence(watched, network) -> None:
+def diverged(trace: Nonfinite, losses: list[float], weights: list[float] | None = None) -> Record:
+    """A record of a training whose loss and weights went so."""
+    steps = [
+        Step(
+            i,
+            loss=value,
+            parameters=[ParameterStep("w", w, 1.0, 0.1, 10)],
+            groups=[Group("SGD", {"lr": 3.0}, ("w",))],
+        )
+        for i, (value, w) in enumerate(zip(losses, weights or [1.0] * len(losses), strict=True))
+    ]
+    return Record(steps=steps, first_nonfinite=len(losses), nonfinite=trace)
+
+
+SPOILT = Nonfinite("weights", "update 3", "not finite: w", "the update", "lower the rate", None)
+PRODUCT = Nonfinite("forward", "linear", "given", "an overflow", "look", None, "last", overflow=True)
+ROOT = Nonfinite("backward", "the derivative of sqrt", "given", "a root", "add eps", None)
+
+
+@pytest.mark.parametrize("trace", [SPOILT, PRODUCT])
+def test_what_overflows_because_it_grew_is_a_rate(trace: Nonfinite) -> None:
+    for record in (diverged(trace, [1.0, 50.0, 1e9]), diverged(trace, [1.0, 1.0], [1.0, 1e3])):
+        found = check_nonfinite(record)
+        assert [f.code for f in found] == ["rate.too-high"]
+        assert "is not finite" in found[0].evidence
+        assert "0.3" in found[0].fix
+
+
+def test_what_has_no_value_is_an_operation_though_it_grew() -> None:
+    found = check_nonfinite(diverged(ROOT, [1.0, 50.0, 1e9]))
+    assert found[0].code == "nonfinite.operation"
+    assert "before it the loss went from 1 to 1e+09" in found[0].evidence
+
+
+def test_without_growth_the_update_or_the_product_is_named() -> None:
+    assert (
+        check_nonfinite(diverged(SPOILT, [1.0, 0.9]))[0].title == "update 3 makes weights that are not finite"
+    )
+    found = check_nonfinite(diverged(PRODUCT, [1.0, 0.9]))
+    assert found[0].title == "linear in last gives numbers that are not finite"
+
+
+def test_divergence_is_said_once(watched, network) -> None:
     x = torch.randn(64, 4, generator=torch.Generator().manual_seed(0))
     model = network(4, 1)
     optimizer = torch.optim.SGD(model.parameters(), lr=1e4)
-    found = check_nonfinite(
-        watched(model, x, x[:, :1], loss=functional.mse_loss, optimizer=optimizer, steps=60)
+    record = watched(model, x, x[:, :1], loss=functional.mse_loss, optimizer=optimizer, steps=60)
+    found = [*check_nonfinite(record), *check_rate_too_high(record)]
+    assert [f.code for f in found] == ["rate.too-high"]
+
+
+def test_what_was_not_traced_and_what_cannot_be_named() -> None:
+    assert check_nonfinite(Record(first_nonfinite=3))[0].code == "nonfinite.gradient"
+    unknown = Nonfinite("unknown", "an operation outside the model", "e", "c", "f", None)
+    assert check_nonfinite(Record(first_nonfinite=3, nonfinite=unknown))[0].confidence == "medium"
+    targets = Nonfinite("targets", "the targets", "e", "c", "f", None)
+    assert check_nonfinite(Record(first_nonfinite=3, nonfinite=targets))[0].title.startswith(
+        "the targets hold"
     )
-    assert found[0].code in {"rate.too-high", "nonfinite.operation"}
-    assert pytest.approx(1.0) == len(found)

@@ -1,4 +1,4 @@
-"""Rates, momentum and schedules, on digits and on a quadratic whose best rate is known."""
+"""Rates and momentum, on digits and on a quadratic whose best rate is known."""
 
 import pytest
 import torch
@@ -9,10 +9,10 @@ from fivefold.diagnosis.checks.rates import (
     check_momentum,
     check_rate_too_high,
     check_rate_too_low,
-    check_schedule,
+    check_sum,
     peak_rate,
 )
-from fivefold.diagnosis.observation.record import Group, Record, Step
+from fivefold.diagnosis.observation.record import Record
 
 
 def quadratic(rate: float, watched) -> Record:
@@ -56,29 +56,19 @@ def test_a_sum_is_named_as_the_cause(watched, digits, network) -> None:
     def summed(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
         return functional.cross_entropy(a, b, reduction="sum")
 
-    model = network(64, 32, 10)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
-    found = check_rate_too_high(watched(model, x, y, loss=summed, optimizer=optimizer, steps=20))
-    assert found[0].code == "loss.sum"
+    def with_rate(rate: float, kind: type[torch.optim.Optimizer] = torch.optim.SGD) -> Record:
+        model = network(64, 32, 10)
+        optimizer = kind(model.parameters(), lr=rate)
+        return watched(model, x, y, loss=summed, optimizer=optimizer, steps=8)
 
-
-def scheduled(rates: list[float]) -> Record:
-    steps = [Step(i, groups=[Group("SGD", {"lr": r}, ())]) for i, r in enumerate(rates)]
-    return Record(steps=steps, count=len(steps))
-
-
-@pytest.mark.parametrize(
-    ("rates", "codes"),
-    [
-        ([0.1 * 0.5**i for i in range(30)], ["schedule.ends-early"]),
-        ([0.1 * (1 - i / 30) for i in range(30)], []),
-        ([0.1] * 30, []),
-        ([0.001 * 1.2**i for i in range(30)], ["schedule.grows"]),
-        ([0.1] * 28 + [1e-4] * 2, []),
-    ],
-)
-def test_schedules(rates: list[float], codes: list[str]) -> None:
-    assert [f.code for f in check_schedule(scheduled(rates))] == codes
+    for rate, confidence in ((0.5, "high"), (0.1, "medium")):
+        record = with_rate(rate)
+        assert [(f.code, f.confidence) for f in check_sum(record)] == [("loss.sum", confidence)]
+        assert check_rate_too_high(record) == []  # said once
+    assert check_sum(with_rate(0.01)) == []
+    assert check_sum(with_rate(0.5, torch.optim.Adam)) == []
+    # An overshoot of an adaptive optimizer is laid to the sum as well.
+    assert [f.code for f in check_rate_too_high(with_rate(1.0, torch.optim.Adam))] == ["loss.sum"]
 
 
 def test_momentum(watched, digits, network) -> None:

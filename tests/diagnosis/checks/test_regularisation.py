@@ -54,3 +54,28 @@ def test_precision(watched, digits, network) -> None:
     found = check_precision(watched(model, x.bfloat16(), y, steps=3))
     assert found[0].code == "precision.half-weights"
     assert check_precision(watched(network(64, 32, 10), x, y, steps=3)) == []
+
+
+def test_dropout_that_is_called_as_a_function(watched, digits) -> None:
+    class Called(nn.Module):
+        def __init__(self, p: float) -> None:
+            super().__init__()
+            self.a, self.b, self.p = nn.Linear(64, 32), nn.Linear(32, 10), p
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.b(functional.dropout(functional.relu(self.a(x)), self.p, self.training))
+
+    found = check_regularisation(watched(Called(0.9), *digits, steps=3))
+    assert [(f.code, f.confidence) for f in found] == [("regularisation.dropout", "high")]
+    assert found[0].place is not None
+    assert check_regularisation(watched(Called(0.3), *digits, steps=3)) == []
+    assert check_regularisation(watched(Called(0.9).eval(), *digits, steps=3)) == []  # it is switched off
+
+
+@pytest.mark.parametrize(("share", "confidence"), [(0.8, "high"), (0.45, "medium"), (0.1, None)])
+def test_smoothing(watched, digits, network, share: float, confidence: str | None) -> None:
+    def loss(out: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return functional.cross_entropy(out, y, label_smoothing=share)
+
+    found = check_regularisation(watched(network(64, 16, 10), *digits, loss=loss, steps=3))
+    assert [f.confidence for f in found] == ([confidence] if confidence else [])

@@ -1,6 +1,7 @@
 """Scales of inputs and targets."""
 
 import pytest
+import torch
 from torch import nn
 from torch.nn import functional
 
@@ -26,3 +27,25 @@ def test_targets(watched, digits, network, factor: float, found: bool) -> None:
     target = factor * y.float()[:, None] / 9
     seen = check_targets(watched(network(64, 16, 1), x, target, loss=functional.mse_loss, steps=4))
     assert bool(seen) == found
+
+
+@pytest.mark.parametrize(("factor", "confidence"), [(1e-4, "high"), (1e-2, "medium"), (0.1, None)])
+def test_inputs_that_were_divided_twice(
+    watched, digits, network, factor: float, confidence: str | None
+) -> None:
+    seen = check_inputs(watched(network(64, 16, 10), factor * digits[0], digits[1], steps=4))
+    assert [f.confidence for f in seen] == ([confidence] if confidence else [])
+
+
+def test_inputs_that_the_model_divides_itself(watched, digits) -> None:
+    class Divided(nn.Module):
+        def __init__(self, by: float) -> None:
+            super().__init__()
+            self.layers, self.by = nn.Linear(64, 10), by
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.layers(x / self.by)
+
+    x, y = 255 * digits[0], digits[1]
+    assert check_inputs(watched(Divided(255.0), x, y, steps=4)) == []
+    assert check_inputs(watched(Divided(1.0), x, y, steps=4))[0].confidence == "high"

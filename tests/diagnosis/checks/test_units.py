@@ -1,5 +1,7 @@
 """Dead and saturated units."""
 
+import pytest
+import torch
 from torch import nn
 
 from fivefold.diagnosis.checks.units import check_units
@@ -32,3 +34,28 @@ def test_saturated(watched, digits, network) -> None:
     found = check_units(watched(network(64, 32, 10, activation=nn.Tanh), 200 * x, y, steps=3))
     assert found[0].code == "units.saturated"
     assert check_units(watched(network(64, 32, 10, activation=nn.Tanh), x, y, steps=3)) == []
+
+
+class Attending(nn.Module):
+    """Attention written out, or torch's fused one, with scores of any size."""
+
+    def __init__(self, factor: float, fused: bool) -> None:
+        super().__init__()
+        self.read, self.keys, self.head = nn.Linear(8, 16), nn.Linear(16, 16), nn.Linear(16, 10)
+        self.factor, self.fused = factor, fused
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.read(x.view(-1, 8, 8))
+        k = self.factor * self.keys(x)
+        if self.fused:
+            return self.head(nn.functional.scaled_dot_product_attention(x, k, x, scale=1.0).mean(1))
+        return self.head(((x @ k.transpose(1, 2)).softmax(-1) @ x).mean(1))
+
+
+@pytest.mark.parametrize("fused", [False, True])
+@pytest.mark.parametrize(("factor", "found"), [(1000.0, True), (1.0, False)])
+def test_attention_that_sees_one_entry_alone(
+    watched, digits, factor: float, fused: bool, found: bool
+) -> None:
+    seen = check_units(watched(Attending(factor, fused), *digits, steps=3))
+    assert [f.title for f in seen] == (["attention is saturated from the start"] if found else [])

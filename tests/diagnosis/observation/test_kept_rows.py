@@ -36,3 +36,43 @@ def test_targets_by_example_and_by_token() -> None:
     assert rows.targets[1] is None
     keeper.keep_target(torch.ones(2))
     assert rows.targets[1].shape == (2,)
+
+
+def test_a_target_as_long_as_several_passes_is_cut_to_them() -> None:
+    rows = Rows()
+    keeper = KeptRows(rows)
+    for size in (3, 3, 2):
+        keeper.keep([torch.rand(size, 4)], 7)
+    keeper.keep_target(torch.arange(8))
+    assert [t.tolist() for t in rows.targets] == [[0, 1, 2], [3, 4, 5], [6, 7]]
+    keeper.keep([torch.rand(3, 4)], 8)
+    keeper.keep_target(torch.arange(11))  # the passes before belong to another evaluation
+    assert rows.targets[-1] is None
+
+
+def test_a_long_evaluation_leaves_room_for_what_comes_after_it() -> None:
+    rows = Rows()
+    keeper = KeptRows(rows, full=100)
+    for begin in (0, 1, 2):
+        keeper.keep([begin + torch.rand(80, 4)], 0)
+    assert [len(b) for b in rows.inputs] == [80, 80, 32]
+    keeper.keep_target(torch.arange(80))
+    assert rows.targets[-1].tolist() == list(range(32))
+    same = torch.rand(5, 4)
+    keeper.keep([same], 1)
+    keeper.keep([same], 2)  # evaluated again
+    assert rows.steps == [0, 0, 0, 1]
+
+
+def test_bags_of_tokens_and_what_else_is_given() -> None:
+    rows = Rows()
+    keeper = KeptRows(rows)
+    keeper.keep([torch.tensor([4, 5, 6, 7]), torch.tensor([0, 1, 1])], 0)
+    assert rows.inputs[0].tolist() == [[4, -1, -1], [-1, -1, -1], [5, 6, 7]]
+    keeper.keep([torch.zeros(2, 5, dtype=torch.long), torch.tensor([3, 5])], 1)  # lengths
+    keeper.keep([torch.zeros(2, 5), torch.ones(2, 5, dtype=torch.bool)], 2)  # a mask
+    keeper.keep([torch.arange(2), torch.arange(2)], 3)  # users and items
+    assert rows.alone == [True, True, True, False]
+    keeper.keep([torch.zeros(2, 5)], 4)
+    keeper.met()
+    assert rows.alone[-1] is False

@@ -31,3 +31,28 @@ def test_only_leaves_with_gradients_on_speak() -> None:
         handle.remove()
     assert opaque(torch.compile(model, backend="eager"))
     assert not opaque(model)
+
+
+def test_layers_that_pass_on_are_looked_through_and_activations_are_not() -> None:
+    def source(*between: nn.Module) -> str:
+        model = nn.Sequential(nn.Linear(4, 4), *between, nn.Linear(4, 2))
+        found: list = []
+        handles = hook_layers({"": model}, found)
+        model(torch.randn(8, 4))
+        for handle in handles:
+            handle.remove()
+        return found[-1].source
+
+    assert source() == "0"
+    assert source(nn.Identity(), nn.Dropout(0.5), nn.BatchNorm1d(4)) == "0"
+    assert source(nn.ReLU()) == "1"
+    assert source(nn.ReLU(), nn.Dropout(0.5)) == "1"
+    assert source(nn.ReLU(inplace=True)) == "1"
+
+
+def test_outputs_of_recurrent_layers_at_their_bounds() -> None:
+    full = torch.tensor([[[0.999, -1.0, 0.0, 0.5]]])
+    assert layer_step("r", nn.GRU(2, 4), (full, None)).saturated == 0.5
+    assert torch.isnan(
+        torch.tensor(layer_step("r", nn.RNN(2, 4, nonlinearity="relu"), (full, None)).saturated)
+    )

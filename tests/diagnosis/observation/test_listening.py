@@ -13,7 +13,7 @@ from fivefold.diagnosis.observation.watcher import Watcher
 
 
 def scene(**parts) -> Scene:
-    given = {"window": None, "evaluation": None, "tape": None, "depth": 0}
+    given = {"window": None, "evaluation": None, "tape": None, "depth": 0, "made": {}}
     return Scene(**{**given, **parts}, training=KeptRows(Rows()), evaluated=KeptRows(Rows()))
 
 
@@ -76,3 +76,20 @@ def test_a_loss_written_by_hand() -> None:
     assert found.function == "difference"
     assert found.target == summarise(target)
     assert torch.equal(watcher.record.training_rows.targets[0], target)
+
+
+def test_an_error_written_by_hand_in_an_evaluation() -> None:
+    model = nn.Linear(3, 1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    watcher = Watcher({"": model}, [optimizer], every=1)
+    watcher.attach()
+    x, y = torch.randn(16, 3), 50 + 10 * torch.randn(16, 1)
+    functional.mse_loss(model(x), (y - 50) / 10).backward()
+    optimizer.step()
+    with torch.no_grad():
+        expected = ((model(x) * 10 + 50 - y) ** 2).mean()
+        (y - y.mean()).square().sum()  # nothing of the model's is in it
+    watcher.detach()
+    (found,) = watcher.record.evaluations[0].losses
+    assert (found.function, found.target) == ("difference", summarise(y))
+    assert found.value == pytest.approx(float(expected))

@@ -1,5 +1,7 @@
 """The account of seconds holds its share."""
 
+import math
+
 from fivefold.diagnosis.observation.overhead import Overhead
 
 
@@ -24,3 +26,35 @@ def test_what_one_costs_is_what_the_next_must_wait_for() -> None:
     account.end()
     assert not account.allows(at=15.0)
     assert account.allows(at=20.0)
+
+
+def test_what_is_beyond_a_plain_update_is_entered() -> None:
+    account = Overhead(0.05)
+    for _ in range(5):
+        account.plain(0.010)
+    account.spend(0.004)
+    account.watched(0.017)  # 10 ms are an update's own, 4 ms are entered already
+    assert math.isclose(account.spent, 0.007)
+    account.end()
+    account.spend(0.002)
+    account.watched(10.0)  # something else came between: at most as much again
+    assert math.isclose(account.spent, 0.007 + 0.004)
+
+
+def test_nothing_is_guessed_before_plain_updates_are_known() -> None:
+    account = Overhead(0.05)
+    account.spend(0.004)
+    account.watched(1.0)
+    assert account.spent == 0.004
+
+
+def test_an_expected_cost_counts_until_one_is_measured() -> None:
+    account = Overhead(0.1, free=0, allowance=0.01)
+    account.expect(1.0)
+    assert not account.allows(at=5.0)
+    assert account.allows(at=11.0)
+    account.spend(0.5)
+    account.end()
+    account.expect(100.0)
+    assert account.allows(at=10.0)
+    assert account.room() < 0.0

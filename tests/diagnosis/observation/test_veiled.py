@@ -3,11 +3,13 @@
 import copy
 import io
 import pickle
+import warnings
+from collections import OrderedDict
 
 import torch
 from torch import nn
 
-from fivefold.diagnosis.observation.veiled import Veiled, veil
+from fivefold.diagnosis.observation.veiled import Sheltered, Veiled, cost_of_hooks, shelter, unshelter, veil
 from fivefold.diagnosis.script.joining import JoiningWatcher
 
 
@@ -67,3 +69,52 @@ def test_only_ours_are_veiled() -> None:
     assert not isinstance(model._forward_hooks[ours.id]._call, Veiled)
     ours.remove()
     assert len(model._forward_hooks) == 1
+
+
+def test_a_watched_module_is_scripted_as_if_nobody_watched() -> None:
+    model, watcher = watched()
+    given = torch.ones(2, 3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        made = torch.jit.script(model)
+    assert torch.equal(made(given), model(given))
+    assert watcher._window.layers != []
+    watcher.detach()
+    assert all(type(m._forward_hooks) is OrderedDict for m in model.modules())
+
+
+def test_hooks_that_are_there_already_stay_where_they_are() -> None:
+    model = nn.Linear(1, 1)
+    theirs = model.register_forward_hook(lambda *given: None)
+    held = model._forward_hooks
+    shelter(model)
+    assert model._forward_hooks is held
+    assert type(model._forward_pre_hooks) is Sheltered
+    theirs.remove()
+    unshelter(model)
+    assert type(model._forward_pre_hooks) is OrderedDict
+
+
+def test_the_scripts_own_hooks_are_seen_among_ours() -> None:
+    model = nn.Linear(1, 1)
+    shelter(model)
+    ours = model.register_forward_hook(lambda *given: None)
+    veil([model], [ours])
+    kept = model.register_forward_hook(print)
+    assert list(model._forward_hooks.values()) == [print]
+    assert len(copy.deepcopy(model)._forward_hooks) == 2
+    kept.remove()
+    ours.remove()
+
+
+def test_nothing_is_looked_at_inside_a_transform() -> None:
+    seen: list[int] = []
+    hook = Veiled(lambda *given: seen.append(1))
+    torch.func.vmap(lambda x: (hook(), x)[1])(torch.ones(3))
+    assert not seen
+    hook()
+    assert seen == [1]
+
+
+def test_hooks_cost_something() -> None:
+    assert 0.0 < cost_of_hooks() < 1e-3

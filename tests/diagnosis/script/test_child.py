@@ -1,64 +1,17 @@
-"""The child in this process: what it tells, and what it leaves as it was."""
+"""The child: what it tells, and what it leaves as Python does it."""
 
 import importlib
+import importlib.util
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from fivefold.diagnosis.script.child import After, Child, Written
-
-
-@pytest.fixture
-def written(tmp_path: Path) -> Iterator[Written]:
-    """One that is told what is done to files, and silenced afterwards, since audit hooks stay."""
-    made = Written()
-    sys.addaudithook(made)
-    made.on = True
-    yield made
-    made.on = False
-
-
-def test_what_is_written_renamed_and_removed(written: Written, tmp_path: Path) -> None:
-    (tmp_path / "old").write_bytes(b"")
-    written.paths.clear()
-    (tmp_path / "a").write_text("1")
-    (tmp_path / "a").read_text()
-    (tmp_path / "folder").mkdir()
-    (tmp_path / "tmp").write_text("")
-    (tmp_path / "tmp").replace(tmp_path / "folder" / "b")
-    (tmp_path / "gone").write_text("")
-    (tmp_path / "gone").unlink()
-    (tmp_path / "old").unlink()
-    number = os.open(tmp_path / "c", os.O_CREAT | os.O_WRONLY)
-    os.close(number)
-    Path(os.devnull).write_text("")
-    found = written.summary()
-    assert found["written"] == [str(tmp_path / each) for each in ("a", "c", "folder", "folder/b")]
-    assert found["removed"] == [str(tmp_path / "old")]
-
-
-def test_reading_and_caches_are_not_writing(written: Written, tmp_path: Path) -> None:
-    (tmp_path / "__pycache__").mkdir()
-    (tmp_path / "__pycache__" / "x").write_text("")
-    written("open", (tmp_path / "x", "r", os.O_RDONLY))
-    written("open", (object(), "w", os.O_WRONLY))
-    written("os.rename", ())
-    assert written.summary() == {"written": [], "removed": [], "more": 0}
-
-
-def test_forks_of_loaders_are_told_from_others() -> None:
-    made = Written()
-    made.on = True
-    made("os.fork", ())
-    space: dict[str, Any] = {"made": made}
-    code = compile("made('os.fork', ())", "/x/torch/utils/data/dataloader.py", "exec")
-    exec(code, space)
-    assert (made.forks, made.loader_workers) == (1, 1)
+from fivefold.diagnosis.script.child import After, Child
+from fivefold.diagnosis.script.outcome import Outcome
 
 
 def test_a_call_right_after_an_import(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,3 +38,103 @@ def test_messages_end_where_nobody_listens() -> None:
     child.send("three")
     assert child._pipe == -1
     os.close(writing)
+
+
+def test_who_only_asks_for_a_module_does_not_load_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "asked_for_module.py").write_text("value = 4\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    seen: list[int] = []
+    finder = After("asked_for_module", lambda: seen.append(sys.modules["asked_for_module"].value))
+    monkeypatch.setattr(sys, "meta_path", [finder, *sys.meta_path])
+    assert importlib.util.find_spec("asked_for_module") is not None
+    assert seen == []
+    importlib.import_module("asked_for_module")
+    assert seen == [4]
+    assert finder not in sys.meta_path
+    del sys.modules["asked_for_module"]
+
+
+def test_nothing_is_written_to_a_file_that_took_the_number_of_the_pipe(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    child = Child(writing, float("inf"), "")
+    with (tmp_path / "theirs").open("wb") as theirs:
+        os.dup2(theirs.fileno(), writing)
+        child.send("one")
+    os.close(writing)
+    assert (tmp_path / "theirs").read_bytes() == b""
+    assert os.read(reading, 10) == b""
+    os.close(reading)
+
+
+def test_the_script_is_the_main_module(script: Callable[..., Outcome], tmp_path: Path) -> None:
+    code = """
+        import sys, __main__
+        value = 3
+        names = (__name__, __package__, __spec__, sys.argv[0], type(__builtins__).__name__)
+        open("facts", "w").write(repr((names, __main__.value, __main__.__file__)))
+        import atexit
+        atexit.register(lambda: open("late", "w").write(str(sys.modules["__main__"].value)))
+    """
+    assert script(code).ended == "finished"
+    names = ("__main__", None, None, "train.py", "module")
+    assert (tmp_path / "facts").read_text() == repr((names, 3, str(tmp_path / "train.py")))
+    assert (tmp_path / "late").read_text() == "3", "also when Python ends"
+    assert not (tmp_path / "__pycache__").exists()
+
+
+@pytest.mark.parametrize(
+    ("hook", "code"), [("sys.exit(9)", 9), ("raise KeyError('in the hook')", 1), ("print('told')", 1)]
+)
+def test_a_hook_of_the_script_for_errors(
+    script: Callable[..., Outcome], capfd: pytest.CaptureFixture[str], hook: str, code: int
+) -> None:
+    outcome = script(f"""
+        import sys
+        def tell(kind, error, trace):
+            {hook}
+        sys.excepthook = tell
+        raise ValueError("planted")
+    """)
+    assert (outcome.ended, outcome.code) == ("error", code)
+    assert "ValueError: planted" in outcome.findings.notes[0]
+    said = capfd.readouterr().err
+    assert ("Error in sys.excepthook" in said) is ("KeyError" in hook)
+
+
+def test_an_error_that_cannot_be_told(script: Callable[..., Outcome]) -> None:
+    outcome = script("""
+        class Mute(Exception):
+            def __str__(self):
+                raise RuntimeError("no words")
+        raise Mute
+    """)
+    assert outcome.ended == "error"
+    assert "stopped with Mute" in outcome.findings.notes[0]
+
+
+def test_a_script_that_puts_another_program_in_its_place(script: Callable[..., Outcome]) -> None:
+    outcome = script("""
+        import os, sys
+        os.execv(sys.executable, [sys.executable, "-c", "raise SystemExit(4)"])
+    """)
+    assert (outcome.ended, outcome.code) == ("exit", 4)
+    assert any("replaced itself by another program" in note for note in outcome.findings.notes)
+
+
+def test_what_trains_in_another_thread_is_seen_to_its_end(script: Callable[..., Outcome]) -> None:
+    outcome = script("""
+        import threading, time
+        import torch
+        def work():
+            net = torch.nn.Linear(3, 1)
+            optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+            for i in range(6):
+                time.sleep(0.05)
+                optimizer.zero_grad()
+                net(torch.ones(4, 3)).pow(2).mean().backward()
+                optimizer.step()
+        begun = threading.Thread(target=work)
+        begun.start()
+    """)
+    assert outcome.ended == "finished"
+    assert outcome.updates == 6

@@ -1,6 +1,7 @@
 """Models and optimizers found through global hooks, without a line in the script."""
 
 import importlib.util
+import threading
 from pathlib import Path
 
 import pytest
@@ -235,3 +236,70 @@ def test_optimizers_that_are_there_are_found() -> None:
     made = torch.optim.SGD(nn.Linear(1, 1).parameters(), lr=0.1)
     assert any(each is made for each in optimizers_alive())
     del made
+
+
+def test_a_training_in_another_thread(found: Discovery) -> None:
+    begun = threading.Thread(target=plain, args=(6,))
+    begun.start()
+    begun.join()
+    assert found.trainings[0].record.count == 6
+
+
+def test_only_one_thread_is_watched_and_the_others_are_said(found: Discovery) -> None:
+    plain(3)
+    begun = threading.Thread(target=plain, args=(6,))
+    begun.start()
+    begun.join()
+    assert len(found.trainings) == 1
+    assert found.notes == ["optimizers make steps in several threads: one thread alone was watched"]
+
+
+def test_a_call_within_a_transform_of_a_function_is_left_alone(found: Discovery) -> None:
+    net = nn.Linear(3, 1)
+    given = dict(net.named_parameters())
+
+    def loss(parameters, x):
+        return torch.func.functional_call(net, parameters, (x,)).pow(2).sum()
+
+    gradient = torch.func.vmap(torch.func.grad(loss), in_dims=(None, 0))(given, torch.ones(4, 3))
+    assert gradient["weight"].shape == (4, 1, 3)
+    assert found.trainings == []
+    assert found.notes == []
+
+
+def test_objects_that_refuse_to_be_asked_do_not_end_the_watching(found: Discovery) -> None:
+    class Proxy:
+        """Asks back, as proxies of web frameworks do outside of a request."""
+
+        @property
+        def __class__(self):
+            raise RuntimeError("outside of a request")
+
+    held = Proxy()
+    net = nn.Linear(3, 1)
+    net(torch.ones(2, 3))
+    assert found.notes == []
+    assert len(found.trainings) == 1
+    del held
+
+
+def test_modules_with_comparisons_of_their_own(found: Discovery) -> None:
+    class Odd(nn.Linear):
+        def __eq__(self, other):
+            raise RuntimeError("not to be compared")
+
+        def __hash__(self):
+            return 1
+
+        def __bool__(self):
+            raise RuntimeError("neither true nor false")
+
+    one, two = Odd(3, 1), Odd(3, 1)
+    optimizer = torch.optim.SGD([*one.parameters(), *two.parameters()], lr=0.1)
+    for _ in range(6):
+        update(optimizer, (one(torch.ones(2, 3)) - two(torch.ones(2, 3))).pow(2).mean())
+    assert found.notes == []
+    (training,) = found.trainings
+    assert [id(m) for m in training.record.model.values()] == [id(one), id(two)]
+    assert training.record.count == 6
+    assert training.failure == ""

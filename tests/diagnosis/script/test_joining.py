@@ -2,6 +2,7 @@
 
 import copy
 
+import pytest
 import torch
 from torch import nn
 
@@ -88,9 +89,56 @@ def test_a_wrapper_of_what_is_known_can_still_be_copied() -> None:
     wrapper = nn.Sequential(model)
     watcher.add_module("wrapper", wrapper)
     assert wrapper not in watcher.record.model.values()
-    hooks = [*wrapper._forward_hooks.values(), *wrapper._forward_pre_hooks.values()]
+    held = (wrapper._forward_hooks, wrapper._forward_pre_hooks)
+    hooks = [hook for hooks in held for _, hook in hooks.items()]
     assert hooks
     assert all(isinstance(hook, Veiled) for hook in hooks)
     assert copy.deepcopy(wrapper)(torch.ones(1, 2)).shape == (1, 1)
     watcher.detach()
     assert not wrapper._forward_hooks
+
+
+@pytest.mark.parametrize("part", ["_begin_forward", "_on_backward", "_finite", "_close"])
+def test_what_goes_wrong_in_watching_does_not_stop_the_script(
+    part: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = nn.Linear(2, 1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    watcher = JoiningWatcher({"": model}, [optimizer])
+    watcher.attach()
+
+    def fail(*given: object) -> None:
+        monkeypatch.undo()  # once, so that what ends the watching can work
+        raise ValueError("planted")
+
+    monkeypatch.setattr(watcher, part, fail)
+    for _ in range(3):
+        optimizer.zero_grad()
+        model(torch.ones(3, 2)).pow(2).mean().backward()
+        optimizer.step()
+    assert watcher.failure == "ValueError: planted"
+    assert not model._forward_hooks
+    assert not optimizer._optimizer_step_post_hooks
+
+
+def test_a_layer_whose_output_cannot_be_looked_at() -> None:
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.shown, self.elsewhere = nn.Linear(2, 1), nn.Linear(2, 1, device="meta")
+
+        def forward(self, x):
+            self.elsewhere(x.to("meta"))
+            return self.shown(x)
+
+    net = Net()
+    optimizer = torch.optim.SGD(net.shown.parameters(), lr=0.1)
+    watcher = JoiningWatcher({"": net.shown}, [optimizer])
+    watcher.attach()
+    watcher.add_module("net", net)
+    for _ in range(3):
+        optimizer.zero_grad()
+        net(torch.ones(3, 2)).pow(2).mean().backward()
+        optimizer.step()
+    watcher.detach()
+    assert "meta" in watcher.failure

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from fivefold.diagnosis.script.outcome import Outcome, ending_notes
+from fivefold.diagnosis.trial.trial import Trial
 
 TRAINED = {"trainings": [{"models": ["net (Linear)"]}], "updates": 5}
 ERROR = {"type": "ValueError", "message": "bad", "file": "t.py", "line": 3, "text": "f(x)"}
@@ -73,5 +74,10 @@ def test_what_failed() -> None:
 
 
 def test_the_record_is_plain() -> None:
-    record = json.loads(json.dumps(Outcome("t.py").to_record(), allow_nan=False))
-    assert list(record) == ["findings", "notes", "files", "script"]
+    seen = {"models": ["a"], "series": {"loss": [[0, 1.0]]}}
+    tried = Trial("a.b", "t", "no better", "lr becomes 0.1")
+    outcome = Outcome("t.py", trainings=[seen], trials=(tried,))
+    record = json.loads(json.dumps(outcome.to_record(), allow_nan=False))
+    assert list(record) == ["findings", "notes", "files", "script", "trials"]
+    assert record["script"]["trainings"] == [{"models": ["a"]}], "pictures' series have a place of their own"
+    assert record["trials"][0]["status"] == "no better"

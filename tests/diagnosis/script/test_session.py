@@ -134,3 +134,34 @@ def test_an_evaluation_while_the_loop_runs_changes_no_bit(sent: Sent) -> None:
     assert trained() == alone
     watching.end()
     assert len(sent) >= 2, "findings were made meanwhile"
+
+
+def test_gradients_that_are_off_at_the_end_do_not_stop_the_checks(sent: Sent) -> None:
+    codes = []
+    for on in (True, False):
+        watching = session(sent)
+        loop(10, clear=False)
+        with torch.set_grad_enabled(on):
+            watching.end()
+            assert torch.is_grad_enabled() is on
+        codes.append([(f["code"], f["confidence"]) for f in sent[-1][1]["findings"]])
+        assert not [note for note in sent[-1][1]["notes"] if "Error" in note]
+    assert codes[0] == codes[1]
+    assert codes[0]
+
+
+def test_a_training_that_was_stopped_is_not_one_that_ended(sent: Sent) -> None:
+    for finished in (True, False):
+        watching = session(sent)
+        loop(10)
+        watching.end(finished=finished)
+        (training,) = watching.discovery.trainings
+        assert training.record.ended is finished
+
+
+def test_watching_that_broke_is_said(sent: Sent) -> None:
+    watching = session(sent)
+    loop(3)
+    watching.discovery.trainings[0].failure = "ValueError: planted"
+    watching.end()
+    assert "watching net ended early: ValueError: planted" in sent[-1][1]["notes"]

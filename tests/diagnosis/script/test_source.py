@@ -1,5 +1,6 @@
 """A script that cannot be run is refused in one sentence, and nothing in it is executed."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,26 @@ def test_a_folder_and_nothing(tmp_path: Path) -> None:
         read_source(tmp_path)
     with pytest.raises(DataError, match="no such file"):
         read_source(tmp_path / "none.py")
+
+
+def test_a_pipe_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(DataError, match="a pipe or a device"):
+        read_source(tmp_path / "pipe")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\xef\xbb\xbfx = 1\r\ny = 2\r\n",
+        b"# -*- coding: latin-1 -*-\nname = '\xe9'\n",
+        b"",
+        b"#!/usr/bin/env python\n",
+    ],
+)
+def test_whatever_python_reads_is_read(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "a.py").write_bytes(data)
+    assert unchanged(read_source(tmp_path / "a.py"))
 
 
 def test_too_long_a_name_and_too_large_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,9 @@ import torch
 from torch import nn
 
 from fivefold.core import ArgumentError
-from fivefold.optimize.learning_rate.stability_limit import stability_edge, stability_limit
+from fivefold.linalg import Diagonal
+from fivefold.optimize.learning_rate import stability_limit as room
+from fivefold.optimize.learning_rate.stability_limit import limit_of_hessian, stability_edge, stability_limit
 from fivefold.optimize.training.losses import squared_loss
 
 KINDS = {
@@ -119,3 +121,17 @@ def test_an_optimizer_of_other_parameters_is_refused():
     X = torch.ones(1, 1)
     with pytest.raises(ArgumentError, match="an optimizer of the module's parameters"):
         stability_limit(nn.Linear(1, 1), squared_loss, (X, X), torch.optim.SGD(nn.Linear(1, 1).parameters()))
+
+
+def test_a_hessian_that_is_there_already(monkeypatch):
+    values = torch.linspace(-1.0, 5.0, 60, dtype=torch.float64)
+    w = [torch.zeros(40, dtype=torch.float64, requires_grad=True), torch.zeros(20, dtype=torch.float64)]
+    sgd = torch.optim.SGD(w, lr=0.1)
+    with_basis = limit_of_hessian(Diagonal(values), w, sgd, tolerance=1e-6)
+    assert with_basis.curvature == pytest.approx(5.0, rel=1e-8)
+    # Where a basis would take too much memory, a few vectors do it.
+    monkeypatch.setattr(room, "_BYTES", 1)
+    assert limit_of_hessian(Diagonal(values), w, sgd, tolerance=1e-6).curvature == pytest.approx(
+        5.0, rel=1e-6
+    )
+    assert limit_of_hessian(Diagonal(values), w, torch.optim.Adam(w)) is None  # no moments yet

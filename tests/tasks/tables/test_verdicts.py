@@ -9,7 +9,7 @@ from fivefold.tasks.tables.candidates.constant import Constant
 from fivefold.tasks.tables.candidates.trees import TreesCandidate
 from fivefold.tasks.tables.choose import YARDSTICK, Entry
 from fivefold.tasks.tables.target import Target
-from fivefold.tasks.tables.verdicts import trees_win
+from fivefold.tasks.tables.verdicts import trained_findings, trees_win
 
 N = 200
 
@@ -56,3 +56,21 @@ def test_classes_are_compared_after_each_methods_own_temperature():
     )
     assert loud.mean > 1.5 * plain.mean
     assert trees_win(outcome) is None
+
+
+def test_findings_of_watched_trainings_are_those_of_the_chosen_method():
+    """A network in the race that was not taken was not watched, and says nothing."""
+    one = {"code": "training.noise", "title": "t"}
+    watched = {"training": {"watch": {"findings": [one]}}}
+    names = ("ridge", "dense network")
+    entries = {name: SimpleNamespace(candidate=SimpleNamespace(name=name)) for name in names}
+    for chosen, details, expected in (
+        ("dense network", watched, [one]),
+        ("ridge", {}, []),
+        ("blend", {"dense network": watched, "ridge": {}}, [one]),
+    ):
+        taken = entries.get(chosen, SimpleNamespace(candidate=SimpleNamespace(name=chosen)))
+        outcome = SimpleNamespace(
+            entries=entries, chosen=taken, fits={chosen: SimpleNamespace(details=details)}
+        )
+        assert trained_findings(outcome) == expected

@@ -7,64 +7,128 @@ from scipy import stats
 from torch import nn
 
 from fivefold.diagnosis.checks.seen import batch_size, losses_of
-from fivefold.diagnosis.finding import Finding, Picture
+from fivefold.diagnosis.finding import Confidence, Finding, Picture
+from fivefold.diagnosis.observation.calls import OF_CLASSES
 from fivefold.diagnosis.observation.record import Record
+
+LEAST_TOKENS = 3
 
 
 def check_order(record: Record) -> list[Finding]:
     """Find batches that hold few classes each, or neighbouring values of a number: unshuffled data.
 
-    Statistic: for classes, the chi-square test that all watched batches have the same shares; for numbers,
-    the F test that all have the same mean. Null: shuffled batches; found at p < 1e-6 with at least three
-    batches and a strong effect (the most common class takes 0.3 more of its batch than of all; batches
-    explain half the variance), so false alarms are below one in a million.
+    Statistic: for classes, the chi-square test that all watched batches have the same shares, for each call
+        of
+    a loss by itself; for numbers, the F test that all have the same mean, for each target; without targets,
+    that of the inputs along their first principal direction. Null: shuffled batches; found at p < 1e-6 with
+    at least three batches and a strong effect (the most common class takes 0.3 more of its batch than of all;
+    batches explain half the variance), so false alarms are below one in a million. False alarms: batches that
+    are meant to be alike inside (medium where inputs alone tell).
 
     Args:
         record: What was seen.
     """
-    counts = [c.classes for s in record.steps for c in s.losses[-1:] if len(c.classes) >= 2]
-    if len(counts) >= 3 and len({len(c) for c in counts}) == 1:
-        table = np.array(counts, dtype=float)
-        table = table[table.sum(1) >= 4][:, table.sum(0) > 0]
-        if table.shape[0] >= 3 and table.shape[1] >= 2:
-            p = float(stats.chi2_contingency(table).pvalue)
-            inside = float((table.max(1) / table.sum(1)).mean())
-            overall = float(table.sum(0).max() / table.sum())
-            if p < 1e-6 and inside > overall + 0.3:
-                single = int((table.max(1) == table.sum(1)).sum())
-                evidence = (
-                    f"{single} of {len(table)} watched batches hold a single class; on average the most "
-                    "common "
-                    f"class takes {inside:.0%} of its batch and {overall:.0%} of all (p = {p:.0e})"
-                )
-                return [_ordered(evidence)]
+    longest = max((len(s.losses) for s in record.steps), default=0)
+    counted = False
+    for place in range(min(longest, 8)):
+        calls = [s.losses[place].classes for s in record.steps if len(s.losses) > place]
+        counts = [c for c in calls if len(c) >= 2]
+        if len(counts) >= 3 and len({len(c) for c in counts}) == 1:
+            counted = True
+            found = _of_classes(np.array(counts, dtype=float))
+            if found:
+                return found
+    if counted:
         return []
-    blocks = [
-        t.double().reshape(-1).numpy()
-        for t in record.training_rows.targets
-        if t is not None and t.is_floating_point() and t.reshape(len(t), -1).shape[1] == 1 and len(t) >= 4
+    rows = record.training_rows
+    known = [
+        (t.double().reshape(len(t), -1).numpy(), b)
+        for t, b in zip(rows.targets, rows.inputs, strict=True)
+        if t is not None and t.is_floating_point() and len(t) >= 4
     ]
-    if len(blocks) >= 3:
-        f = stats.f_oneway(*blocks)
-        every = np.concatenate(blocks)
-        within = sum(((b - b.mean()) ** 2).sum() for b in blocks)
-        explained = 1.0 - within / max(((every - every.mean()) ** 2).sum(), 1e-300)
-        if f.pvalue < 1e-6 and explained > 0.5:
+    blocks = [t for t, _ in known if t.shape[1] == known[0][0].shape[1]]
+    if len(blocks) >= 3 and blocks[0].shape[1] <= 64:
+        told = [_explained([b[:, j] for b in blocks]) for j in range(blocks[0].shape[1])]
+        explained, p = max(told, key=lambda each: each[0])
+        if p < 1e-6 and explained > 0.5:
             return [
                 _ordered(
                     f"which batch an example is in explains {explained:.0%} of the variance of the targets "
-                    f"(p = {f.pvalue:.0e})"
+                    f"(p = {p:.0e})",
+                    "high",
                 )
             ]
-    return []
+    return _of_inputs(record)
 
 
-def _ordered(evidence: str) -> Finding:
+def _of_inputs(record: Record) -> list[Finding]:
+    """Whether batches differ in their inputs, along the direction in which these vary most."""
+    rows = record.training_rows.inputs
+    shape = rows[0].shape[1:] if rows else ()
+    blocks = [
+        b.double().reshape(len(b), -1).numpy()
+        for b in rows
+        if b.is_floating_point() and b.shape[1:] == shape and len(b) >= 8 and b.ndim >= 2
+    ][:60]
+    if len(blocks) < 5 or not 8 <= blocks[0].shape[1] <= 4096:
+        return []
+    every = np.concatenate(blocks)
+    centred = every - every.mean(0)
+    # One direction, from a sketch of the rows: exact principal directions are not needed.
+    direction = centred[:: max(1, len(centred) // 256)]
+    direction = np.linalg.svd(direction, full_matrices=False)[2][0]
+    explained, p = _explained([(b - every.mean(0)) @ direction for b in blocks])
+    if p > 1e-6 or explained < 0.5:
+        return []
+    return [
+        _ordered(
+            f"which batch an example is in explains {explained:.0%} of the variance of the inputs along the "
+            f"direction in which they vary most (p = {p:.0e})",
+            "medium",
+        )
+    ]
+
+
+def _explained(blocks: list[np.ndarray]) -> tuple[float, float]:
+    """Share of the variance that lies between blocks, and the p-value of the F test."""
+    every = np.concatenate(blocks)
+    total = float(((every - every.mean()) ** 2).sum())
+    if total <= 1e-12 * max(1.0, float((every**2).sum())):
+        return 0.0, 1.0
+    within = sum(float(((b - b.mean()) ** 2).sum()) for b in blocks)
+    # The share is made up for the part that chance explains.
+    k, n = len(blocks), len(every)
+    explained = 1.0 - (within / max(n - k, 1)) / (total / (n - 1))
+    ratio = ((total - within) / (k - 1)) / max(within / max(n - k, 1), 1e-300)
+    return explained, float(stats.f.sf(ratio, k - 1, max(n - k, 1)))
+
+
+def _of_classes(table: np.ndarray) -> list[Finding]:
+    table = table[table.sum(1) >= 4][:, table.sum(0) > 0]
+    if table.shape[0] < 3 or table.shape[1] < 2:
+        return []
+    p = float(stats.chi2_contingency(table).pvalue)
+    inside = float((table.max(1) / table.sum(1)).mean())
+    overall = float(table.sum(0).max() / table.sum())
+    if p >= 1e-6 or inside <= overall + 0.3:
+        return []
+    single = int((table.max(1) == table.sum(1)).sum())
+    return [
+        _ordered(
+            f"{single} of {len(table)} watched batches hold a single class; on average the most common class "
+            "takes "
+            f"{inside:.0%} of its batch and {overall:.0%} of all (p = {p:.0e})",
+            "high",
+        )
+    ]
+
+
+def _ordered(evidence: str, confidence: Confidence) -> Finding:
     return Finding(
         "data.ordered",
         "the batches are not shuffled",
         evidence,
-        "high",
+        confidence,
         "the data are sorted by target and batches are cut in order: every update forgets the others",
         "shuffle: DataLoader(..., shuffle=True), or a new torch.randperm each epoch",
     )
@@ -73,9 +137,12 @@ def _ordered(evidence: str) -> Finding:
 def check_repeats(record: Record) -> list[Finding]:
     """Find few examples that are trained on again and again.
 
-    Statistic: the number of distinct examples among those of all watched updates, beside the number that an
-    evaluation shows. Null: batches differ. False alarms: all data in one batch on purpose (left out where an
-    evaluation shows no more examples than the batch has, or the batch has more than 512).
+    Statistic: the number of distinct examples among those of all watched updates, beside the number of
+    distinct ones that an evaluation shows. Null: batches differ. False alarms: all data in one batch on
+    purpose (left out where an
+    evaluation shows no more examples than the batch has, or the batch has more than 512); examples of which
+    the
+    model is given more than the first tensor, and single numbers that name things, are left out.
 
     Args:
         record: What was seen.
@@ -83,10 +150,19 @@ def check_repeats(record: Record) -> list[Finding]:
     rows = record.training_rows.inputs
     if len(rows) < 3 or record.count < 3:
         return []
+    if not rows[0].is_floating_point() and rows[0][0].numel() < 8:
+        return []  # users, items, states: there are few of them, and many pairs
+    if not rows[0].is_floating_point() and rows[0][0].numel() < LEAST_TOKENS:
+        return []  # a number or two name a thing, which many examples are about
     shown = max((e.rows for e in record.evaluations), default=0)
     flat = [b.reshape(len(b), -1).double().numpy() for b in rows if b.shape[1:] == rows[0].shape[1:]]
     seen = sum(len(b) for b in flat)
     distinct = len(np.unique(np.concatenate(flat), axis=0))
+    # Where there are few different examples at all, as states of a small game, an evaluation shows few, too.
+    held = record.evaluation_rows.inputs
+    other = [b.reshape(len(b), -1).double().numpy() for b in held if b.shape[1:] == rows[0].shape[1:]]
+    if other:
+        shown = min(shown, len(np.unique(np.concatenate(other), axis=0)))
     # Drawing K of M examples gives about M (1 - exp(-K / M)) distinct ones: of four times as many draws
     # nearly all.
     if (
@@ -141,15 +217,24 @@ def check_batch_norm(record: Record) -> list[Finding]:
 def check_imbalance_of_classes(record: Record) -> list[Finding]:
     """Find classes that are rare in training.
 
-    Statistic: the share of the most common class in the watched batches, and the evaluation's share right
-    beside it. Null: shares within ten times of each other. False alarms: rare events that are judged as such.
+    Statistic: the share of the most common class in the watched batches, and of the rarest, beside their
+    shares in evaluations. Null: shares within fifteen times of each other. False alarms: rare events that are
+    judged as such: where evaluations are as uneven, or none shows labels, the confidence is medium; where the
+    loss weighs classes, nothing is said.
 
     Args:
         record: What was seen.
     """
-    counts = [np.array(c.classes, dtype=float) for c in losses_of(record) if len(c.classes) >= 2]
+    calls = [
+        c
+        for c in losses_of(record)
+        if len(c.classes) >= 2
+        and "weighted" not in c.settings
+        and (c.function in OF_CLASSES or math.prod(c.target.shape) == max(c.target.shape, default=0))
+    ]
+    counts = [np.array(c.classes, dtype=float) for c in calls]
     counts = [c for c in counts if len(c) == len(counts[0])]
-    if not counts:
+    if not counts and not losses_of(record):
         # A loss written by hand: a vector of zeros and ones that meets the output.
         n = batch_size(record)
         counts = [np.array([n * (1 - s.shares), n * s.shares]) for s in record.steps if s.shares is not None]
@@ -163,13 +248,19 @@ def check_imbalance_of_classes(record: Record) -> list[Finding]:
     ratio = float(share.max() / present.min())
     if share.max() < 0.75 and ratio < 15.0:
         return []
+    held = _in_evaluations(record, len(share))
+    uneven = float("nan") if held is None else float(held[int(share.argmax())])
+    evidence = f"class {int(share.argmax())} takes {share.max():.0%} of the examples seen"
+    evidence += f", the rarest {present.min():.1%}"
+    if held is not None:
+        evidence += f"; in evaluations the former takes {uneven:.0%}"
+    shifted = held is not None and share.max() - uneven > 0.15
     return [
         Finding(
             "imbalance.classes",
             "one class takes most of the training examples",
-            f"class {int(share.argmax())} takes {share.max():.0%} of the examples seen, the rarest "
-            f"{present.min():.1%}",
-            "high" if share.max() > 0.85 else "medium",
+            evidence,
+            "high" if shifted or (held is None and share.max() > 0.95) else "medium",
             "the loss is least where rare classes are ignored",
             "weigh the classes in the loss (weight=, pos_weight=) or sample them evenly "
             "(WeightedRandomSampler)",
@@ -183,3 +274,13 @@ def check_imbalance_of_classes(record: Record) -> list[Finding]:
             ),
         )
     ]
+
+
+def _in_evaluations(record: Record, classes: int) -> np.ndarray | None:
+    """Shares of the classes in evaluations; ``None`` where none shows labels of as many classes."""
+    total = np.zeros(classes)
+    for e in record.evaluations:
+        seen = list(e.classes) or next((list(c.classes) for c in e.losses if len(c.classes) >= 2), [])
+        if 2 <= len(seen) <= classes:
+            total[: len(seen)] += seen
+    return total / total.sum() if total.sum() >= 50 else None

@@ -1,4 +1,4 @@
-"""Networks that cannot bend, that are narrower than their task, or whose output cannot reach the targets."""
+"""Networks whose output cannot reach the targets, or does not depend on the inputs."""
 
 import math
 
@@ -6,95 +6,12 @@ import torch
 from torch import nn
 
 from fivefold.diagnosis.checks.probes import ask, differs, first_tensor, in_evaluation, last_call
-from fivefold.diagnosis.checks.seen import OF_NUMBERS, WEIGHTED, late, losses_of, median
+from fivefold.diagnosis.checks.seen import OF_NUMBERS, late, losses_of, median
 from fivefold.diagnosis.finding import Finding
 from fivefold.diagnosis.observation.record import Record
 from fivefold.diagnosis.observation.tape import Entry
 
 PASSES = 6
-
-
-def check_linear(record: Record) -> list[Finding]:
-    """Find networks of several layers that are linear in their inputs.
-
-    Statistic: the largest |f((a + b) / 2) - (f(a) + f(b)) / 2| over pairs of examples, relative to the
-    outputs, in evaluation mode. Null: far above rounding (1e-4) for any network with an activation. False
-    alarms: a linear model on purpose has one layer with weights; two or more are asked for.
-
-    Args:
-        record: What was seen.
-    """
-    found = last_call(record)
-    if found is None:
-        return []
-    entry = found[1]
-    x = first_tensor(entry)
-    layers = [m for m in entry.call.modules() if isinstance(m, WEIGHTED)]  # type: ignore[attr-defined]
-    if x is None or not x.is_floating_point() or len(x) < 4 or len(layers) < 2:
-        return []
-    half = len(x) // 2
-    a, b = x[:half], x[half : 2 * half]
-    with in_evaluation(entry.call):  # type: ignore[arg-type]
-        try:
-            at_a, at_b, between = ask(entry, a), ask(entry, b), ask(entry, (a + b) / 2)
-        except (RuntimeError, ValueError):
-            return []  # the other arguments belong to the whole batch
-    if not at_a or any(not torch.isfinite(o).all() for o in (*at_a, *at_b, *between)):
-        return []
-    pairs = list(zip(at_a, at_b, between, strict=True))
-    spreads = [float((p - q).abs().max()) for p, q, _ in pairs]
-    if any(spread < 1e-3 * float(m.abs().max()) for spread, (_, _, m) in zip(spreads, pairs, strict=True)):
-        return []  # outputs that hardly vary tell nothing
-    off = [float(((p + q) / 2 - m).abs().max()) for p, q, m in pairs]
-    if any(o > 1e-3 * spread for o, spread in zip(off, spreads, strict=True)):
-        return []
-    return [
-        Finding(
-            "capacity.linear",
-            "the network is a linear function of its inputs",
-            f"{len(layers)} layers with weights, and f at the middle of two examples is the mean of f at "
-            "both, to rounding",
-            "high",
-            "there is no activation between the layers: their product is one matrix",
-            "put an activation (ReLU, GELU, tanh) between the layers",
-        )
-    ]
-
-
-def check_linear_pairs(record: Record) -> list[Finding]:
-    """Find linear layers that follow one another with nothing between.
-
-    Statistic: the number of linear layers whose input is the very tensor that another linear layer gave,
-    neither narrowed by it on purpose. Null: 0 outside bottlenecks, whose width is below both sides (left
-    out). False alarms: a factor that is meant to be trained as two.
-
-    Args:
-        record: What was seen.
-    """
-    shapes = {f.name: f for f in record.first_weights if f.kind == "Linear"}
-    steps = [s for s in record.steps if s.layers]
-    if not steps:
-        return []
-    pairs = [
-        (layer.source, layer.name)
-        for layer in steps[-1].layers
-        if layer.name in shapes
-        and layer.source in shapes
-        and shapes[layer.source].outputs >= min(shapes[layer.source].inputs, shapes[layer.name].outputs)
-    ]
-    if not pairs:
-        return []
-    shown = ", ".join(f"{a} to {b}" for a, b in pairs[:4])
-    return [
-        Finding(
-            "capacity.linear",
-            "linear layers follow one another with no activation between",
-            f"{shown}: the output of the first is the input of the second, unchanged",
-            "high" if len(pairs) >= 2 else "medium",
-            "the product of two matrices is one matrix: the layers do the work of one",
-            "put an activation (ReLU, GELU, tanh) between the layers",
-        )
-    ]
 
 
 def check_ignored_inputs(record: Record) -> list[Finding]:
@@ -181,52 +98,13 @@ def _ignored_tokens(entry: Entry, x: torch.Tensor) -> list[Finding]:
     ]
 
 
-def check_width(record: Record) -> list[Finding]:
-    """Find hidden layers that are narrower than what they must tell apart.
-
-    Statistic: the smallest number of units of a hidden linear layer, beside the number of classes (or
-    outputs). Null: at least as many as classes; log2 of their number is the least that could tell them apart
-    at all. False alarms: bottlenecks on purpose in networks that reproduce their inputs (as many outputs as
-    inputs; there, two numbers or fewer for 16 or more).
-
-    Args:
-        record: What was seen.
-    """
-    layers = [f for f in record.first_weights if f.outputs > 0]
-    if len(layers) < 2:
-        return []
-    reproduces = layers[-1].outputs == layers[0].inputs
-    linear = [f for f in layers if f.kind == "Linear"]
-    if len(linear) < 2:
-        return []
-    outputs = layers[-1].outputs
-    narrow = min(linear[:-1], key=lambda f: f.outputs)
-    calls = losses_of(record, ("cross_entropy", "nll_loss"))
-    needed = max(2.0, math.log2(max(outputs, 2))) if calls else 2.0
-    if reproduces:
-        needed = 2.0 if outputs >= 16 else 0.0
-    if narrow.outputs > needed or (narrow.outputs >= outputs * 2 and calls):
-        return []
-    right = median(c.right for s in late(record.steps, 0.25) for c in s.losses)
-    return [
-        Finding(
-            "capacity.small",
-            "a hidden layer is too narrow",
-            f"{narrow.name} has {narrow.outputs} units before {outputs} outputs"
-            + (f"; the network is right in {right:.0%} of the last batches" if math.isfinite(right) else ""),
-            "high" if not right > 0.8 else "medium",
-            "everything that the network knows of an example must pass through these few numbers",
-            "widen the layer, at least to several times the number of outputs",
-        )
-    ]
-
-
 def check_output(record: Record) -> list[Finding]:
     """Find last activations that keep the output from reaching its targets.
 
     Statistics: the range of predictions in a loss of numbers beside the targets'; of logits given to
     cross_entropy, the share that is exactly zero with none below (a rectifier), or a bound at 1 (a sigmoid or
-    tanh). Null: linear outputs go beyond. False alarms: targets that cannot be negative, in which rectified
+    tanh); of logits of two classes, the same share. Null: linear outputs go beyond. False alarms: targets
+    that cannot be negative, in which rectified
     outputs are sound (left out: some target must lie outside).
 
     Args:
@@ -239,6 +117,11 @@ def check_output(record: Record) -> list[Finding]:
         low, high = min(c.prediction.low for c in calls), max(c.prediction.high for c in calls)
         below, above = min(c.target.low for c in calls), max(c.target.high for c in calls)
         rectified = low >= 0.0 and below < -1e-6 and median(c.prediction.zeros for c in calls) > 0.1
+        # Hundreds of predictions without one that is negative, where a good part of the targets is.
+        count = sum(math.prod(c.prediction.shape) for c in calls)
+        often = median((c.target.mean - c.target.low) / max(c.target.std, 1e-12) for c in calls)
+        centred = median(c.target.mean / max(c.target.std, 1e-12) for c in calls)
+        rectified |= low >= 0.0 and count >= 400 and centred < 0.5 and often > 1.0 and below < -0.5
         closed = low >= -1.0 and high <= 1.0 and (above > 1.1 or below < -1.1)
         touched = low < -0.9 or high > 0.9
         halved = low >= 0.0 and high <= 1.0 and (above > 1.1 or below < -0.1)
@@ -254,6 +137,22 @@ def check_output(record: Record) -> list[Finding]:
                     place=calls[-1].place,
                 )
             )
+    calls = losses_of(record, ("binary_cross_entropy_with_logits",))
+    if len(calls) >= 3:
+        low, zeros = min(c.prediction.low for c in calls), median(c.prediction.zeros for c in calls)
+        if low >= 0.0 and zeros > 0.05 and median(c.target.mean for c in calls) < 0.9:
+            out.append(
+                Finding(
+                    "output.activation",
+                    "the logits pass through a rectifier",
+                    f"logits are never below 0 in all {len(calls)} watched calls, {zeros:.0%} of them "
+                    "exactly zero",
+                    "high",
+                    "no probability below one half can be said",
+                    "give binary_cross_entropy_with_logits the output of the last linear layer",
+                    place=calls[-1].place,
+                )
+            )
     calls = losses_of(record, ("cross_entropy",))
     probabilities = bool(calls) and all(c.row_sum_error < 1e-3 for c in calls)
     if len(calls) >= 3 and not probabilities:
@@ -261,6 +160,8 @@ def check_output(record: Record) -> list[Finding]:
         zeros = median(c.prediction.zeros for c in calls)
         rectified = low >= 0.0 and zeros > 0.05
         bounded = low >= -1.0 and high <= 1.0 and high > 0.95
+        count = sum(math.prod(c.prediction.shape) for c in calls)
+        bounded |= low >= 0.0 and high <= 1.0 and count >= 2000
         if rectified or bounded:
             kind = "a rectifier" if rectified else "a sigmoid or tanh"
             out.append(

@@ -1,5 +1,7 @@
 """First weights that are all alike, too large or too small."""
 
+import math
+
 from fivefold.diagnosis.checks.seen import initial_loss, median
 from fivefold.diagnosis.finding import Finding, Picture
 from fivefold.diagnosis.observation.record import Record
@@ -7,6 +9,8 @@ from fivefold.diagnosis.observation.record import Record
 LARGE = 4.0
 SMALL = 0.05
 SHRINKING = 0.4
+FAR = 4.0
+EMBEDDINGS = ("Embedding", "EmbeddingBag")
 
 
 def _shrinks(record: Record) -> bool:
@@ -22,18 +26,20 @@ def _shrinks(record: Record) -> bool:
 def check_first_values(record: Record) -> list[Finding]:
     """Find layers whose first weights cannot break symmetry, or lose the scale of the signal.
 
-    Statistics: whether all units of a hidden layer have the same weights; the gain std(w) sqrt(inputs per
+    Statistics: whether all units of a hidden layer have the same weights; the standard deviation of
+    embeddings; the first loss of classes, beside log(classes); the gain std(w) sqrt(inputs per
     unit), which keeps the variance of the signal where it is about 1 (sqrt(2) before ReLU, 0.58 as torch
-    draws). Null: gains from 0.3 to 2 for every usual scheme. False alarms: a last layer at zero is sound
+    draws). Null: gains from 0.3 to 2 for every usual scheme; a first loss within twice that of a guess. False
+    alarms: a last layer at zero is sound
     (left out), so are layers scaled down with depth (which stay above the bound).
 
     Args:
         record: What was seen.
     """
-    layers = record.first_weights
+    layers = [f for f in record.first_weights if f.kind not in EMBEDDINGS]
+    out = _embeddings(record)
     if not layers:
-        return []
-    out = []
+        return out
     alike = [f for f in layers[:-1] if f.alike]
     if not alike and len(layers) == 1 and layers[0].alike and layers[0].std > 0:
         alike = layers
@@ -86,4 +92,68 @@ def check_first_values(record: Record) -> list[Finding]:
                 picture=picture,
             )
         )
+    if not out:
+        out.extend(_first_loss(record))
     return out
+
+
+def _embeddings(record: Record) -> list[Finding]:
+    """Tables of embeddings that begin far from the size of one."""
+    found = [f for f in record.first_weights if f.kind in EMBEDDINGS and f.outputs > 1]
+    out = []
+    if len(found) >= 2 and all(f.std == 0.0 for f in found):
+        out.append(
+            Finding(
+                "initialisation.constant",
+                "all embeddings begin alike",
+                f"{', '.join(f.name for f in found[:4])}: every number is the same before the first update",
+                "high",
+                "products of embeddings that are all zero have no gradient, and those that are all alike "
+                "stay so",
+                "draw the embeddings at random, as torch does by default",
+            )
+        )
+    for code, word, names in (
+        ("initialisation.too-large", "large", [f.name for f in found if f.std > 5.0]),
+        ("initialisation.too-small", "small", [f.name for f in found if 0.0 < f.std < 5e-4]),
+    ):
+        if names:
+            size = median(f.std for f in found if f.name in names)
+            out.append(
+                Finding(
+                    code,
+                    f"the first embeddings are too {word}",
+                    f"{', '.join(names[:4])}: standard deviation {size:.2g} before the first update",
+                    "high" if word == "large" else "medium",
+                    "what follows is given numbers far from the size of one",
+                    "leave torch's first values (standard deviation 1), or use one of 0.02 to 1",
+                )
+            )
+    return out
+
+
+def _first_loss(record: Record) -> list[Finding]:
+    """A first loss of classes far above that of a guess, at inputs of usual size."""
+    step = next((s for s in record.steps if s.index == 0 and len(s.losses) == 1), None)
+    if step is None or any(max(abs(x.mean), x.std) > 5.0 for x in step.inputs if not x.integer):
+        return []
+    call = step.losses[0]
+    mean = call.settings.get("reduction", "mean") == "mean"
+    if call.function != "cross_entropy" or not mean or not call.target.integer:
+        return []
+    classes = max(2, call.prediction.shape[1])
+    if not call.value > FAR * math.log(classes):
+        return []
+    return [
+        Finding(
+            "initialisation.too-large",
+            "the first loss is far above that of a guess",
+            f"{call.value:.3g} at the first update, where a guess among {classes} classes has "
+            f"{math.log(classes):.3g}; logits have standard deviation {call.prediction.std:.3g}",
+            "medium",
+            "first weights, or a factor in the network, are so large that wrong answers are given with "
+            "certainty",
+            "look at the scale of first weights and of what each layer gives; begin with logits of size one",
+            place=call.place,
+        )
+    ]

@@ -1,10 +1,11 @@
 """How the training ends: too long, too short."""
 
 import math
+from collections.abc import Iterable
 
 from fivefold.diagnosis.checks.seen import curve, late, median
-from fivefold.diagnosis.finding import Finding, Picture
-from fivefold.diagnosis.observation.record import Evaluation, Record
+from fivefold.diagnosis.finding import Confidence, Finding, Picture
+from fivefold.diagnosis.observation.record import Evaluation, LossCall, Record
 
 
 def _value(e: Evaluation) -> float:
@@ -12,11 +13,39 @@ def _value(e: Evaluation) -> float:
     return sum(values) / len(values) if values else math.nan
 
 
+def _still_right(record: Record) -> bool:
+    """Whether held-out examples are as often right at the end as ever: a loss of classes may rise while they
+    are.
+    """
+    shares = [e.right / e.compared for e in record.evaluations if e.right is not None and e.compared]
+    return len(shares) >= 2 and shares[-1] > max(shares) - 0.02
+
+
+def late_evaluations(record: Record) -> list[Evaluation]:
+    """Evaluations in the last half of the updates."""
+    return [e for e in record.evaluations if e.after >= 0.5 * record.count]
+
+
+def _unexplained(calls: Iterable[LossCall]) -> float:
+    """Median share of the targets' variance that squared errors leave; nan where no call tells."""
+    return median(
+        c.value / c.target.std**2
+        for c in calls
+        if c.function in {"difference", "mse_loss"}
+        and c.target.std > 0
+        and c.settings.get("reduction", "mean") == "mean"
+    )
+
+
 def check_overfitting(record: Record) -> list[Finding]:
     """Find held-out loss that turned up while the training loss went on falling.
 
-    Statistic: the last held-out loss over the smallest one, beside training. Null: within 10%. False alarms:
-    none of note where it ends 30% above.
+    Statistics: the last held-out loss over the smallest one, beside training; the share of targets that are
+    right in training and held out; the share of the targets' variance that errors leave, in both. Null:
+    within
+    10% of the smallest; shares within 0.1 of each other. False alarms: losses of classes rise while answers
+    stay right (medium then); errors in other units than the targets' (which are compared by their own
+    variance).
 
     Args:
         record: What was seen.
@@ -36,7 +65,7 @@ def check_overfitting(record: Record) -> list[Finding]:
                     f"the held-out loss was least, {seen[least][1]:.3g}, after {seen[least][0]} updates and "
                     f"is {last:.3g} at the end, while "
                     f"the training loss is {training[-1][1]:.3g}",
-                    "high" if rise > 1.6 else "medium",
+                    "high" if rise > 1.6 and not _still_right(record) else "medium",
                     "the network went on learning what is particular to the training examples",
                     "stop at the least held-out loss, add weight decay, dropout or augmentation, or collect "
                     "examples",
@@ -52,7 +81,9 @@ def check_overfitting(record: Record) -> list[Finding]:
                 )
             ]
     judged = [
-        (e.after, e.right / e.compared) for e in record.evaluations if e.right is not None and e.compared
+        (e.after, e.right / e.compared)
+        for e in late_evaluations(record)
+        if e.right is not None and e.compared
     ]
     right = median(c.right for s in late(record.steps, 0.25) for c in s.losses)
     if judged and right - judged[-1][1] > 0.15 and right > 0.9:
@@ -67,6 +98,21 @@ def check_overfitting(record: Record) -> list[Finding]:
                 "add weight decay, dropout or augmentation, use a smaller network, or collect examples",
             )
         ]
+    trained = _unexplained(c for s in late(record.steps, 0.25) for c in s.losses)
+    told = [e for e in late_evaluations(record) if math.isfinite(_unexplained(e.losses))]
+    held_out = _unexplained(c for e in told[-3:] for c in e.losses)
+    if trained < 0.25 and held_out > max(3.0 * trained, trained + 0.25):
+        return [
+            Finding(
+                "fit.overfits",
+                "the model overfits",
+                f"its errors leave {trained:.0%} of the variance of the last training batches' targets and "
+                f"{held_out:.0%} of the held-out ones'",
+                "high" if held_out > 6.0 * trained and held_out > 0.5 else "medium",
+                "the network learnt what is particular to the training examples",
+                "add weight decay, dropout or augmentation, use a smaller network, or collect examples",
+            )
+        ]
     return []
 
 
@@ -74,35 +120,60 @@ FEW = 150
 """Updates below which a loss that falls in every quarter, and little in all, is a training that hardly began.
 """
 
+VERY_FEW = 60
+"""Updates below which no network that begins at random has learnt much, whatever its loss does."""
+
 
 def check_unfinished(record: Record) -> list[Finding]:
-    """Find trainings that end while the loss still falls fast.
+    """Find trainings that end while the loss still falls fast, or after a few updates.
 
-    Statistic: the fall of the median loss from the third quarter of updates to the last, relative. Null:
-    below 15% at the end of a sound schedule. False alarms: losses that fall by power laws for as long as one
-    trains.
+    Statistics: the fall of the median loss from the third quarter of updates to the last, relative; the
+        number
+    of updates, where the loss is still a good part of the first. Null: below 15% at the end of a sound
+    schedule; hundreds of updates. False alarms: losses that fall by power laws for as long as one trains;
+    trained networks that are tuned further, and methods that need few updates (quasi-Newton ones are left
+    out).
 
     Args:
         record: What was seen.
     """
     end = record.count
-    third = median(s.loss for s in record.steps if 0.5 * end <= s.index < 0.75 * end)
-    fourth = median(s.loss for s in record.steps if s.index >= 0.75 * end)
-    second = median(s.loss for s in record.steps if 0.25 * end <= s.index < 0.5 * end)
-    first = median(s.loss for s in record.steps if s.index < 0.25 * end)
-    if not (math.isfinite(third) and math.isfinite(fourth)) or third <= 0:
+    quarters = [
+        median(s.loss for s in record.steps if low * end <= s.index < high * end)
+        for low, high in ((0.0, 0.25), (0.25, 0.5), (0.5, 0.75), (0.75, 1.01))
+    ]
+    first, second, third, fourth = quarters
+    if record.ended and 4 <= end < VERY_FEW and not math.isfinite(fourth):
+        # So short a training may be over before its last updates could be watched.
+        seen = [s.loss for s in record.steps if math.isfinite(s.loss)]
+        third = fourth = seen[-1] if seen else math.nan
+    if not (math.isfinite(third) and math.isfinite(fourth)) or third <= 0 or "LBFGS" in record.optimizers:
         return []
-    steady = end < FEW and fourth < 0.995 * third < 0.99 * second < 0.985 * first and fourth > 0.5 * first
-    if not steady and (fourth > 0.8 * third or not fourth > 0.05 * first):
+    falls = fourth < 0.995 * third < 0.99 * second < 0.985 * first
+    begun = end < FEW and falls and fourth > 0.5 * first
+    few = (
+        record.ended and 4 <= end < VERY_FEW and fourth < 1.02 * third < 1.04 * first and fourth > 0.1 * first
+    )
+    if not begun and not few and (fourth > 0.8 * third or not fourth > 0.05 * first):
         return []
+    steep = fourth <= 0.8 * third
+    confidence: Confidence = "low"
+    if (begun and fourth > 0.6 * first) or (few and fourth > 0.15 * first):
+        confidence = "high"
+    elif begun or few or end < 2 * FEW or (falls and fourth > 0.4 * first):
+        confidence = "medium"
     return [
         Finding(
             "fit.unfinished",
-            "the training ends while the loss still falls",
-            f"median loss {third:.3g} in the third quarter of the updates, {fourth:.3g} in the last",
-            "high" if steady and fourth > 0.6 * first else "medium" if end < 200 else "low",
-            "too few epochs for this rate",
-            "train longer, or raise the rate",
+            "the training ends while the loss still falls"
+            if steep or begun
+            else "the training is over after a few updates",
+            f"{end} updates in all; median loss {first:.3g} in the first quarter of them, {third:.3g} in the "
+            "third, "
+            f"{fourth:.3g} in the last",
+            confidence,
+            "too few epochs for this rate, or batches so large that an epoch holds few of them",
+            "train longer, use smaller batches, or raise the rate",
             picture=Picture(
                 "The loss", "update", "loss", {"loss": curve(record.steps, (s.loss for s in record.steps))}
             ),

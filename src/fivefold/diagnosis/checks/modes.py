@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from fivefold.diagnosis.checks.seen import DROPOUTS, has
+from fivefold.diagnosis.checks.seen import DROPOUTS, has, within_updates
 from fivefold.diagnosis.finding import Finding
 from fivefold.diagnosis.observation.record import Record
 
@@ -11,7 +11,8 @@ BATCH_NORMS = (nn.modules.batchnorm._BatchNorm,)
 
 def _affected(record: Record) -> str:
     parts = []
-    if any(isinstance(m, DROPOUTS) and getattr(m, "p", 0.0) > 0.0 for _, m in record.modules()):
+    called = any(op.function == "dropout" for s in record.steps for op in s.operations)
+    if called or any(isinstance(m, DROPOUTS) and getattr(m, "p", 0.0) > 0.0 for _, m in record.modules()):
         parts.append("dropout")
     if has(record, BATCH_NORMS):
         parts.append("batch norm")
@@ -23,9 +24,11 @@ def check_modes(record: Record) -> list[Finding]:
     apart.
 
     Statistics: the share of watched updates, from the first evaluation on, whose forward pass ran in
-    evaluation mode; the share of passes without gradients that ran in training mode. Null: 0 and 0 for a
+    evaluation mode; the share of passes without gradients that ran in training mode. The mode is that of the
+    dropout and batch norm inside, so that a part that was switched by itself counts. Null: 0 and 0 for a
     model with dropout or batch norm. False alarms: fine-tuning with frozen statistics on purpose; sampling
-    dropout on purpose.
+    dropout on purpose; passes without gradients that belong to each update (a generator's, a teacher's) are
+    no evaluations and left out.
 
     Args:
         record: What was seen.
@@ -50,6 +53,8 @@ def check_modes(record: Record) -> list[Finding]:
                 "call model.train() at the start of every training epoch",
             )
         )
+    if within_updates(record):
+        return out
     passes = sum(e.passes for e in record.evaluations)
     on = sum(e.training for e in record.evaluations)
     if passes >= 1 and on >= 0.5 * passes:

@@ -2,18 +2,24 @@
 
 import math
 
-from fivefold.diagnosis.checks.rates import peak_rate
-from fivefold.diagnosis.checks.seen import median
-from fivefold.diagnosis.finding import Finding
-from fivefold.diagnosis.observation.record import Record
+from fivefold.diagnosis.checks.rates import check_rate_too_high, peak_rate
+from fivefold.diagnosis.checks.seen import curve, median
+from fivefold.diagnosis.finding import Finding, Picture
+from fivefold.diagnosis.observation.reasons import PRODUCTS
+from fivefold.diagnosis.observation.record import Nonfinite, Record
+
+GROWTH = 10.0
+"""Loss at the last finite watched update over that at the first, or weights over first weights, from which on
+numbers that overflow are a training that diverged."""
 
 
 def check_nonfinite(record: Record) -> list[Finding]:
-    """Find the first update whose gradient is not finite, and where it comes from.
+    """Find the first update whose gradient or loss is not finite, and where it comes from.
 
-    Statistic: the sum of the last layer's gradient at every update. Null: finite. False alarms: loss scaling
-    of half precision skips such updates on purpose; the scaler does not call the optimizer then, so they are
-    not seen.
+    Statistic: the norm of all gradients at every update, and the loss where it is seen. Null: finite. What
+    overflows because loss or weights have grown tenfold before is no fault of an operation: it is called what
+    it is, a training that diverges. False alarms: loss scaling of half precision skips such updates on
+    purpose; the scaler does not call the optimizer then, so they are not seen.
 
     Args:
         record: What was seen.
@@ -34,28 +40,75 @@ def check_nonfinite(record: Record) -> list[Finding]:
                 "are too high",
             )
         ]
-    grew = [s.loss for s in record.steps if math.isfinite(s.loss)]
-    diverged = len(grew) >= 2 and grew[-1] > 10 * grew[0] and trace.where.startswith("weights")
-    if diverged:
-        rate = median(peak_rate(s) for s in record.steps)
-        return [
-            Finding(
-                "rate.too-high",
-                "the training diverges: the learning rate is too high",
-                f"the loss went from {grew[0]:.3g} to {grew[-1]:.3g} and is not finite from update {at} on",
-                "high",
-                f"a rate of {rate:.2g} steps beyond the valley",
-                f"lower the rate, to {rate / 10:.1g} to begin with",
-            )
-        ]
+    growth = _growth(record)
+    if growth and _by_growth(trace):
+        known = any(f.confidence == "high" for f in check_rate_too_high(record))
+        return [] if known else [_diverged(record, trace, at, growth)]
     return [
         Finding(
             "nonfinite.operation",
-            f"{trace.operation} gives numbers that are not finite",
-            trace.evidence,
-            "high",
+            _title(trace, at),
+            f"update {at} is the first that is not finite: {trace.evidence}"
+            + (f"; before it {growth}" if growth else ""),
+            "medium" if trace.where == "unknown" else "high",
             trace.cause,
             trace.fix,
             place=trace.place,
         )
     ]
+
+
+def _title(trace: Nonfinite, at: int) -> str:
+    if trace.where == "inputs":
+        return f"{trace.operation} hold numbers that are not finite".replace("outside hold", "outside holds")
+    if trace.where == "targets":
+        return "the targets hold numbers that are not finite"
+    if trace.where == "weights":
+        verb = "are not finite" if at == 0 else "makes weights that are not finite"
+        return f"{trace.operation} {verb}"
+    where = f" in {trace.module}" if trace.module else ""
+    return f"{trace.operation}{where} gives numbers that are not finite"
+
+
+def _by_growth(trace: Nonfinite) -> bool:
+    """Whether numbers that are too large explain what was found: an update made them, or plain products."""
+    if trace.where == "weights":
+        return True
+    name = trace.operation.removeprefix("the derivative of ")
+    return name in PRODUCTS and (trace.overflow or trace.where == "backward")
+
+
+def _growth(record: Record) -> str:
+    """How loss and weights grew before, in words; empty where neither did."""
+    losses = [s.loss for s in record.steps if math.isfinite(s.loss)]
+    norms = [
+        math.hypot(*(p.weight for p in s.parameters if math.isfinite(p.weight)))
+        for s in record.steps
+        if s.parameters
+    ]
+    said = []
+    if len(losses) >= 2 and losses[0] > 0 and losses[-1] > GROWTH * losses[0]:
+        said.append(f"the loss went from {losses[0]:.3g} to {losses[-1]:.3g}")
+    if len(norms) >= 2 and norms[0] > 0 and not max(norms) <= GROWTH * norms[0]:
+        said.append(f"the weights grew from a norm of {norms[0]:.3g} to {max(norms):.3g}")
+    return " and ".join(said)
+
+
+def _diverged(record: Record, trace: Nonfinite, at: int, growth: str) -> Finding:
+    rate = median(peak_rate(s) for s in record.steps)
+    first = trace.operation + (f" in {trace.module}" if trace.module else "")
+    return Finding(
+        "rate.too-high",
+        "the training diverges: the learning rate is too high",
+        f"{growth}, and update {at} is not finite (first {first})",
+        "high",
+        f"a rate of {rate:.2g} steps beyond the valley, and each step makes the next one longer",
+        f"lower the rate, to {rate / 10:.1g} to begin with",
+        picture=Picture(
+            "The loss before numbers stop being finite",
+            "update",
+            "loss",
+            {"loss": curve(record.steps, (s.loss for s in record.steps))},
+            logarithmic=True,
+        ),
+    )

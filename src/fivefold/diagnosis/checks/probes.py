@@ -55,6 +55,22 @@ def ask(entry: Entry, given: Tensor) -> list[Tensor]:
     return [leaf for leaf in leaves if isinstance(leaf, Tensor) and leaf.is_floating_point()]
 
 
+def given_tensors(entry: Entry) -> list[Tensor]:
+    """All tensors given to the module, by place, then by name."""
+    return [a for a in (*entry.args, *entry.kwargs.values()) if isinstance(a, Tensor)]
+
+
+def answer(entry: Entry, place: int, given: Tensor) -> list[Tensor]:
+    """Return the floating outputs of the module for another tensor in the place of one of
+    :func:`given_tensors`.
+    """
+    here = given_tensors(entry)[place]
+    args = [given if a is here else a for a in entry.args]
+    kwargs = {key: given if a is here else a for key, a in entry.kwargs.items()}
+    leaves = torch.utils._pytree.tree_leaves(entry.call(*args, **kwargs))
+    return [leaf for leaf in leaves if isinstance(leaf, Tensor) and leaf.is_floating_point()]
+
+
 class Dropouts(TorchFunctionMode):
     """Notes calls of dropout as a function that are switched on."""
 

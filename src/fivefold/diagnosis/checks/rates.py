@@ -3,7 +3,7 @@
 import math
 from itertools import pairwise
 
-from fivefold.diagnosis.checks.seen import curve, initial_loss, late, late_loss, losses_of, median
+from fivefold.diagnosis.checks.seen import batch_size, curve, initial_loss, late, late_loss, losses_of, median
 from fivefold.diagnosis.finding import Finding, Picture
 from fivefold.diagnosis.observation.record import Record, Step
 
@@ -24,8 +24,51 @@ def _summed(record: Record) -> bool:
     """Whether the loss is a sum over examples."""
     if any(c.settings.get("reduction") == "sum" for c in losses_of(record)):
         return True
-    last = record.tapes[-1].entries[-1].call if record.tapes and record.tapes[-1].entries else None
-    return getattr(last, "__name__", "") == "sum"
+    last = record.tapes[-1].entries[-1] if record.tapes and record.tapes[-1].entries else None
+    if last is None or getattr(last.call, "__name__", "") != "sum":
+        return False
+    # A sum of a few terms that are means themselves is no sum over examples.
+    return losses_of(record) == [] or all(
+        c.settings.get("reduction") == "none" or c.function == "difference" for c in losses_of(record)[-1:]
+    )
+
+
+def check_sum(record: Record) -> list[Finding]:
+    """Find sums over the batch that are handed to plain descent at a rate meant for means.
+
+    Statistic: the rate times the examples in a batch, over 1 - momentum, of SGD on a loss with
+    ``reduction="sum"``, or one that ends in a sum over the examples: the rate that a mean would have. Null:
+    at most about 1 where the rate was chosen for the sum. False alarms: none of note above 5; adaptive
+    optimizers are left out, since they divide a factor out again.
+
+    Args:
+        record: What was seen.
+    """
+    if not _summed(record):
+        return []
+    plain = [g.settings for s in record.steps for g in s.groups if g.optimizer in {"SGD", "ASGD"}]
+    n = batch_size(record)
+    if not plain or n < 4:
+        return []
+    top = max(g.get("lr", 0.0) / max(1.0 - g.get("momentum", 0.0), 1e-3) for g in plain)
+    if top * n < 2.0:
+        return []
+    peak = max(g.get("lr", 0.0) for g in plain)
+    return [
+        Finding(
+            "loss.sum",
+            "the loss is a sum over the batch",
+            f"a rate of {peak:.2g} on the sum of {n} examples moves the weights as {peak * n:.2g} on their "
+            "mean "
+            "would" + (f", {top * n:.2g} with its momentum" if top > peak else ""),
+            "high" if top * n >= 5.0 else "medium",
+            "a sum makes gradients as many times larger as the batch has examples, and the last, smaller "
+            "batch "
+            "counts less",
+            "use a mean (reduction='mean'), or divide the rate by the size of the batch",
+            place=losses_of(record)[-1].place if losses_of(record) else None,
+        )
+    ]
 
 
 def _died(record: Record) -> bool:
@@ -64,7 +107,8 @@ def check_rate_too_high(record: Record) -> list[Finding]:
     # One update that multiplies the loss can end a training: units die, and nothing moves afterwards.
     thrown = [s.index for s in steps[:5] if s.line is not None and s.line.own[1] > 1.5 * s.line.own[0]]
     lost = (bool(thrown) and ended > 0.6 * started) or _died(record)
-    if share < 0.25 and not (failed and share >= 0.15) and not lost:
+    often = len(worse) >= 2 and (share >= 0.25 or (failed and share >= 0.15))
+    if not often and not lost:
         return []
     multiple = median(s.line.best_multiple for s in steps if s.line is not None)
     rates = [peak_rate(s) for s in worse]
@@ -86,6 +130,8 @@ def check_rate_too_high(record: Record) -> list[Finding]:
         },
         logarithmic=True,
     )
+    if summed and check_sum(record):
+        return []
     if summed:
         return [
             Finding(
@@ -208,58 +254,3 @@ def check_momentum(record: Record) -> list[Finding]:
 def _rises(record: Record) -> float:
     values = [s.loss for s in late(record.steps, 0.8) if math.isfinite(s.loss)]
     return sum(b > 1.1 * a for a, b in pairwise(values)) / max(1, len(values) - 1)
-
-
-def check_schedule(record: Record) -> list[Finding]:
-    """Find a rate that is gone long before the training ends.
-
-    Statistic: the share of all updates made at less than a hundredth of the peak rate. Null: about 6% for a
-    cosine to zero, at most a third for usual step schedules. False alarms: long cool-downs on purpose.
-
-    Args:
-        record: What was seen.
-    """
-    rates = [(s.index, peak_rate(s)) for s in record.steps if math.isfinite(peak_rate(s))]
-    if len(rates) < 3 or record.count < 10:
-        return []
-    peak = max(r for _, r in rates)
-    low = next(
-        (i for i, r in rates if r < 0.01 * peak and all(q < 0.01 * peak for j, q in rates if j >= i)), None
-    )
-    picture = Picture(
-        "The learning rate",
-        "update",
-        "rate",
-        {"rate": tuple((float(i), r) for i, r in rates)},
-        logarithmic=True,
-    )
-    if low is not None and low < 0.55 * record.count:
-        return [
-            Finding(
-                "schedule.ends-early",
-                "the schedule takes the rate away long before the training ends",
-                f"from update {low} of {record.count} on the rate is below a hundredth of its peak "
-                f"{peak:.2g}, at the end "
-                f"{rates[-1][1]:.1e}",
-                "high",
-                "the scheduler steps more often than it was planned for: per batch instead of per epoch, or "
-                "its decay is too fast",
-                "call scheduler.step() as often as its settings count (once per epoch for epochs), or "
-                "lengthen it",
-                picture=picture,
-            )
-        ]
-    first = rates[0][1]
-    if rates[-1][1] >= 0.95 * peak and peak > 3.0 * first and len({r for _, r in rates}) >= 3:
-        return [
-            Finding(
-                "schedule.grows",
-                "the rate grows to the end of the training",
-                f"from {first:.2g} to {rates[-1][1]:.2g} over {record.count} updates",
-                "medium",
-                "a warm-up that never ends, or a decay factor above 1",
-                "end the warm-up within the first tenth of the training and let the rate fall afterwards",
-                picture=picture,
-            )
-        ]
-    return []

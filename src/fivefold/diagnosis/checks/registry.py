@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from fivefold.diagnosis.checks.accumulation import check_accumulation
+from fivefold.diagnosis.checks.augmentation import check_augmentation
 from fivefold.diagnosis.checks.axes import check_axes
 from fivefold.diagnosis.checks.batches import (
     check_batch_norm,
@@ -13,34 +14,47 @@ from fivefold.diagnosis.checks.batches import (
 from fivefold.diagnosis.checks.capacity import (
     check_constant_output,
     check_ignored_inputs,
-    check_linear,
-    check_linear_pairs,
     check_output,
-    check_width,
 )
+from fivefold.diagnosis.checks.cut_paths import check_cut_paths
 from fivefold.diagnosis.checks.first_values import check_first_values
 from fivefold.diagnosis.checks.fit_quality import check_overfitting, check_unfinished
-from fivefold.diagnosis.checks.frozen import check_frozen
+from fivefold.diagnosis.checks.frozen import check_frozen, check_still_groups
+from fivefold.diagnosis.checks.future import check_future
 from fivefold.diagnosis.checks.gradient_flow import check_gradient_flow
-from fivefold.diagnosis.checks.held_out import check_leak, check_preparation, check_telling_column
+from fivefold.diagnosis.checks.held_out import check_leak, check_telling_column
 from fivefold.diagnosis.checks.labels import check_labels
+from fivefold.diagnosis.checks.linearity import check_linear, check_linear_pairs
 from fivefold.diagnosis.checks.loss_inputs import check_loss_inputs
-from fivefold.diagnosis.checks.mixing import check_future, check_mixing
+from fivefold.diagnosis.checks.masks import check_masks
+from fivefold.diagnosis.checks.mixing import check_mixing
 from fivefold.diagnosis.checks.modes import check_modes
 from fivefold.diagnosis.checks.no_gradient import check_no_gradient
 from fivefold.diagnosis.checks.nonfinite import check_nonfinite
+from fivefold.diagnosis.checks.preparation import check_preparation
 from fivefold.diagnosis.checks.rates import (
     check_momentum,
     check_rate_too_high,
     check_rate_too_low,
-    check_schedule,
+    check_sum,
 )
 from fivefold.diagnosis.checks.regularisation import check_clipping, check_precision, check_regularisation
 from fivefold.diagnosis.checks.scales import check_inputs, check_targets
+from fivefold.diagnosis.checks.schedule import check_schedule
 from fivefold.diagnosis.checks.shapes import check_shapes
+from fivefold.diagnosis.checks.states import check_carried, check_states
+from fivefold.diagnosis.checks.time_axis import check_time_axis
 from fivefold.diagnosis.checks.units import check_units
 from fivefold.diagnosis.checks.unregistered import check_unregistered
 from fivefold.diagnosis.checks.update_order import check_update_order
+from fivefold.diagnosis.checks.width import check_width
+from fivefold.diagnosis.checks.wrapped import check_wrapped
+from fivefold.diagnosis.checks.wrong_loss import (
+    check_forms,
+    check_sign,
+    check_targets_of_loss,
+    check_trivial,
+)
 from fivefold.diagnosis.finding import Finding
 from fivefold.diagnosis.findings import Findings
 from fivefold.diagnosis.observation.record import Record
@@ -53,22 +67,34 @@ CHECKS: tuple[Check, ...] = (
     check_accumulation,
     check_unregistered,
     check_frozen,
+    check_still_groups,
     check_no_gradient,
+    check_cut_paths,
     check_loss_inputs,
+    check_targets_of_loss,
+    check_forms,
+    check_sign,
+    check_trivial,
     check_shapes,
     check_axes,
     check_mixing,
+    check_time_axis,
     check_future,
+    check_masks,
     check_modes,
+    check_states,
+    check_carried,
     check_leak,
     check_telling_column,
     check_preparation,
+    check_augmentation,
     check_order,
     check_repeats,
     check_labels,
     check_rate_too_high,
     check_rate_too_low,
     check_momentum,
+    check_sum,
     check_schedule,
     check_first_values,
     check_inputs,
@@ -84,6 +110,7 @@ CHECKS: tuple[Check, ...] = (
     check_clipping,
     check_regularisation,
     check_precision,
+    check_wrapped,
     check_batch_norm,
     check_imbalance_of_classes,
     check_overfitting,

@@ -4,7 +4,7 @@ import math
 
 from torch import nn
 
-from fivefold.diagnosis.checks.seen import DROPOUTS, curve, late, median
+from fivefold.diagnosis.checks.seen import DROPOUTS, curve, late, losses_of, median
 from fivefold.diagnosis.finding import Finding, Picture
 from fivefold.diagnosis.observation.record import Record, Step
 
@@ -35,8 +35,9 @@ def check_regularisation(record: Record) -> list[Finding]:
 
     Statistics: median over the last half of |decay * w| / |gradient| (of the decay's part of the update, for
     decoupled decay) together with the loss of weight; the share of the total loss that is not from loss
-    functions; the largest dropout probability. Null: ratios below 1 for decays of 1e-2 and less; penalties
-    below half the loss; dropout to 0.5. False alarms: networks with batch norm reach a balance in which decay
+    functions; the largest dropout probability, and label smoothing. Null: ratios below 1 for decays of 1e-2
+    and less; penalties below half the loss; dropout to 0.5, smoothing to 0.2. False alarms: networks with
+    batch norm reach a balance in which decay
     and gradient are equal (decays below 0.02 are left out).
 
     Args:
@@ -84,21 +85,58 @@ def check_regularisation(record: Record) -> list[Finding]:
                 "lower the factor until the penalty is a small part of the loss",
             )
         )
-    drops = [(name, m.p) for name, m in record.modules() if isinstance(m, DROPOUTS)]
-    worst = max((p for _, p in drops), default=0.0)
-    if worst >= 0.65:
-        names = [name for name, p in drops if p >= 0.65]
-        out.append(
-            Finding(
-                "regularisation.dropout",
-                "dropout leaves too little",
-                f"{', '.join(names[:4])}: {worst:.0%} of the units are left out in every pass",
-                "high" if worst >= 0.75 else "medium",
-                "what remains changes so much from batch to batch that little can be learnt",
-                "use a probability of 0.1 to 0.5",
-            )
-        )
+    out.extend(_dropout(record))
+    out.extend(_smoothing(record))
     return out
+
+
+def _dropout(record: Record) -> list[Finding]:
+    """Dropout as it ran, as a module or as a function; as modules say where no call was seen."""
+    calls = [o for s in record.steps for o in s.operations if o.function == "dropout"]
+    named = {name: m.p for name, m in record.modules() if isinstance(m, DROPOUTS)}
+    named |= {
+        name: m.dropout
+        for name, m in record.modules()
+        if (isinstance(m, nn.RNNBase) and m.num_layers > 1) or isinstance(m, nn.MultiheadAttention)
+    }
+    worst = max([*named.values(), *(o.value for o in calls)], default=0.0)
+    if worst < 0.65:
+        return []
+    names = [name for name, p in named.items() if p >= 0.65] or ["a call of dropout in the model"]
+    place = next((o.place for o in calls if o.value == worst), None) if worst not in named.values() else None
+    return [
+        Finding(
+            "regularisation.dropout",
+            "dropout leaves too little",
+            f"{', '.join(names[:4])}: {worst:.0%} of the units are left out in every pass",
+            "high" if worst >= 0.75 else "medium",
+            "what remains changes so much from batch to batch that little can be learnt",
+            "use a probability of 0.1 to 0.5",
+            place=place,
+        )
+    ]
+
+
+def _smoothing(record: Record) -> list[Finding]:
+    """Targets that are smoothed until they hardly tell the classes apart."""
+    calls = [
+        c for c in losses_of(record, ("cross_entropy",)) if c.settings.get("label_smoothing", 0.0) >= 0.4
+    ]
+    if not calls:
+        return []
+    share = float(calls[-1].settings["label_smoothing"])
+    return [
+        Finding(
+            "regularisation.smoothing",
+            "label smoothing leaves too little of the labels",
+            f"label_smoothing is {share:g}: the true class keeps {1 - share:.0%} of its weight beside the "
+            "uniform part",
+            "high" if share >= 0.6 else "medium",
+            "the loss asks for nearly the same probability of every class",
+            "use 0.05 to 0.1",
+            place=calls[-1].place,
+        )
+    ]
 
 
 def check_clipping(record: Record) -> list[Finding]:

@@ -1,10 +1,51 @@
 """Inputs and targets on scales that networks do not learn from well."""
 
-import numpy as np
+from typing import Any
 
-from fivefold.diagnosis.checks.seen import NORMS, OF_NUMBERS, losses_of, median, stacked
-from fivefold.diagnosis.finding import Finding, Picture
+import numpy as np
+import torch
+from torch import nn
+
+from fivefold.diagnosis.checks.probes import ask, first_tensor, in_evaluation, last_call
+from fivefold.diagnosis.checks.seen import NORMS, OF_NUMBERS, WEIGHTED, losses_of, median, stacked
+from fivefold.diagnosis.finding import Confidence, Finding, Picture
 from fivefold.diagnosis.observation.record import Record
+
+LARGE = 8.0
+SMALL = 0.05
+
+
+def first_given(record: Record) -> torch.Tensor | None:
+    """What the first layer with weights, or the first that normalises, is given, [n, ...]; ``None`` where it
+    cannot be seen.
+
+    A network may scale its inputs itself.
+
+    Args:
+        record: What was seen.
+    """
+    found = last_call(record)
+    if found is None:
+        return None
+    entry = found[1]
+    x = first_tensor(entry)
+    if x is None or not isinstance(entry.call, nn.Module):
+        return None
+    given: list[torch.Tensor] = []
+
+    def hook(module: nn.Module, args: Any) -> None:
+        if args and isinstance(args[0], torch.Tensor) and args[0].is_floating_point():
+            given.append(args[0].detach())
+
+    kinds = (*WEIGHTED, nn.RNNBase, *NORMS)
+    handles = [m.register_forward_pre_hook(hook) for m in entry.call.modules() if isinstance(m, kinds)]
+    try:
+        with in_evaluation(entry.call):
+            ask(entry, x)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return given[0] if given else None
 
 
 def _normalised_first(record: Record) -> bool:
@@ -17,8 +58,10 @@ def _normalised_first(record: Record) -> bool:
 def check_inputs(record: Record) -> list[Finding]:
     """Find inputs that are not on the scale of one.
 
-    Statistic: standard deviation and mean of the columns of the examples seen. Null: standardised inputs have
-    0 and 1, images at most 1. False alarms: inputs that the model itself normalises first (left out).
+    Statistic: standard deviation and mean of the columns of the examples seen, and the size of what the first
+    layer with weights is given; the Euclidean norm of an example. Null: standardised inputs have 0 and 1,
+    images at most 1; norms above 0.1. False alarms: inputs that the model itself scales or normalises first
+    (left out).
 
     Args:
         record: What was seen.
@@ -36,25 +79,42 @@ def check_inputs(record: Record) -> list[Finding]:
         return []
     top, far = float(spread[used].max()), float(middle.max())
     low = float(np.median(spread[used]))
-    if max(top, far) < 20.0:
+    size = float(np.median(np.linalg.norm(x, axis=1)))
+    large = max(top, far) >= LARGE
+    if not large and not size < SMALL:
         return []
+    given = first_given(record)
+    if given is not None and given.numel():
+        inside = float(given.double().square().mean().sqrt())
+        if (large and inside < 0.25 * LARGE) or (
+            not large and inside * given[0].numel() ** 0.5 > 2.0 * SMALL
+        ):
+            return []
     ratio = top / max(float(spread[used].min()), 1e-12)
     columns = np.argsort(-spread)[:12]
+    confidence: Confidence = "low"
+    if max(top, far) > 50.0 or size < 0.4 * SMALL:
+        confidence = "high"
+    elif max(top, far) > 20.0 or not large:
+        confidence = "medium"
     return [
         Finding(
             "inputs.scale",
-            "the inputs are not scaled",
+            "the inputs are not scaled" if large else "the inputs are scaled to nearly nothing",
             f"columns have standard deviations up to {top:.3g} (median {low:.3g}) and means up to {far:.3g}"
             + (
                 f"; the largest is {ratio:.0e} times the smallest"
                 if x.shape[1] <= 512 and ratio > 100
                 else ""
-            ),
-            "high" if max(top, far) > 50.0 else "medium",
+            )
+            + ("" if large else f"; a whole example has norm {size:.2g}"),
+            confidence,
             "large inputs make the first layer's gradients large and the others' small; no single rate suits "
-            "all weights",
+            "all weights"
+            if large
+            else "the first layer's gradients are as small as its inputs, which were divided by too much",
             "subtract the training set's mean and divide by its standard deviation (for images, divide by "
-            "255)",
+            "255, once)",
             picture=Picture(
                 "Standard deviation of the inputs' largest columns",
                 "column",

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 
 from fivefold.diagnosis.observation.record import LossCall, Record, Rows, Step
@@ -68,11 +69,12 @@ def stacked(rows: Rows, *, most: int = 4096) -> tuple[np.ndarray, np.ndarray | N
     """Return kept examples as a matrix [n, features] in float64 and their targets, [n, ...], where all are
     known.
 
-    Blocks whose shape differs from the first are left out. Integer inputs come as they are.
+    Blocks whose shape differs from the first are left out. Integer inputs come as they are; texts whose
+    length differs from batch to batch are filled up with -1, which takes the place of their padding.
     """
     inputs: list[Tensor] = []
     targets: list[Tensor | None] = []
-    for block, target in zip(rows.inputs, rows.targets, strict=True):
+    for block, target in zip(of_one_length(rows.inputs), rows.targets, strict=True):
         if not inputs or (block.shape[1:] == inputs[0].shape[1:] and block.dtype == inputs[0].dtype):
             inputs.append(block)
             targets.append(target)
@@ -83,6 +85,46 @@ def stacked(rows: Rows, *, most: int = 4096) -> tuple[np.ndarray, np.ndarray | N
     if len(known) < len(targets) or any(t.shape[1:] != known[0].shape[1:] for t in known):
         return x, None
     return x, np.concatenate([t.double().numpy() for t in known])[:most]
+
+
+def of_one_length(blocks: Sequence[Tensor]) -> list[Tensor]:
+    """Return texts [b, t] whose t differs from block to block as blocks of one length; others as they are.
+
+    Padding is the token that most texts end with, where it ends a tenth of them or more; it becomes -1, as
+    does what is added.
+
+    >>> import torch
+    >>> blocks = [torch.tensor([[5, 6], [7, 0], [8, 0]]), torch.tensor([[5, 6, 7]])]
+    >>> of_one_length(blocks)[0].tolist()
+    [[5, 6, -1], [7, -1, -1], [8, -1, -1]]
+    """
+    blocks = list(blocks)
+    texts = [b for b in blocks if b.ndim == 2 and not b.is_floating_point() and not b.is_complex()]
+    if len(texts) < len(blocks) or len({b.shape[1] for b in blocks}) < 2:
+        return blocks
+    ends = torch.cat([b[:, -1] for b in blocks if b.shape[1]])
+    values, counts = torch.unique(ends, return_counts=True)
+    padding = int(values[counts.argmax()]) if int(counts.max()) >= 0.1 * len(ends) else -1
+    longest = max(b.shape[1] for b in blocks)
+    out = []
+    for b in blocks:
+        long = b.long()
+        trailing = long.flip(1).eq(padding).long().cumprod(1).flip(1).bool()
+        out.append(nn.functional.pad(long.masked_fill(trailing, -1), (0, longest - b.shape[1]), value=-1))
+    return out
+
+
+def alone(rows: Rows) -> bool:
+    """Whether the targets follow from the kept inputs: nothing else was given to the model with them."""
+    return all(rows.alone)
+
+
+def within_updates(record: Record) -> bool:
+    """Whether passes without gradients belong to the updates, as a generator's, a teacher's or an agent's do:
+    there is one at every third update or more, each time of other examples.
+    """
+    often = len(record.evaluations) > max(5, 0.3 * record.count)
+    return often and len(set(record.evaluation_rows.steps)) > 5
 
 
 def initial_loss(record: Record) -> float:

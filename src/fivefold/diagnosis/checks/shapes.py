@@ -15,8 +15,10 @@ def check_shapes(record: Record) -> list[Finding]:
     """Find losses in which every prediction meets every target.
 
     Statistic: the shapes of prediction and target in an elementwise loss, or of the two sides of a difference
-    outside the model, that broadcast to more numbers than either has, as [n, 1] and [n] do. Null: equal
-    shapes. False alarms: a distance of all pairs written with exactly these shapes.
+    outside the model, that broadcast to more numbers than one of the two has, as [n, 1] and [n] do. Null:
+    equal
+    shapes, or a single number as the target of all. False alarms: a distance of all pairs written with
+    exactly these shapes.
 
     Args:
         record: What was seen.
@@ -24,7 +26,8 @@ def check_shapes(record: Record) -> list[Finding]:
     found: list[tuple[tuple[int, ...], tuple[int, ...], Place | None]] = [
         (c.prediction.shape, c.target.shape, c.place)
         for c in losses_of(record, ELEMENTWISE)
-        if c.prediction.shape != c.target.shape and _crossed(c.prediction.shape, c.target.shape)
+        if c.prediction.shape != c.target.shape
+        and (_crossed(c.prediction.shape, c.target.shape) or _unequal(c.prediction.shape, c.target.shape))
     ]
     found += [
         (o.shape[: o.dim], o.shape[o.dim :], o.place)
@@ -48,6 +51,11 @@ def check_shapes(record: Record) -> list[Finding]:
             place=place,
         )
     ]
+
+
+def _unequal(a: tuple[int, ...], b: tuple[int, ...]) -> bool:
+    """Whether one side has more numbers than the other, which is more than a single number itself."""
+    return min(math.prod(a), math.prod(b)) > 1 and math.prod(a) != math.prod(b)
 
 
 def _crossed(a: tuple[int, ...], b: tuple[int, ...]) -> bool:

@@ -14,9 +14,11 @@ def check_units(record: Record) -> list[Finding]:
     """Find layers most of whose units never fire, or always stand at their bounds.
 
     Statistics, over the last half of the training: the share of units of a rectifying layer that gave zero to
-    every example of a batch; the share of outputs of a sigmoid or tanh within 1% of its bounds. Null: dead
-    units below 0.3 in batches of at least 16; saturated outputs below 0.3 in hidden layers. False alarms:
-    very wide layers on small batches; gates that are meant to open or close (the last layer is left out).
+    every example of a batch; the share of outputs of a sigmoid or tanh within 1% of its bounds; the share of
+    rows of an attention that give more than 0.99 to one entry, then and at the first update. Null: dead
+    units below 0.3 in batches of at least 16; saturated outputs below 0.3 in hidden layers; attention is
+    spread out at the first update, whatever it learns. False alarms: very wide layers on small batches; gates
+    that are meant to open or close (the last layer is left out); attention that begins with learnt weights.
 
     Args:
         record: What was seen.
@@ -70,7 +72,34 @@ def check_units(record: Record) -> list[Finding]:
                 picture=_bars("Share of saturated outputs", saturated),
             )
         )
-    return out
+    return out + _attention(record)
+
+
+def _attention(record: Record) -> list[Finding]:
+    """Attention that looks at one entry alone from the first update to the last."""
+    kinds = ("softmax", "attention")
+    first = [
+        o for s in record.steps[:1] for o in s.operations if o.function in kinds and math.isfinite(o.value)
+    ]
+    last = [
+        o for s in late(record.steps) for o in s.operations if o.function in kinds and math.isfinite(o.value)
+    ]
+    begun, ended = median(o.value for o in first), median(o.value for o in last)
+    if not (begun >= 0.5 and ended >= 0.5):
+        return []
+    return [
+        Finding(
+            "units.saturated",
+            "attention is saturated from the start",
+            f"{begun:.0%} of the rows give more than 0.99 to one entry at the first update, {ended:.0%} in "
+            "the "
+            f"last half; scores of shape {list(first[0].shape)}",
+            "high" if begun >= 0.6 else "medium",
+            "the scores are too large for a softmax, whose derivative is nearly zero there",
+            "divide the scores by the root of the width of the keys, and look at the first weights",
+            place=first[0].place,
+        )
+    ]
 
 
 def _bars(title: str, values: dict[str, float]) -> Picture:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
+from torch.utils._device import DeviceContext
 
 from fivefold.diagnosis.finding import Place
 from fivefold.diagnosis.observation.record import LossCall, Operation
@@ -63,6 +64,22 @@ ACTIVATIONS: dict[Any, str] = {
     functional.tanh: "tanh",
     Tensor.tanh: "tanh",
 }
+ATTENTION = functional.scaled_dot_product_attention
+DROPPING: dict[Any, str] = dict.fromkeys(
+    (
+        functional.dropout,
+        functional.dropout1d,
+        functional.dropout2d,
+        functional.dropout3d,
+        functional.alpha_dropout,
+        functional.feature_alpha_dropout,
+        torch.dropout,
+    ),
+    "dropout",
+)
+FREE = 4
+MASKED = -1e4
+MOST_ROWS = 4096
 DIFFERENCES = {torch.sub, Tensor.sub, Tensor.__sub__, Tensor.__rsub__}
 COMPARISONS = {torch.eq, Tensor.eq, Tensor.__eq__}
 OWN = (str(Path(torch.__file__).parent), str(Path(__file__).resolve().parents[2]), "<frozen", "<string>")
@@ -103,8 +120,15 @@ class Calls(TorchFunctionMode):
 
 
 def push(mode: TorchFunctionMode) -> None:
-    """Put a mode on top of torch's stack of modes."""
-    torch._C._push_on_torch_function_stack(mode)
+    """Put a mode below all others on torch's stack, the default device's excepted.
+
+    A mode of the user's takes the topmost off when it ends: ours must not be that one.
+    """
+    above = [torch._C._pop_torch_function_stack() for _ in range(torch._C._len_torch_function_stack())]
+    if above and isinstance(above[-1], DeviceContext):  # it counts on being the lowest
+        torch._C._push_on_torch_function_stack(above.pop())
+    for each in (mode, *reversed(above)):
+        torch._C._push_on_torch_function_stack(each)
 
 
 def remove(mode: TorchFunctionMode) -> None:
@@ -136,6 +160,8 @@ def loss_call(function: Any, args: Any, kwargs: Any, output: Any) -> LossCall | 
         return None
     prediction, target = tensors[0].detach(), tensors[1].detach()
     settings = {key: value for key, value in given.items() if isinstance(value, int | float | str | bool)}
+    if any(isinstance(given.get(key), Tensor) for key in ("weight", "pos_weight")):
+        settings["weighted"] = True
     row_sum_error = right = math.nan
     classes: tuple[int, ...] = ()
     if name in OF_CLASSES and prediction.ndim >= 2 and prediction.numel() <= 8 * MOST_NUMBERS:
@@ -158,8 +184,16 @@ def loss_call(function: Any, args: Any, kwargs: Any, output: Any) -> LossCall | 
     return LossCall(name, settings, value, *seen, row_sum_error, right, classes, place_of_user())
 
 
-def along(function: Any, args: Any, kwargs: Any, inside: str) -> Operation | None:
-    """Describe a call of an operation along a dimension, one of :data:`ALONG`."""
+def along(function: Any, args: Any, kwargs: Any, inside: str, output: Any = None) -> Operation | None:
+    """Describe a call of an operation along a dimension, one of :data:`ALONG`.
+
+    Args:
+        function: The function.
+        args: Its arguments by place.
+        kwargs: Its arguments by name.
+        inside: The module that called it; empty outside the model.
+        output: What it gave; where it is a softmax inside the model, its saturation is measured.
+    """
     name = ALONG[function]
     given = args[0] if args else kwargs.get("input")
     if not isinstance(given, Tensor):
@@ -168,7 +202,67 @@ def along(function: Any, args: Any, kwargs: Any, inside: str) -> Operation | Non
     dim = kwargs.get("dim", args[place] if len(args) > place else (1 if name == "normalize" else None))
     if not isinstance(dim, int) or given.ndim == 0:
         return None
-    return Operation(name, tuple(given.shape), dim % given.ndim, inside, place_of_user())
+    dim %= given.ndim
+    inner = name == "softmax" and inside and dim == given.ndim - 1 and isinstance(output, Tensor)
+    value = saturation(given, output) if inner else math.nan
+    return Operation(name, tuple(given.shape), dim, inside, place_of_user(), value)
+
+
+@torch.no_grad()
+def saturation(scores: Tensor, weights: Tensor) -> float:
+    """Share of rows that give more than 0.99 to one entry, of those with four or more entries to choose from.
+
+    Args:
+        scores: What the softmax was given, [..., n]; entries below -1e4 are taken for masked ones.
+        weights: What it gave, [..., n].
+    """
+    n = scores.shape[-1]
+    if n < FREE or scores.ndim < 2:
+        return math.nan
+    every = max(1, scores.numel() // n // MOST_ROWS)
+    rows, given = scores.detach().reshape(-1, n)[::every], weights.detach().reshape(-1, n)[::every]
+    free = (rows > MASKED).sum(1) >= FREE
+    return float((given[free].amax(1) > 0.99).float().mean()) if bool(free.any()) else math.nan
+
+
+@torch.no_grad()
+def attention(args: Any, kwargs: Any) -> Operation | None:
+    """Describe a call of fused attention by the weights of its first examples, which it does not give.
+
+    Args:
+        args: Its arguments by place.
+        kwargs: Its arguments by name.
+    """
+    names = ("query", "key", "value", "attn_mask", "dropout_p", "is_causal", "scale")
+    given = dict(zip(names, args, strict=False)) | kwargs
+    q, k, mask = given.get("query"), given.get("key"), given.get("attn_mask")
+    if not isinstance(q, Tensor) or not isinstance(k, Tensor) or q.ndim < 3 or q.shape[:-2] != k.shape[:-2]:
+        return None
+    few = max(1, MOST_NUMBERS // max(1, q.shape[-2] * k.shape[-2]))
+    q, k = (t.detach().reshape(-1, *t.shape[-2:])[:few].float() for t in (q, k))
+    scores = q @ k.transpose(1, 2) * (given.get("scale") or q.shape[-1] ** -0.5)
+    if given.get("is_causal"):
+        scores.masked_fill_(torch.ones_like(scores[0], dtype=torch.bool).triu(1), -math.inf)
+    if isinstance(mask, Tensor) and mask.shape == scores.shape[1:]:
+        scores = scores.masked_fill(~mask, -math.inf) if mask.dtype == torch.bool else scores + mask
+    value = saturation(scores, scores.softmax(-1))
+    shape = tuple(given["query"].shape)
+    return Operation("attention", shape, len(shape) - 1, "model", place_of_user(), value)
+
+
+def dropping(function: Any, args: Any, kwargs: Any) -> Operation | None:
+    """Describe a call of dropout that is switched on, one of :data:`DROPPING`.
+
+    Args:
+        function: The function.
+        args: Its arguments by place.
+        kwargs: Its arguments by name.
+    """
+    given = dict(zip(("input", "p", "training"), args, strict=False)) | kwargs
+    tensor, share = given.get("input"), given.get("p", 0.5)
+    if not isinstance(tensor, Tensor) or not given.get("training", True) or not 0 < share <= 1:
+        return None
+    return Operation(DROPPING[function], tuple(tensor.shape), 0, "model", place_of_user(), float(share))
 
 
 def crossed_difference(args: Any, output: Any, made: Callable[[Tensor], bool]) -> Operation | None:

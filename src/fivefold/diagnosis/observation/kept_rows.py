@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.utils._pytree import tree_flatten
 
@@ -9,6 +10,9 @@ from fivefold.diagnosis.observation.record import Rows
 
 MOST_ROWS = 4096
 MOST_BYTES = 32 << 20
+FULL, PART = 1024, 32
+"""Of one evaluation, this many examples are kept as they come, and of each later batch so many: an evaluation
+that looks at the training examples first must not leave the others out."""
 
 
 class KeptRows:
@@ -16,32 +20,67 @@ class KeptRows:
 
     Args:
         rows: Where examples go.
+        full: Examples of one update or evaluation that are kept whole; of later ones :data:`PART` a batch.
     """
 
-    def __init__(self, rows: Rows) -> None:
+    def __init__(self, rows: Rows, *, full: int = MOST_ROWS) -> None:
         self._rows = rows
         self._count = 0
         self._bytes = 0
+        self._full, self._of_one = full, 0
+        self._lengths: list[int] = []
+        self._seen: set[tuple[int, bytes, bytes]] = set()
 
     def keep(self, tensors: list[Tensor], step: int) -> None:
         """Keep the first tensor that a model was given, where there is room.
+
+        Bags of tokens, given as one long vector and where each begins, are kept as a table [n, longest] that
+        -1 fills up.
 
         Args:
             tensors: What the model was given.
             step: The update or evaluation it belongs to.
         """
         usable = [t for t in tensors if t.ndim >= 1 and len(t) >= 1 and not t.is_complex()]
+        self._lengths.append(-1)
         if not usable:
             return
         block = usable[0].detach()
+        bags = _bags(block, usable[1]) if len(usable) > 1 else None
+        block = block if bags is None else bags
+        length = len(block)
+        if not self._rows.steps or self._rows.steps[-1] != step:
+            self._of_one = 0
+        if self._full < MOST_ROWS:
+            if self._again(block):
+                return
+            if self._of_one >= self._full:
+                block = block[:PART]
         size = block.numel() * block.element_size()
         if self._count >= MOST_ROWS or self._bytes + size > MOST_BYTES:
             return
+        self._lengths[-1] = length
         self._count += len(block)
+        self._of_one += length
         self._bytes += size
         self._rows.inputs.append(block.to("cpu", copy=True))
         self._rows.targets.append(None)
         self._rows.steps.append(step)
+        self._rows.alone.append(not any(_content(t, block) for t in usable[2 if bags is not None else 1 :]))
+
+    def _again(self, block: Tensor) -> bool:
+        """Whether this very batch came before: the same examples are evaluated many times."""
+        ends = [block[i].reshape(-1)[:4096].to("cpu").contiguous() for i in (0, -1)]
+        first, last = (end.view(torch.uint8).numpy().tobytes() for end in ends)
+        key = len(block), first, last
+        known = key in self._seen
+        self._seen.add(key)
+        return known
+
+    def met(self) -> None:
+        """Take note that something else came into the same loss beside the last block."""
+        if self._rows.alone and self._lengths and self._lengths[-1] >= 0:
+            self._rows.alone[-1] = False
 
     def keep_target_of(self, args: Any, kwargs: Any) -> None:
         """Keep the second tensor of a call of a loss as the target of the last block."""
@@ -50,12 +89,56 @@ class KeptRows:
             self.keep_target(tensors[1].detach())
 
     def keep_target(self, target: Tensor) -> None:
-        """Keep the target of the last block, where it has one per example or one per token."""
+        """Keep the target of the last block, where it has one per example or one per token.
+
+        A target that is as long as the last few blocks together, whose own are not known, is cut to them.
+        """
         rows = self._rows
-        if not rows.targets or rows.targets[-1] is not None or not target.ndim:
+        if not rows.targets or rows.targets[-1] is not None or not target.ndim or self._lengths[-1] < 0:
             return
         shape = rows.inputs[-1].shape
-        if target.numel() == shape.numel() and not target.is_floating_point():
+        tokens = not rows.inputs[-1].is_floating_point()
+        if tokens and target.numel() == shape.numel() and not target.is_floating_point():
             target = target.reshape(shape)  # one label per token, given as one long vector
-        if len(target) == shape[0]:
-            rows.targets[-1] = target.to("cpu", copy=True)
+        if len(target) == self._lengths[-1]:
+            rows.targets[-1] = target[: shape[0]].to("cpu", copy=True)
+            return
+        back, total = 0, 0
+        while back < len(rows.targets) and back < len(self._lengths) and total < len(target):
+            back += 1
+            same = rows.steps[-back] == rows.steps[-1]
+            if not same or rows.targets[-back] is not None or self._lengths[-back] < 0:
+                return
+            total += self._lengths[-back]
+        if total != len(target):
+            return
+        begin = 0
+        for place in range(len(rows.targets) - back, len(rows.targets)):
+            length = self._lengths[place - len(rows.targets)]
+            part = target[begin : begin + length][: len(rows.inputs[place])]
+            rows.targets[place] = part.detach().to("cpu", copy=True)
+            begin += length
+
+
+def _bags(tokens: Tensor, begins: Tensor) -> Tensor | None:
+    """A table [n, longest] of bags of tokens that came as one long vector and where each begins."""
+    if tokens.ndim != 1 or begins.ndim != 1 or tokens.is_floating_point() or begins.is_floating_point():
+        return None
+    n, total = len(begins), len(tokens)
+    if n >= total or int(begins[0]) != 0 or int(begins[-1]) > total or bool((begins.diff() < 0).any()):
+        return None
+    ends = torch.cat([begins[1:], begins.new_tensor([total])])
+    longest = int((ends - begins).max())
+    if n * longest > 16 * total + 4096:
+        return None
+    places = begins[:, None] + torch.arange(longest, device=begins.device)
+    found = tokens[places.clamp(max=total - 1).to(tokens.device)]
+    return found.masked_fill((places >= ends[:, None]).to(tokens.device), -1)
+
+
+def _content(other: Tensor, block: Tensor) -> bool:
+    """Whether another tensor tells something of each example: no mask, and no length."""
+    if len(other) != len(block) or other.dtype == torch.bool:
+        return False
+    lengths = other.ndim == 1 and block.ndim >= 2 and not other.is_floating_point()
+    return not (lengths and int(other.min()) >= 0 and int(other.max()) <= block.shape[1])

@@ -18,12 +18,35 @@ BOUNDS: dict[type[nn.Module], tuple[float, float]] = {
     nn.Hardtanh: (-1.0, 1.0),
     nn.Hardsigmoid: (0.0, 1.0),
     nn.Softsign: (-1.0, 1.0),
+    nn.RNN: (-1.0, 1.0),
+    nn.GRU: (-1.0, 1.0),
+    nn.LSTM: (-1.0, 1.0),
 }
+PASSES = (
+    nn.Identity,
+    nn.Flatten,
+    nn.Unflatten,
+    nn.modules.dropout._DropoutNd,
+    nn.modules.batchnorm._BatchNorm,
+    nn.modules.pooling._AvgPoolNd,
+    nn.modules.pooling._MaxPoolNd,
+    nn.modules.pooling._AdaptiveAvgPoolNd,
+    nn.modules.pooling._AdaptiveMaxPoolNd,
+    nn.Upsample,
+)
+"""Layers between two others that are no activation."""
 CHANNELS_FIRST = (nn.modules.conv._ConvNd, nn.modules.batchnorm._BatchNorm, nn.modules.pooling._MaxPoolNd)
+FEW = 8
+"""Examples in which units are looked at first."""
 RUNS_COMPILED = ("OptimizedModule", "ScriptModule", "RecursiveScriptModule", "TopLevelTracedModule")
 """Classes of modules whose inside is not Python: hooks within them would make torch compile again, or do
 nothing.
 """
+
+
+def in_backward() -> bool:
+    """Whether a backward pass is at work in this thread, which may run modules again (checkpointing)."""
+    return bool(torch._C._current_graph_task_id() != -1)
 
 
 def opaque(module: nn.Module) -> bool:
@@ -50,7 +73,9 @@ def layer_step(name: str, module: nn.Module, output: Any) -> LayerStep | None:
         type(module).__name__,
         summarise(values),
         _constant(values, images),
-        _saturated(values, BOUNDS.get(type(module))),
+        _saturated(
+            values, None if getattr(module, "nonlinearity", "") == "relu" else BOUNDS.get(type(module))
+        ),
     )
 
 
@@ -78,9 +103,19 @@ def _constant(values: Tensor, images: bool) -> float:
     """
     if values.ndim < 2 or len(values) < 2 or values.numel() > 16 * MOST_NUMBERS:
         return math.nan
+    units = values.shape[1 if images else -1]
+    # Most units differ within a few examples already; the others alone are looked at in all of them.
+    still = _same(values[:: math.ceil(len(values) / FEW)], images).nonzero()[:, 0]
+    if len(still) and len(values) > FEW:
+        still = still[_same(values.index_select(1 if images else -1, still), images)]
+    return len(still) / units
+
+
+def _same(values: Tensor, images: bool) -> Tensor:
+    """Which units gave one number to all of these examples."""
     units = values.movedim(1, -1) if images else values
-    low, high = torch.aminmax(units.reshape(-1, units.shape[-1]), dim=0)
-    return float(torch.eq(low, high).float().mean())
+    rows = units.reshape(-1, units.shape[-1])
+    return torch.eq(rows, rows[:1]).all(0)
 
 
 @torch.no_grad()
@@ -110,20 +145,29 @@ def hook_layers(modules: dict[str, nn.Module], found: list[LayerStep]) -> list[R
         found: Where descriptions go.
     """
     handles = []
-    makers: dict[int, tuple[str, Tensor | None]] = {}
+    makers: dict[int, tuple[str, Tensor, int]] = {}
     for name, module in leaves({n: m for n, m in modules.items() if not opaque(m)}):
 
         def hook(module: nn.Module, args: Any, output: Any, name: str = name) -> None:
-            if torch.is_grad_enabled():
+            # What a backward pass computes again (checkpointing) was seen before, unless that was without
+            # gradients.
+            if torch.is_grad_enabled() and not (in_backward() and any(each.name == name for each in found)):
                 described = layer_step(name, module, output)
                 if described is not None:
                     given = args[0] if args else None
-                    source = makers.get(id(given), ("", None))[0] if isinstance(given, Tensor) else ""
+                    made = makers.get(id(given))
+                    # A version that moved on: an activation worked in place.
+                    source = (
+                        made[0]
+                        if made is not None and isinstance(given, Tensor) and made[2] == given._version
+                        else ""
+                    )
                     found.append(replace(described, source=source))
                     if isinstance(output, Tensor):
                         # The tensor is held until the step is over: an identity is unique only while it
                         # lives.
-                        makers[id(output)] = (name, output)
+                        through = source and isinstance(module, PASSES)
+                        makers[id(output)] = (source if through else name, output, output._version)
 
         handles.append(module.register_forward_hook(hook))
     return handles

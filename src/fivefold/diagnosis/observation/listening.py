@@ -11,10 +11,14 @@ from torch import Tensor
 from fivefold.diagnosis.observation.calls import (
     ACTIVATIONS,
     ALONG,
+    ATTENTION,
     DIFFERENCES,
+    DROPPING,
     LOSSES,
     along,
+    attention,
     crossed_difference,
+    dropping,
     labels_compared,
     loss_call,
     written_loss,
@@ -24,9 +28,13 @@ from fivefold.diagnosis.observation.layers import activation_step
 from fivefold.diagnosis.observation.record import Evaluation, Step
 from fivefold.diagnosis.observation.tape import Tape
 
+MOST_CLASSES = 100
 TORCH = Path(torch.__file__).parent
 BETWEEN = (str(Path(__file__).parent), str(TORCH / "overrides.py"), str(TORCH / "nn" / "functional.py"))
 """Files between a call of a function and its being noted here."""
+
+MOST_FOLLOWED = 16
+"""Tensors made of the output in one pass of an evaluation that are followed (and held until the next)."""
 
 
 class Scene(NamedTuple):
@@ -39,6 +47,7 @@ class Scene(NamedTuple):
         depth: Modules of the user's that the call is inside of.
         training: Examples of training batches.
         evaluated: Examples of evaluations.
+        made: What the model gave in the present pass of an evaluation, and what was made of it, by identity.
     """
 
     window: Step | None
@@ -47,6 +56,7 @@ class Scene(NamedTuple):
     depth: int
     training: KeptRows
     evaluated: KeptRows
+    made: dict[int, Tensor]
 
 
 def listen(scene: Scene, function: Any, args: Any, kwargs: Any, output: Any) -> None:
@@ -78,9 +88,42 @@ def _in_evaluation(
             scene.evaluated.keep_target_of(args, kwargs)
     elif scene.depth == 0 and (compared := labels_compared(function, args, output)) is not None:
         right, of, labels = compared
+        if id(labels) in scene.made and id(args[0]) not in scene.made:
+            labels = args[0].detach()
         evaluation.right = (evaluation.right or 0) + right
         evaluation.compared += of
+        _count(evaluation, labels)
         scene.evaluated.keep_target(labels)
+    if scene.depth == 0 and scene.made:
+        _follow(scene, evaluation, function, args, output)
+
+
+def _count(evaluation: Evaluation, labels: Tensor) -> None:
+    """Count labels by class, where they are few and not negative."""
+    if not labels.numel() or int(labels.min()) < 0 or int(labels.max()) >= MOST_CLASSES:
+        return
+    counts = torch.bincount(labels.reshape(-1).long()).tolist()
+    longer = max(len(counts), len(evaluation.classes))
+    padded = [c + [0] * (longer - len(c)) for c in (counts, evaluation.classes)]
+    evaluation.classes = [a + b for a, b in zip(*padded, strict=True)]
+
+
+def _follow(scene: Scene, evaluation: Evaluation, function: Any, args: Any, output: Any) -> None:
+    """Follow what is made of the model's output, to see it meet a target in an error written by hand."""
+
+    def made(tensor: Tensor) -> bool:
+        return id(tensor) in scene.made
+
+    if not isinstance(output, Tensor) or not any(isinstance(a, Tensor) and made(a) for a in args):
+        return
+    if function in DIFFERENCES:
+        written = written_loss(args, output, made)
+        if written is not None:
+            evaluation.losses.append(written)
+            scene.evaluated.keep_target((args[1] if made(args[0]) else args[0]).detach())
+            return
+    if len(scene.made) < MOST_FOLLOWED:
+        scene.made[id(output)] = output
 
 
 def _in_training(scene: Scene, window: Step, function: Any, args: Any, kwargs: Any, output: Any) -> None:
@@ -90,7 +133,11 @@ def _in_training(scene: Scene, window: Step, function: Any, args: Any, kwargs: A
             window.losses.append(found)
             scene.training.keep_target_of(args, kwargs)
     elif function in ALONG:
-        operation = along(function, args, kwargs, "" if scene.depth == 0 else "model")
+        operation = along(function, args, kwargs, "" if scene.depth == 0 else "model", output)
+        if operation is not None:
+            window.operations.append(operation)
+    elif function is ATTENTION or function in DROPPING:
+        operation = attention(args, kwargs) if function is ATTENTION else dropping(function, args, kwargs)
         if operation is not None:
             window.operations.append(operation)
     elif function in ACTIVATIONS and isinstance(output, Tensor):

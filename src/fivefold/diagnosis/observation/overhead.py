@@ -1,6 +1,11 @@
 """What watching costs, and whether it may cost more now."""
 
+from collections import deque
+from statistics import median
 from time import perf_counter
+
+LEAST_PLAIN, MOST_PLAIN = 5, 31
+"""Updates that are not watched whose times tell what one takes."""
 
 
 class Overhead:
@@ -35,6 +40,8 @@ class Overhead:
         self._free = free
         self._since = 0.0
         self._cost = 0.0
+        self._measured = False
+        self._plain: deque[float] = deque(maxlen=MOST_PLAIN)
 
     @property
     def elapsed(self) -> float:
@@ -51,15 +58,50 @@ class Overhead:
             return True
         return self.spent + self._cost <= self.allowance + self.share * (self.elapsed if at is None else at)
 
+    def room(self) -> float:
+        """Seconds that may be spent now."""
+        return self.allowance + self.share * self.elapsed - self.spent
+
+    def expect(self, seconds: float) -> None:
+        """Say what a watched step is expected to cost, before one has been measured.
+
+        Args:
+            seconds: About.
+        """
+        if not self._measured:
+            self._cost = seconds
+
     def spend(self, seconds: float) -> None:
         """Enter seconds."""
         self.spent += seconds
         self._since += seconds
+
+    def plain(self, seconds: float) -> None:
+        """Tell what an update took that was not watched, with all that belongs to it.
+
+        Args:
+            seconds: From the end of the update before to its own.
+        """
+        self._plain.append(seconds)
+
+    def watched(self, seconds: float) -> None:
+        """Tell what a watched update took in all: what is beyond a plain one and was not entered yet (torch's
+        own ways around hooks and modes, memory that has to be fetched again) is entered, at most as much
+        again as was.
+
+        Args:
+            seconds: From the end of the update before to its own.
+        """
+        if len(self._plain) >= LEAST_PLAIN:
+            beyond = seconds - median(self._plain) - self._since
+            self.spend(min(max(0.0, beyond), self._since))
 
     def end(self) -> None:
         """End a watched step: what it cost is what the next is expected to (the larger of it and the mean so
         far).
         """
         self._free -= 1
+        self._cost = self._cost if self._measured else 0.0
+        self._measured = True
         self._cost = max(self._since, 0.5 * (self._cost + self._since)) if self._cost else self._since
         self._since = 0.0

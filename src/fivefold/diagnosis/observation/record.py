@@ -8,8 +8,11 @@ from typing import Any
 from torch import Tensor, nn
 
 from fivefold.diagnosis.finding import Place
+from fivefold.diagnosis.observation.deep_step import DeepStep
+from fivefold.diagnosis.observation.schedules import Schedule
 from fivefold.diagnosis.observation.summary import Summary
 from fivefold.diagnosis.observation.tape import Tape
+from fivefold.diagnosis.replayed_operation import Replay
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +49,14 @@ class Operation:
     """One operation along a dimension (softmax, normalize ...), seen wherever it was called.
 
     Attributes:
-        function: ``"softmax"``, ``"log_softmax"``, ``"normalize"`` ...
+        function: ``"softmax"``, ``"log_softmax"``, ``"normalize"``, ``"attention"``, ``"dropout"`` ...
         shape: The shape of what it was given.
         dim: The dimension, counted from the front; of a ``"difference"``, where the second side's shape
             begins.
         inside: The module that called it; empty outside the model.
         place: Where it was called.
+        value: Of a softmax inside the model, and of attention: the share of rows with four or more free
+            entries that give more than 0.99 to one of them. Of dropout: its probability. Else nan.
     """
 
     function: str
@@ -59,6 +64,7 @@ class Operation:
     dim: int
     inside: str
     place: Place | None
+    value: float = math.nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +75,9 @@ class LayerStep:
         name: Its dotted name in the model.
         kind: The class of the module, as ``"ReLU"``.
         output: Its output.
-        source: The layer whose output it was given, unchanged; empty where there is none.
+        source: The layer whose output it was given, unchanged; empty where there is none. Layers that pass
+            on what they are given, up to zeros and a scale (``Identity``, ``Dropout``, ``Flatten``, batch
+            norm, pooling), are looked through.
         constant: Share of units (the last dimension, or channels) that gave the same number to every example.
         saturated: Share of outputs within 1% of the bounds of a sigmoid or tanh; nan for other layers.
     """
@@ -128,13 +136,11 @@ class Line:
         slope: g.d, the derivative at a = 0 of the loss of the update's own batch.
         multiples: The values of a.
         own: L(a) on the update's own batch.
-        other: L(a) on the batch of an earlier watched update; empty where there is none.
     """
 
     slope: float
     multiples: tuple[float, ...]
     own: tuple[float, ...]
-    other: tuple[float, ...]
 
     @property
     def curvature(self) -> float:
@@ -215,11 +221,12 @@ class Evaluation:
         training: Passes for which the model was in training mode.
         passes: All passes.
         rows: Examples in them.
-        losses: Calls of loss functions.
+        losses: Calls of loss functions, and differences of what the model gave and a target.
         right: Examples that a comparison of labels found right; ``None`` where none was seen.
         compared: Examples compared.
         inputs: The tensors given to the model in the first pass.
         watched: Whether calls were seen, or passes only counted.
+        classes: Number of labels of each class among those compared; empty where there are too many.
     """
 
     after: int
@@ -231,6 +238,22 @@ class Evaluation:
     compared: int = 0
     inputs: list[Summary] = field(default_factory=list)
     watched: bool = False
+    classes: list[int] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Recurrence:
+    """How often a recurrent layer that is called step by step was given which state.
+
+    Attributes:
+        carried: What its last call gave.
+        restarted: The very state that its last call was given, or none again.
+        other: Any other.
+    """
+
+    carried: int = 0
+    restarted: int = 0
+    other: int = 0
 
 
 @dataclass(slots=True)
@@ -241,11 +264,14 @@ class Rows:
         inputs: Blocks of the first floating or integer input, each [b, ...].
         targets: Blocks of targets, each [b, ...]; as many as ``inputs``, ``None`` where none was seen.
         steps: The update (or evaluation) each block belongs to.
+        alone: Whether the target follows from each block alone: nothing else was given to the model with it,
+            and the model was called once for a loss.
     """
 
     inputs: list[Tensor] = field(default_factory=list)
     targets: list[Tensor | None] = field(default_factory=list)
     steps: list[int] = field(default_factory=list)
+    alone: list[bool] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,12 +302,15 @@ class Nonfinite:
     """Where numbers were first not finite.
 
     Attributes:
-        where: ``"weights"``, ``"inputs"``, ``"forward"``, ``"backward"`` or ``"unknown"``.
+        where: ``"weights"``, ``"inputs"``, ``"targets"``, ``"forward"``, ``"backward"`` or ``"unknown"``.
         operation: What gave them, in words: a function and its module.
         evidence: What it was given and what it gave.
         cause: Why, as far as can be told.
         fix: What to do.
         place: The line of the user's code.
+        module: The dotted name of the module that ran it; empty outside the model.
+        overflow: Whether the first bad number is an infinity of the forward pass.
+        replay: The operation with what it was given, to be made again; ``None`` where there is none.
     """
 
     where: str
@@ -290,6 +319,9 @@ class Nonfinite:
     cause: str
     fix: str
     place: Place | None
+    module: str = ""
+    overflow: bool = False
+    replay: Replay | None = None
 
 
 @dataclass(slots=True)
@@ -315,7 +347,11 @@ class Record:
         first_nonfinite: The update at which something was first not finite, or ``None``.
         nonfinite: Where that came from.
         first_weights: Every layer's weights before the first watched update, in the order of registration.
+        recurrences: Recurrent layers that were called step by step, by name.
+        schedules: Schedulers of the optimizers, as they stood when watching was last asked.
+        ended: Whether watching has ended, and with it, as far as can be told, the training.
         notes: What could not be seen, in sentences.
+        deep: Updates looked at in depth, where that was asked for.
     """
 
     model: dict[str, nn.Module] = field(default_factory=dict)
@@ -335,7 +371,11 @@ class Record:
     first_nonfinite: int | None = None
     nonfinite: Nonfinite | None = None
     first_weights: list[FirstWeights] = field(default_factory=list)
+    recurrences: dict[str, Recurrence] = field(default_factory=dict)
+    schedules: list[Schedule] = field(default_factory=list)
+    ended: bool = False
     notes: list[str] = field(default_factory=list)
+    deep: list[DeepStep] = field(default_factory=list)
 
     def modules(self) -> Iterator[tuple[str, nn.Module]]:
         """All modules inside, with their dotted names."""

@@ -1,10 +1,12 @@
 """What a step does to every parameter: norms of weights, gradients and changes, in a few calls."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from fivefold.diagnosis.observation.record import FirstWeights, Group, Line, ParameterStep
 from fivefold.diagnosis.observation.tape import Tape
@@ -34,7 +36,9 @@ MULTIPLES = (0.0, 1.0, 4.0, 16.0, 64.0)
 
 @torch.no_grad()
 def first_weights(modules: Iterable[tuple[str, nn.Module]]) -> list[FirstWeights]:
-    """Describe the weights of all linear, convolutional and recurrent layers.
+    """Describe the weights of all linear, convolutional and recurrent layers, and tables of embeddings.
+
+    Of a table, a unit is one number of an embedding, which reads one example: its gain is its deviation.
 
     Args:
         modules: Modules with their names.
@@ -42,9 +46,15 @@ def first_weights(modules: Iterable[tuple[str, nn.Module]]) -> list[FirstWeights
     found = []
     for name, module in modules:
         for attribute, parameter in module._parameters.items():
-            if parameter is None or parameter.ndim < 2 or not attribute.startswith(WEIGHTS):
+            if parameter is None or not attribute.startswith(WEIGHTS) or is_lazy(parameter):
                 continue
-            if isinstance(module, nn.Embedding | nn.EmbeddingBag) or not isinstance(module, LAYERS):
+            if parameter.ndim < 2 or parameter.is_meta:  # there are no numbers yet
+                continue
+            if isinstance(module, nn.Embedding | nn.EmbeddingBag):
+                width, std = parameter.shape[1], float(parameter.detach().float().std(correction=0))
+                found.append(FirstWeights(name, type(module).__name__, 1, width, std, std, False))
+                continue
+            if not isinstance(module, LAYERS):
                 continue
             w = parameter.detach().float()
             rows = w.reshape(len(w), -1)
@@ -63,60 +73,92 @@ class StepMeasure:
 
     Args:
         parameters: Named parameters.
+        late: Whether gradients are taken inside the update, by a closure, so that they are known after it.
+        factor: What the gradients were multiplied by, which the optimizer undoes itself.
     """
 
     @torch.no_grad()
-    def __init__(self, parameters: Sequence[tuple[str, Tensor]]) -> None:
-        self._parameters = list(parameters)
+    def __init__(
+        self, parameters: Sequence[tuple[str, Tensor]], *, late: bool = False, factor: float = 1.0
+    ) -> None:
+        self._parameters = [(name, p) for name, p in parameters if not is_lazy(p) and not p.is_meta]
         held = [p.detach() for _, p in self._parameters]
         self._before = [p.clone() for p in held]
         self._weights = norms(held)
-        with_gradient = [i for i, (_, p) in enumerate(self._parameters) if p.grad is not None]
-        self._raw = {i: g for i in with_gradient if (g := self._parameters[i][1].grad) is not None}
-        self._gradients = dict(zip(with_gradient, norms(list(self._raw.values())), strict=True))
+        self._gradients: dict[int, float] = {}
+        self._raw: dict[int, Tensor] = {}
+        self._changes: list[Tensor] = []
+        self._late, self._factor = late, factor
+        if not late:
+            self._read()
+
+    def _read(self) -> None:
+        raw = {i: g.detach() for i, (_, p) in enumerate(self._parameters) if (g := p.grad) is not None}
+        found = [norm / self._factor for norm in norms(list(raw.values()))]
+        self._gradients = dict(zip(raw, found, strict=True))
         # The optimizer may clear or change gradients; the slope is asked for after the update.
-        self._raw = {i: g.detach().clone() for i, g in self._raw.items() if not g.is_sparse}
+        self._raw = {i: (g.to_dense() if g.is_sparse else g).clone() for i, g in raw.items()}
 
     @torch.no_grad()
     def finish(self) -> list[ParameterStep]:
         """Return what the update did."""
-        changes = norms([p.detach() - b for (_, p), b in zip(self._parameters, self._before, strict=True)])
+        if self._late:
+            self._read()
+        self._changes = [p.detach() - b for (_, p), b in zip(self._parameters, self._before, strict=True)]
+        changes = norms(self._changes)
         return [
             ParameterStep(name, self._weights[i], self._gradients.get(i), changes[i], p.numel())
             for i, (name, p) in enumerate(self._parameters)
         ]
 
+    @contextmanager
+    def at_start(self) -> Iterator[None]:
+        """Be at the weights before the update; they end as they were found, to the bit."""
+        after = [p.detach().clone() for _, p in self._parameters]
+        try:
+            for (_, p), b in zip(self._parameters, self._before, strict=True):
+                p.data.copy_(b)
+            yield
+        finally:
+            for (_, p), a in zip(self._parameters, after, strict=True):
+                p.data.copy_(a)
+
+    def moved(self, held: set[int]) -> tuple[list[tuple[str, Tensor]], list[Tensor]]:
+        """Return the parameters that had a gradient at the update, and what it changed them by.
+
+        Args:
+            held: Identities of the parameters that are meant.
+        """
+        at = [i for i, (_, p) in enumerate(self._parameters) if i in self._gradients and id(p) in held]
+        return [self._parameters[i] for i in at], [self._changes[i] for i in at]
+
     @torch.no_grad()
-    def line(self, tape: Tape, other: Tape | None) -> Line:
+    def line(self, tape: Tape) -> Line:
         """Return the loss along the update; the weights end as they were found, to the bit.
 
         Larger multiples are tried as long as the loss keeps falling.
 
         Args:
             tape: The update's own forward pass.
-            other: An earlier one.
+
+        Raises:
+            ValueError: Played again, the pass gives another loss than it gave, without the script's hooks.
         """
         parameters = [p for _, p in self._parameters]
-        after = [p.detach().clone() for p in parameters]
-        changes = [a - b for a, b in zip(after, self._before, strict=True)]
-        slope = sum(float((self._raw[i].double() * changes[i].double()).sum()) for i in self._raw)
+        slope = sum(float((g.double() * self._changes[i].double()).sum()) for i, g in self._raw.items())
         multiples: list[float] = []
         own: list[float] = []
-        others: list[float] = []
-        try:
+        with self.at_start():
             for multiple in MULTIPLES:
-                for p, b, d in zip(parameters, self._before, changes, strict=True):
+                for p, b, d in zip(parameters, self._before, self._changes, strict=True):
                     p.data.copy_(b + multiple * d)
                 multiples.append(multiple)
                 own.append(float(tape.play()))
-                if other is not None:
-                    others.append(float(other.play()))
+                if multiple == 0.0 and tape.unhooked and abs(own[0] - tape.value) > 1e-3 * abs(tape.value):
+                    raise ValueError("hooks of the script's change what its modules give")
                 if len(own) > 1 and not own[-1] < own[-2]:
                     break
-        finally:
-            for p, a in zip(parameters, after, strict=True):
-                p.data.copy_(a)
-        return Line(slope, tuple(multiples), tuple(own), tuple(others))
+        return Line(slope / self._factor, tuple(multiples), tuple(own))
 
 
 def groups_of(optimizer: torch.optim.Optimizer, names: dict[int, str]) -> list[Group]:

@@ -7,120 +7,27 @@ to watch.
 """
 
 import atexit
+import builtins
 import importlib.abc
 import importlib.util
 import io
 import json
 import os
-import runpy
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Sequence
-from importlib.machinery import ModuleSpec
-from types import FrameType, ModuleType, TracebackType
-from typing import Any
+from importlib.machinery import ModuleSpec, SourceFileLoader
+from types import CodeType, ModuleType, TracebackType
+from typing import TYPE_CHECKING, Any
 
-MOST_PATHS = 10_000
-MOST_SENT = 1_000
+if TYPE_CHECKING:
+    from fivefold.diagnosis.script.written import Written
+
 LONGEST_TEXT = 2_000
-WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-NO_FILES = ("/dev/", "/proc/", "/sys/")
-CACHES = ("__pycache__", "torchinductor_")
-"""Parts of names of what Python and torch write for themselves."""
-
-
-class Written:
-    """Remembers, as an audit hook of Python, what is opened for writing, made, renamed and removed.
-
-    Audit hooks cannot be taken away; :attr:`on` silences it.
-    """
-
-    def __init__(self) -> None:
-        self.on = False
-        self.paths: dict[str, None] = {}
-        self.removed: dict[str, None] = {}
-        self.forks = 0
-        self.loader_workers = 0
-
-    def __call__(self, event: str, args: tuple[Any, ...]) -> None:
-        """Be told of an event by Python; never raises, since that would stop what the script does."""
-        if not self.on or event not in EVENTS:
-            return
-        try:
-            EVENTS[event](self, *args)
-        except Exception:  # whatever a path may be, the script goes on
-            return
-
-    def opened(self, path: Any, mode: Any, flags: Any) -> None:
-        """Opening; pipes and files that are open already come as numbers."""
-        if isinstance(flags, int) and flags & WRITING:
-            self._add(path)
-
-    def made(self, path: Any, *rest: Any) -> None:
-        """A folder, or a file that was cut."""
-        self._add(path)
-
-    def renamed(self, source: Any, target: Any, *rest: Any) -> None:
-        """What was written under another name first counts under the last one."""
-        self._drop(source)
-        self._add(target)
-
-    def gone(self, path: Any, *rest: Any) -> None:
-        """What the script made itself and removed is of no interest; what was there before is."""
-        self._drop(path)
-
-    def forked(self) -> None:
-        """A fork: of a data loader, or the script's own."""
-        frame: FrameType | None = sys._getframe()
-        while frame is not None:
-            if "/torch/utils/data/" in frame.f_code.co_filename:
-                self.loader_workers += 1
-                return
-            frame = frame.f_back
-        self.forks += 1
-
-    def _add(self, path: Any) -> None:
-        full = _full(path)
-        if full and len(self.paths) < MOST_PATHS:
-            self.paths[full] = None
-            self.removed.pop(full, None)
-
-    def _drop(self, path: Any) -> None:
-        full = _full(path)
-        if full and full in self.paths:
-            del self.paths[full]
-        elif full and len(self.removed) < MOST_PATHS:
-            self.removed[full] = None
-
-    def summary(self) -> dict[str, Any]:
-        """What there is now, sorted: files and folders written, and what is gone."""
-        written = sorted(p for p in self.paths if os.path.lexists(p))
-        removed = sorted(p for p in self.removed if not os.path.lexists(p))
-        return {
-            "written": written[:MOST_SENT],
-            "removed": removed[:MOST_SENT],
-            "more": max(0, len(written) - MOST_SENT),
-        }
-
-
-EVENTS: dict[str, Callable[..., None]] = {
-    "open": Written.opened,
-    "os.mkdir": Written.made,
-    "os.truncate": Written.made,
-    "os.rename": Written.renamed,
-    "os.remove": Written.gone,
-    "os.rmdir": Written.gone,
-    "os.fork": Written.forked,
-    "os.forkpty": Written.forked,
-}
-
-
-def _full(path: Any) -> str:
-    if not isinstance(path, str | bytes | os.PathLike):
-        return ""
-    full = os.path.abspath(os.fsdecode(path))  # noqa: PTH100
-    return "" if full.startswith(NO_FILES) or any(cache in full for cache in CACHES) else full
+STARTS = ("spawn_posix", "forkserver")
+"""Ways of multiprocessing to start a process that are no fork."""
 
 
 class After(importlib.abc.MetaPathFinder):
@@ -133,18 +40,28 @@ class After(importlib.abc.MetaPathFinder):
 
     def __init__(self, name: str, then: Callable[[], None]) -> None:
         self._name, self._then = name, then
+        self._asking = False
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """Answer for the one module, with what the other finders find."""
-        if fullname != self._name:
+        if fullname != self._name or self._asking:
             return None
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(fullname)
+        self._asking = True
+        try:
+            spec = importlib.util.find_spec(fullname)
+        finally:
+            self._asking = False
         if spec is not None and spec.loader is not None:
-            spec.loader = _Loader(spec.loader, self._then)
+            # Who only asks whether there is such a module (transformers does) does not load it yet.
+            spec.loader = _Loader(spec.loader, self._loaded)
         return spec
+
+    def _loaded(self) -> None:
+        if self in sys.meta_path:
+            sys.meta_path.remove(self)
+            self._then()
 
 
 class _Loader(importlib.abc.Loader):
@@ -164,6 +81,23 @@ class _Loader(importlib.abc.Loader):
         self._then()
 
 
+class Main(SourceFileLoader):
+    """Loads a file as Python loads its main script: from the text, without a compiled copy beside it."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        """Compile the text."""
+        code: CodeType = self.source_to_code(self.get_data(self.path), self.path)
+        return code
+
+    def made(self) -> ModuleType:
+        """Return the main module, empty and in its place, with the names that Python gives it."""
+        main = ModuleType("__main__")
+        names = {"__file__": self.path, "__loader__": self, "__builtins__": builtins, "__cached__": None}
+        vars(main).update(names, __annotations__={})
+        sys.modules["__main__"] = main
+        return main
+
+
 class Child:
     """Runs the script, and tells the parent through a pipe, a line of JSON each.
 
@@ -175,15 +109,20 @@ class Child:
 
     def __init__(self, pipe: int, deadline: float, root: str) -> None:
         self._pipe, self._deadline, self._root = pipe, deadline, root
+        self._identity = _identity(pipe)
         self._home = os.getpid()
         self._folder = ""
-        self.written = Written()
+        self.written: Written = _beside("written").Written()
         self.session: Any = None
         self.notes: list[str] = []
 
     def send(self, kind: str, **values: Any) -> None:
         """Send a line; where nobody listens any more, or in a fork, nothing happens."""
         if self._pipe < 0 or os.getpid() != self._home:
+            return
+        if _identity(self._pipe) != self._identity:
+            # The script closed what it did not know, and the number may be that of a file of its own by now.
+            self._pipe = -1
             return
         line = json.dumps({"kind": kind, **values}).encode("ascii") + b"\n"
         try:
@@ -208,23 +147,39 @@ class Child:
         os.register_at_fork(after_in_child=self._forked)
         sys.addaudithook(self.written)
         sys.meta_path.insert(0, After("torch", self._attach))
+        sys.addaudithook(self._replaced)
         if "torch" in sys.modules:
             self._attach()
         how, code, error = "finished", 0, None
         self.written.on = True
         try:
             # Python makes the path of a main script absolute, so that it holds wherever the script goes.
-            runpy.run_path(os.path.abspath(script), run_name="__main__")  # noqa: PTH100
+            loader = Main("__main__", os.path.abspath(script))  # noqa: PTH100
+            loader.exec_module(loader.made())
+            self._wait()
         except SystemExit as ended:
             how, code = "exit", _exit_code(ended)
         except KeyboardInterrupt as ended:
             how, code, error = "interrupted", 130, self._described(ended)
         except BaseException as ended:
-            how, code, error = "error", 1, self._described(ended)
-            sys.excepthook(type(ended), ended, ended.__traceback__)
+            how, error = "error", self._described(ended)
+            code = _told(ended)
         if os.getpid() == self._home:
             self._finish(how, code, error)
         return code
+
+    def _wait(self) -> None:
+        """Wait for the other threads, one of which may train; Python does so itself, a moment later."""
+        here = threading.current_thread()
+        if self.session is not None and any(t is not here and not t.daemon for t in threading.enumerate()):
+            vars(threading)["_shutdown"]()
+
+    def _replaced(self, event: str, args: tuple[Any, ...]) -> None:
+        """Say that the script puts another program in its own place: nothing of ours outlives that."""
+        if event == "os.exec" and self.written.on:
+            note = "the script replaced itself by another program (os.exec): that one was not watched"
+            self.send("end", how="exit", error=None, notes=[*self.notes, note])
+            self._send_files()
 
     def _finish(self, how: str, code: int, error: dict[str, Any] | None) -> None:
         # The last findings are not to be interrupted by a second request.
@@ -235,7 +190,7 @@ class Child:
                 self.session.end(finished=error is None)
             except Exception as failed:
                 self.notes.append(f"the last checks failed: {type(failed).__name__}: {failed}"[:LONGEST_TEXT])
-        spawned = "multiprocessing.popen_spawn_posix" in sys.modules
+        spawned = bool({f"multiprocessing.popen_{way}" for way in STARTS} & set(sys.modules))
         self.send(
             "end",
             how=how,
@@ -284,6 +239,12 @@ class Child:
 
     def _described(self, error: BaseException) -> dict[str, Any]:
         """Say what was raised and where, and take our own lines off its traceback."""
+        try:
+            return self._located(error)
+        except Exception:  # a message that cannot be made, a folder that is gone
+            return {"type": type(error).__name__, "message": "", "file": "", "line": 0, "text": ""}
+
+    def _located(self, error: BaseException) -> dict[str, Any]:
         trace = error.__traceback__
         while trace is not None and _is_ours(trace):
             trace = trace.tb_next
@@ -310,12 +271,46 @@ def _shown(path: str) -> str:
 
 def _is_ours(trace: TracebackType) -> bool:
     name = trace.tb_frame.f_code.co_filename
-    return name == __file__ or name.startswith("<frozen") or name == runpy.__file__
+    return name == __file__ or name.startswith("<frozen")
 
 
 def _is_theirs(name: str) -> bool:
     library = os.path.dirname(os.__file__)  # noqa: PTH120
     return not name.startswith((library, "<frozen")) and "site-packages" not in name and name != __file__
+
+
+def _beside(name: str) -> ModuleType:
+    """Load a file that lies beside this one by its path, so that the script finds no package loaded."""
+    path = os.path.join(os.path.dirname(__file__), f"{name}.py")  # noqa: PTH118, PTH120
+    spec = importlib.util.spec_from_file_location(f"_{name}_of_{os.getpid()}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _identity(number: int) -> tuple[int, int] | None:
+    """Which file an open number stands for."""
+    try:
+        seen = os.fstat(number)
+    except OSError:
+        return None
+    return seen.st_dev, seen.st_ino
+
+
+def _told(error: BaseException) -> int:
+    """Let the script's own hook, or Python's, tell of an error, and return the exit code."""
+    try:
+        sys.excepthook(type(error), error, error.__traceback__)
+    except SystemExit as ended:
+        return _exit_code(ended)
+    except BaseException as failed:
+        sys.stderr.write("Error in sys.excepthook:\n")
+        traceback.print_exception(failed)
+        sys.stderr.write("\nOriginal exception was:\n")
+        traceback.print_exception(error)
+    return 1
 
 
 def _exit_code(ended: SystemExit) -> int:

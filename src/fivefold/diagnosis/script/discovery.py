@@ -28,6 +28,28 @@ LOOKS_AT_FIRST = 4
 LOOK_EVERY = 1.0
 
 
+class Known:
+    """Objects that were met, by identity: those of a script may have comparisons of their own, or fail in
+    them.
+
+    >>> known, one = Known(), nn.Identity()
+    >>> known.add(one)
+    >>> one in known, nn.Identity() in known
+    (True, False)
+    """
+
+    def __init__(self) -> None:
+        self._held: dict[int, weakref.ref[Any]] = {}
+
+    def add(self, each: Any) -> None:
+        """Remember one, for as long as it lives."""
+        self._held[id(each)] = weakref.ref(each)
+
+    def __contains__(self, each: Any) -> bool:
+        held = self._held.get(id(each))
+        return held is not None and held() is each
+
+
 class Discovery:
     """Finds trainings: modules called from outside any other, and the optimizers that update them.
 
@@ -40,7 +62,6 @@ class Discovery:
 
     Args:
         on_update: Told after each update of any optimizer.
-        share: The share of time that each watcher may take.
 
     Attributes:
         trainings: What was found.
@@ -49,14 +70,14 @@ class Discovery:
         updates: Updates of all optimizers.
     """
 
-    def __init__(self, on_update: Callable[[], None], share: float = 0.05) -> None:
+    def __init__(self, on_update: Callable[[], None]) -> None:
         self.trainings: list[JoiningWatcher] = []
         self.notes: list[str] = []
         self.framework: Framework | None = None
         self.updates = 0
-        self._on_update, self._share = on_update, share
-        self._known: weakref.WeakSet[nn.Module] = weakref.WeakSet()
-        self._optimizers: weakref.WeakSet[Optimizer] = weakref.WeakSet()
+        self._on_update = on_update
+        self._known = Known()
+        self._optimizers = Known()
         self._handles: list[RemovableHandle] = []
         self._looking: list[RemovableHandle] = []
         self._depth = 0
@@ -97,10 +118,10 @@ class Discovery:
     # --- modules ---
 
     def _before_forward(self, module: nn.Module, args: Any) -> None:
-        if torch.compiler.is_compiling() or threading.get_ident() != self._thread:
+        if torch.compiler.is_compiling() or not (self._here() or self._moves(module)):
             return
         self._depth += 1
-        if self._depth > 1 or module in self._known or torch._C._get_tracing_state():
+        if self._depth > 1 or module in self._known or _transformed():
             return
         if torch.is_grad_enabled():
             # Torch gives global hooks no keyword arguments, but the frame that calls them has them.
@@ -112,8 +133,20 @@ class Discovery:
             self._compiled = True
             self._look(False)
 
+    def _here(self) -> bool:
+        return threading.get_ident() == self._thread
+
+    def _moves(self, module: nn.Module) -> bool:
+        """Whether the first training begins in another thread than the main one, which is watched then."""
+        if self.trainings or self._depth or not torch.is_grad_enabled():
+            return False
+        if not any(p.requires_grad for p in module.parameters()):
+            return False
+        self._thread = threading.get_ident()
+        return True
+
     def _after_forward(self, module: nn.Module, args: Any, output: Any) -> None:
-        if torch.compiler.is_compiling() or threading.get_ident() != self._thread:
+        if torch.compiler.is_compiling() or not self._here():
             return
         self._depth = max(0, self._depth - 1)
 
@@ -126,13 +159,15 @@ class Discovery:
         self._new = True
         wanted = {id(p) for p in trained}
         training = self._training_of(wanted)
-        name = name_of(module, sys._getframe(1))
+        try:
+            name = name_of(module, sys._getframe(1))
+        except Exception:  # the script's own objects may refuse to be compared
+            name = type(module).__name__
         if training is None:
             if len(self.trainings) >= MOST_TRAININGS:
                 self._note(f"more than {MOST_TRAININGS} trainings in one script: only the first were watched")
                 return
             training = JoiningWatcher({"": module}, [])
-            training.account.share = self._share
             training.attach()
             training.title = name
             training.changed()
@@ -167,7 +202,11 @@ class Discovery:
     # --- updates ---
 
     def _before_step(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
-        if torch.compiler.is_compiling() or threading.get_ident() != self._thread:
+        if torch.compiler.is_compiling():
+            return
+        if not self._here():
+            if self.trainings:
+                self._note("optimizers make steps in several threads: one thread alone was watched")
             return
         if not self.updates:
             self.framework = of_stack(sys._getframe(1))
@@ -184,11 +223,13 @@ class Discovery:
             if held & training.parameters:
                 training.add_optimizer(optimizer)
                 return
+        if len(self.trainings) >= MOST_TRAININGS:
+            return
         # Its module may be called again, and is then found; the first update of it was not seen.
         self._unplaced.append((type(optimizer).__name__, held))
 
     def _after_step(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
-        if torch.compiler.is_compiling() or threading.get_ident() != self._thread:
+        if torch.compiler.is_compiling() or not self._here():
             return
         self.updates += 1
         now = perf_counter()
@@ -213,6 +254,11 @@ class Discovery:
     def _note(self, text: str) -> None:
         if text not in self.notes:
             self.notes.append(text)
+
+
+def _transformed() -> bool:
+    """Whether torch traces a call, or maps or differentiates it by a function transform."""
+    return bool(torch._C._get_tracing_state()) or torch._C._functorch.peek_interpreter_stack() is not None
 
 
 def tensors_of(optimizer: Optimizer) -> set[int]:

@@ -1,5 +1,8 @@
 """A watcher that others may join: modules that are called, and optimizers that make a step, only later."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from types import FunctionType
 from typing import Any
 
 import torch
@@ -7,7 +10,9 @@ from torch import nn
 
 from fivefold.diagnosis.observation.layers import hook_layers, opaque
 from fivefold.diagnosis.observation.registration import look_over
+from fivefold.diagnosis.observation.veiled import Veiled
 from fivefold.diagnosis.observation.watcher import Watcher
+from fivefold.diagnosis.script.draws import unchanged_draws
 
 OVERHEAD, ALLOWANCE = 0.2, 2.0
 """What watching may cost where somebody asked for a diagnosis: a fifth of the time, and two seconds beyond
@@ -34,9 +39,64 @@ class JoiningWatcher(Watcher):
     title = ""
     """What the script calls its first module."""
 
+    failure = ""
+    """Why watching ended before the training did; empty where it did not."""
+
+    def _guarded(self, act: Callable[..., None], *given: Any) -> None:
+        """Whatever goes wrong in watching must not stop the script."""
+        if self.failure:
+            return
+        try:
+            act(*given)
+        except Exception as error:
+            self.failure = f"{type(error).__name__}: {error}"
+            with suppress(Exception):
+                self.detach()
+
+    @contextmanager
+    def _unseen(self) -> Iterator[None]:
+        with super()._unseen(), unchanged_draws():
+            yield
+
+    def _veil(self) -> None:
+        super()._veil()
+        for _, module in self.record.modules():
+            for hooks in (module._forward_pre_hooks, module._forward_hooks):
+                for _, hook in hooks.items():
+                    if isinstance(hook, Veiled):
+                        self._shield(hook)
+
+    def _shield(self, hook: Veiled) -> None:
+        """Guard a hook of a layer; those that are methods of this watcher are guarded already."""
+        call = hook._call
+        if isinstance(call, FunctionType) and call.__name__ != "shielded":
+
+            def shielded(*given: Any) -> None:
+                self._guarded(call, *given)
+
+            hook._call = shielded
+
+    def _before_part(self, part: nn.Module, args: Any, kwargs: Any) -> None:
+        self._guarded(super()._before_part, part, args, kwargs)
+
+    def _before_forward(self, module: nn.Module, args: Any, kwargs: Any) -> None:
+        self._guarded(super()._before_forward, module, args, kwargs)
+
+    def _after_forward(self, module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
+        self._guarded(super()._after_forward, module, args, kwargs, output)
+
+    def _on_call(self, function: Any, args: Any, kwargs: Any, output: Any) -> None:
+        self._guarded(super()._on_call, function, args, kwargs, output)
+
+    def _before_step(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
+        self._guarded(super()._before_step, optimizer, args, kwargs)
+
+    def _after_step(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
+        self._guarded(super()._after_step, optimizer, args, kwargs)
+
     def changed(self) -> bool | None:
         """Whether any weight is another than when this was first asked; ``None`` at the first time."""
-        now = {id(p): (p._version, float(p.detach().double().sum())) for _, p in self._named[:8]}
+        now = {id(p): (p._version, float(p.detach().sum(dtype=torch.float64))) for _, p in self._named[:8]}
         before, self._first = self._first, self._first or now
         return any(now[key] != value for key, value in before.items() if key in now) if before else None
 

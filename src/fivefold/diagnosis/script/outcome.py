@@ -2,9 +2,12 @@
 
 import signal
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fivefold.diagnosis.findings import Findings
+
+if TYPE_CHECKING:
+    from fivefold.diagnosis.trial.trial import Trial
 
 
 @dataclass(eq=False)
@@ -23,6 +26,8 @@ class Outcome:
         removed: Files of others that it removed.
         unchanged: Whether the script itself was left as it was.
         path: The script.
+        trials: Fixes that were tried beside it.
+        replays: Files, by name, that make operations again whose results were not finite.
     """
 
     path: str
@@ -36,6 +41,8 @@ class Outcome:
     written: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
     unchanged: bool = True
+    trials: "tuple[Trial, ...]" = ()
+    replays: dict[str, bytes] = field(default_factory=dict)
 
     @property
     def failed(self) -> bool:
@@ -43,7 +50,8 @@ class Outcome:
         return self.ended in {"error", "killed"} or not (self.updates or len(self.findings))
 
     def to_record(self) -> dict[str, Any]:
-        """Plain JSON form, as ``diagnose --json`` prints it."""
+        """Plain JSON form, as ``diagnose --json`` prints it; without the series of pictures."""
+        trainings = [{k: v for k, v in t.items() if k != "series"} for t in self.trainings]
         return {
             "findings": self.findings.to_records(),
             "notes": list(self.findings.notes),
@@ -56,8 +64,9 @@ class Outcome:
                 "unchanged": self.unchanged,
                 "updates": self.updates,
                 "seconds": round(self.seconds, 3),
-                "trainings": self.trainings,
+                "trainings": trainings,
             },
+            "trials": [trial.to_record() for trial in self.trials],
         }
 
 

@@ -5,8 +5,9 @@ import selectors
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from fivefold.diagnosis.script import child
 from fivefold.diagnosis.script.folder import Folder
 from fivefold.diagnosis.script.messages import LONGEST_LINE, from_plain, read_line
 from fivefold.diagnosis.script.outcome import Outcome, ending_notes
+from fivefold.diagnosis.script.replays import is_ours, take
 from fivefold.diagnosis.script.source import read_source, unchanged
 
 GRACE = 5.0
@@ -37,6 +39,10 @@ class Run:
         budget: Seconds after which it is stopped; ``None`` for never.
         stdin: Whether it may read the standard input, which is closed otherwise.
         listener: Told of each message of the child.
+        folder: The folder that it works in; ours where none is given.
+        environment: Its environment variables; ours where none are given.
+        output: The number of an open file for what it prints; our standard error where none is given.
+        stop: Set by another thread to stop it at once.
     """
 
     def __init__(
@@ -47,9 +53,15 @@ class Run:
         budget: float | None = None,
         stdin: bool = False,
         listener: Listener | None = None,
+        folder: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+        output: int | None = None,
+        stop: threading.Event | None = None,
     ) -> None:
         self.source = read_source(path)
         self.budget = budget
+        self._folder, self._environment, self._output = folder, environment, output
+        self._stop = stop if stop is not None else threading.Event()
         self._arguments, self._stdin, self._listener = list(arguments), stdin, listener
         self._found: dict[str, Any] = {}
         self._end: dict[str, Any] = {}
@@ -60,12 +72,12 @@ class Run:
 
     def __call__(self) -> Outcome:
         """Run it, and return what was seen; an interruption ends the script and keeps the findings."""
-        folder = Folder.of(Path.cwd(), Path(self.source.path).resolve().parent)
+        folder = Folder.of(self._folder or Path.cwd(), Path(self.source.path).resolve().parent)
         reading, writing = os.pipe()
         deadline = time.monotonic() + (self.budget if self.budget is not None else float("inf"))
         root = str(Path(child.__file__).parents[3])
         command = [sys.executable, "-P", child.__file__, str(writing), repr(deadline), root, self.source.path]
-        shown = _number_of_stderr()
+        shown = _number_of_stderr() if self._output is None else self._output
         try:
             process = subprocess.Popen(  # noqa: S603 - this interpreter, and the script that the user named
                 [*command, *self._arguments],
@@ -73,6 +85,8 @@ class Run:
                 stdout=shown,
                 stderr=shown,
                 pass_fds=(writing,),
+                cwd=self._folder,
+                env=self._environment,
                 # A group of its own, so that what it starts ends with it; one that reads the terminal must
                 # share ours.
                 process_group=None if self._stdin else 0,
@@ -109,6 +123,9 @@ class Run:
                     self._asked, deadline = "interrupted", time.monotonic() + (GRACE if self._stdin else 0.0)
                 except subprocess.TimeoutExpired:
                     deadline = time.monotonic()
+                if self._stop.is_set():
+                    self._signal(process, signal.SIGKILL)
+                    return
                 if time.monotonic() >= deadline:
                     # The first request comes when time is over; the next ones only where it was not heeded.
                     if self._ending and self._asked.endswith("checks"):
@@ -179,14 +196,19 @@ class Run:
             updates=int(self._found.get("updates", 0)),
             trainings=[t for t in self._found.get("trainings", []) if isinstance(t, dict)],
             seconds=float(self._found.get("seconds", 0.0)),
-            written=sorted(written),
+            written=sorted(path for path in written if not is_ours(path)),
             removed=[str(path) for path in self._files.get("removed", [])],
             unchanged=unchanged(self.source),
+            replays=take(self._found.get("replays")),
         )
         notes = ending_notes(outcome, self._end, self.budget)
         if not folder.whole:
             notes.append(
                 "the folder holds too many files to compare: files that compiled code wrote may be missing"
+            )
+        for name in outcome.replays:
+            notes.append(
+                f"{name}, in the folder of the diagnosis, makes the operation again: fivefold diagnose FILE"
             )
         findings = [f for each in self._found.get("findings", []) if (f := from_plain(each)) is not None]
         outcome.findings = Findings(findings, [*notes, *(str(n) for n in self._found.get("notes", []))])

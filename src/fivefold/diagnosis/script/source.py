@@ -32,7 +32,7 @@ def read_source(path: str | os.PathLike[str]) -> Source:
         path: Any path.
 
     Raises:
-        DataError: No such file, a folder, no Python, or too large.
+        DataError: No such file, a folder, a pipe, no Python, or too large.
 
     >>> read_source("/none.py")
     Traceback (most recent call last):
@@ -45,6 +45,9 @@ def read_source(path: str | os.PathLike[str]) -> Source:
             raise DataError("a Python script", f"a folder: {name!a}", "name the script in it")
         if not place.exists():
             raise DataError("a Python script", f"no such file: {name!a}", "check the path")
+        if not place.is_file():
+            # A pipe can be read once only, and the script is read again when it runs.
+            raise DataError("a Python script", f"a pipe or a device: {name!a}", "save the script as a file")
         with place.open("rb") as file:
             data = file.read(LARGEST + 1)
     except OSError as error:

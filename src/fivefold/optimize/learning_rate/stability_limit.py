@@ -1,7 +1,7 @@
 """The largest rate at which an optimizer is stable on the quadratic model of the loss, from its curvature."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,6 +15,10 @@ from fivefold.core import Budget, Status, require
 from fivefold.linalg import LinearOperator, eigh
 
 _LANCZOS_PRODUCTS = 60
+_LANCZOS_COLUMNS = 52
+"""What Lanczos keeps of each vector: its basis and the basis' image."""
+_BYTES = 2**30
+"""What that may take; beyond it LOBPCG does with a few vectors."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -26,7 +30,7 @@ class StabilityLimit:
         curvature: The largest eigenvalue of :math:`P^{-1/2} H P^{-1/2}`.
         edge: The optimizer's bound on rate times curvature.
         residual: Norm of the residual of the eigenpair: some eigenvalue lies within it of ``curvature``.
-        converged: Whether the residual met 1 % of the curvature.
+        converged: Whether the residual met the tolerance, 1 % of the curvature by default.
     """
 
     rate: float
@@ -109,14 +113,9 @@ def stability_limit(
     >>> round(limit.curvature, 4), round(limit.rate, 4)
     (8.0, 0.25)
     """
-    edge = stability_edge(optimizer)
     owned = {id(p) for group in optimizer.param_groups for p in group["params"]}
     named = {name: p.detach() for name, p in module.named_parameters() if id(p) in owned}
     require(bool(named), "an optimizer of the module's parameters", "another's")
-    scales = [_scale(optimizer, p) for p in module.parameters() if id(p) in owned]
-    if edge is None or any(scale is None for scale in scales):
-        return None
-    root = torch.cat([scale.reshape(-1) for scale in scales if scale is not None]).sqrt()
     shapes = {name: p.shape for name, p in named.items()}
     buffers = {name: b.detach() for name, b in module.named_buffers()}
     start = torch.cat([p.reshape(-1) for p in named.values()])
@@ -131,11 +130,51 @@ def stability_limit(
         output = functional_call(module, {**weights, **fresh}, (batch[0],))
         return loss(output, *batch[1:]).sum()
 
-    H = _Preconditioned(HessianOperator.trusted(value, start, retain=True), root)
-    if not bool(torch.isfinite(H.apply(torch.ones_like(start))).all()):
+    H = HessianOperator.trusted(value, start, retain=True)
+    return limit_of_hessian(H, [p for p in module.parameters() if id(p) in owned], optimizer, seed=seed)
+
+
+def limit_of_hessian(
+    H: LinearOperator,
+    parameters: Sequence[Tensor],
+    optimizer: Optimizer,
+    *,
+    seed: int = 0,
+    tolerance: float = 1e-2,
+    budget: Budget | None = None,
+) -> StabilityLimit | None:
+    r"""Do what :func:`stability_limit` does, for a Hessian that is there already.
+
+    Args:
+        H: The Hessian in the parameters, one after the other, ``[P, P]``.
+        parameters: Those of the optimizer that H is in, in its order.
+        optimizer: Whose moments are the preconditioner.
+        seed: Of the first vector.
+        tolerance: Residual of the eigenpair relative to the curvature, from which on it counts as converged.
+        budget: What the iteration may spend; 60 block products by default.
+
+    Returns:
+        The limit, or ``None`` as there.
+
+    >>> from fivefold.linalg import Diagonal
+    >>> w = [torch.zeros(2, requires_grad=True)]
+    >>> limit = limit_of_hessian(Diagonal([8.0, 1.0]), w, torch.optim.SGD(w, lr=0.1))
+    >>> round(limit.curvature, 4), round(limit.rate, 4)
+    (8.0, 0.25)
+    """
+    edge = stability_edge(optimizer)
+    scales = [_scale(optimizer, p) for p in parameters]
+    if edge is None or any(scale is None for scale in scales):
         return None
-    method: Literal["lanczos", "dense"] = "lanczos" if len(start) > 30 else "dense"
-    top = eigh(H, 1, method=method, tolerance=1e-2, seed=seed, budget=Budget(steps=_LANCZOS_PRODUCTS))
+    root = torch.cat([scale.reshape(-1) for scale in scales if scale is not None]).sqrt().to(H.dtype)
+    P = _Preconditioned(H, root)
+    if not bool(torch.isfinite(P.apply(torch.ones_like(root))).all()):
+        return None
+    method: Literal["lanczos", "dense", "lobpcg"] = "lanczos" if len(root) > 30 else "dense"
+    if len(root) * root.element_size() * _LANCZOS_COLUMNS > _BYTES:
+        method = "lobpcg"  # a few vectors instead of a basis
+    limit = budget or Budget(steps=_LANCZOS_PRODUCTS)
+    top = eigh(P, 1, method=method, tolerance=tolerance, seed=seed, budget=limit)
     curvature = float(top.values[0])
     rate = edge / curvature if curvature > 0 else math.inf
     residual = float(top.residual_norms[0])

@@ -323,6 +323,8 @@ def build_record(
     headline = verdicts.headline(outcome, test, intervals, classes)
     if margin is not None:
         headline = f"Boosted trees win here (by {margin:.1f} standard errors). " + headline
+    table = describe(p.raw, p.typed, p.schema, outcome.findings, twins)
+    table["findings"] += verdicts.trained_findings(outcome)
     progress("report", {})
     import torch
 
@@ -349,7 +351,7 @@ def build_record(
         "scatter": scatter,
         "certificates": [c.to_record() for c in verdicts.certificates(outcome, intervals, classes, test)],
         "candidates": verdicts.candidates(outcome),
-        "table": describe(p.raw, p.typed, p.schema, outcome.findings, twins),
+        "table": table,
         "drivers": ranked,
         "map": map_of(outcome.fits[outcome.chosen.candidate.name].details),
         "risks": verdicts.risks(outcome, test, groups),

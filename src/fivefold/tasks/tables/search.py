@@ -17,6 +17,7 @@ from fivefold.tasks.tables.candidates.local import local_candidates
 from fivefold.tasks.tables.candidates.network import NetworkCandidate
 from fivefold.tasks.tables.candidates.problem import Candidate, Fitted, Problem
 from fivefold.tasks.tables.candidates.trees import TreesCandidate
+from fivefold.tasks.tables.candidates.watched import NOTES
 from fivefold.tasks.tables.choose import YARDSTICK, Entry, add_blend, leader, race
 from fivefold.tasks.tables.family import choose_family
 from fivefold.tasks.tables.model import Model
@@ -136,6 +137,7 @@ def search(
     chosen = leader(entries, allow_trees)
     progress("chosen", {"method": chosen.candidate.name})
     fits = {}
+    problem.notes[NOTES] = True  # the trainings whose weights are kept are watched
     for needed in dict.fromkeys([chosen.candidate.name, *references]):
         if needed in entries and entries[needed].counts.any():
             progress("final", {"method": needed})

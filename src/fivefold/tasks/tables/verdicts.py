@@ -9,6 +9,7 @@ from fivefold.core import Certificate, Kind
 from fivefold.tasks.tables.calibrate import temperature
 from fivefold.tasks.tables.candidates.problem import Problem
 from fivefold.tasks.tables.candidates.recipe import summarised
+from fivefold.tasks.tables.candidates.watched import findings_of
 from fivefold.tasks.tables.choose import YARDSTICK, Entry, paired
 from fivefold.tasks.tables.evaluate import METRICS
 
@@ -86,6 +87,11 @@ def _final_training(entry: Entry, outcome: "Outcome") -> list[dict[str, Any]]:
     details = outcome.fits[outcome.chosen.candidate.name].details
     own = details if entry is outcome.chosen else details.get(entry.candidate.name)
     return [own["training"]] if isinstance(own, dict) and "training" in own else []
+
+
+def trained_findings(outcome: "Outcome") -> list[dict[str, str]]:
+    """Return what was found while the networks of the chosen method were trained on all training rows."""
+    return findings_of([t for e in outcome.entries.values() for t in _final_training(e, outcome)])
 
 
 def _verdict(entry: Entry, best: Entry) -> str:

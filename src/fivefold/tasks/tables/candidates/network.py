@@ -1,6 +1,6 @@
 """A dense network: an ensemble trained by minibatches on the plain effects of a table."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -10,12 +10,14 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from fivefold.core import child_seed, numpy_generator, torch_generator
+from fivefold.core import FivefoldError, child_seed, numpy_generator, torch_generator
 from fivefold.networks import EnsembleDense
 from fivefold.optimize import Training, train
+from fivefold.optimize.training.callbacks import Callback
 from fivefold.tasks.tables.basis import Basis, plain_blocks
 from fivefold.tasks.tables.candidates.problem import Fitted, Problem
 from fivefold.tasks.tables.candidates.recipe import OF_CLASSES, OF_NUMBERS, Recipe
+from fivefold.tasks.tables.candidates.watched import NOTES, failed, told, watching
 from fivefold.tasks.tables.predictors import NetworkPredictor
 from fivefold.tasks.tables.target import Target
 
@@ -98,7 +100,7 @@ class NetworkCandidate:
         return self.epochs if rows > 3000 else 4 * self.epochs, min(256, max(16, rows // 20))
 
     def fit(self, problem: Problem) -> Fitted:
-        """Train on nine tenths of the rows, watch the rest."""
+        """Train on nine tenths of the rows, and choose the epoch by the rest."""
         encoder, rows = problem.encoded()
         basis = Basis(tuple(plain_blocks(rows)))
         x = torch.from_numpy(basis.design(rows))
@@ -118,27 +120,48 @@ class NetworkCandidate:
         order = numpy_generator(problem.seed, "network", "held back").permutation(problem.rows)
         held = torch.from_numpy(np.sort(order[: max(1, problem.rows // 10)]))
         kept = torch.from_numpy(np.sort(order[max(1, problem.rows // 10) :]))
-        module = EnsembleDense(
-            self.members,
-            basis.size,
-            problem.target.outputs,
-            self.widths,
-            "silu",
-            scaling=True,
-            generator=torch_generator(problem.seed, "network", "weights"),
-        )
-        training = self.trained(
-            module,
-            (x[kept], y[kept], offset[kept], weight[kept]),
-            (x[held], y[held], offset[held], weight[held]),
-            problem,
-        )
-        arrays = module.arrays()
-        predictor = NetworkPredictor(encoder, basis, arrays, "silu", centre, scale)
-        return Fitted(predictor, training.status, (), {"training": self.told(training, problem.target)})
+        parts = [(x[part], y[part], offset[part], weight[part]) for part in (kept, held)]
+
+        def trained(callbacks: Sequence[Callback]) -> tuple[EnsembleDense, Training]:
+            module = EnsembleDense(
+                self.members,
+                basis.size,
+                problem.target.outputs,
+                self.widths,
+                "silu",
+                scaling=True,
+                generator=torch_generator(problem.seed, "network", "weights"),
+            )
+            return module, self.trained(module, parts[0], parts[1], problem, callbacks)
+
+        module, training, seen = self._watched(trained) if problem.notes.get(NOTES) else (*trained(()), {})
+        predictor = NetworkPredictor(encoder, basis, module.arrays(), "silu", centre, scale)
+        told = self.told(training, problem.target) | seen
+        return Fitted(predictor, training.status, (), {"training": told})
+
+    def _watched(
+        self, trained: Callable[[Sequence[Callback]], tuple[EnsembleDense, Training]]
+    ) -> tuple[EnsembleDense, Training, dict[str, Any]]:
+        """Train under observation, which changes no bit; where watching fails, train again without it."""
+        seen = watching()
+        try:
+            with seen:
+                module, training = trained([seen])
+            record = seen.record
+            found = told(seen.findings(), record.count, len(record.steps), self.name)
+        except FivefoldError:
+            raise
+        except Exception as error:  # of watching: a fit must not fail by it
+            return (*trained(()), {"watch": failed(error)})
+        return module, training, {"watch": found}
 
     def trained(
-        self, module: EnsembleDense, rows: tuple[Tensor, ...], held: tuple[Tensor, ...], problem: Problem
+        self,
+        module: EnsembleDense,
+        rows: tuple[Tensor, ...],
+        held: tuple[Tensor, ...],
+        problem: Problem,
+        callbacks: Sequence[Callback] = (),
     ) -> Training:
         """Train the members by the recipe.
 
@@ -147,6 +170,7 @@ class NetworkCandidate:
             rows: ``(X, y, offsets, weights)`` that train.
             held: The same of the rows that choose the epoch.
             problem: Where the rows come from.
+            callbacks: Listeners to the training.
         """
         epochs, batch = self._schedule(problem.rows)
         recipe = self._recipe(problem.target)
@@ -161,6 +185,7 @@ class NetworkCandidate:
             epochs=epochs,
             batch_size=batch,
             validation=held,
+            callbacks=callbacks,
             seed=child_seed(problem.seed, "network", "batches"),
         )
 

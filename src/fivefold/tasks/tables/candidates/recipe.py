@@ -93,7 +93,8 @@ def summarised(fits: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
 
     Args:
         fits: One record per fit, as :meth:`NetworkCandidate.fit` leaves it: the recipe's, and ``epochs``,
-            ``steps`` and the smallest and largest ``best_epoch`` of its members.
+            ``steps`` and the smallest and largest ``best_epoch`` of its members; of one that was watched
+            also ``watch``, as :func:`~fivefold.tasks.tables.candidates.watched.told` gives it.
 
     Returns:
         The recipe, the number of fits, the smallest and largest count of epochs and of the epoch whose
@@ -117,8 +118,11 @@ def summarised(fits: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
         f"network kept its weights of epoch {_range(best)}, best for it on a tenth of the rows held back. "
         f"{first['why']}"
     )
+    watched = next((dict(f["watch"]) for f in fits if f.get("watch")), None)
+    sentence = sentence.strip() if watched is None else f"{sentence.strip()} {watched['sentence']}"
     kept = {name: first[name] for name in ("optimizer", "schedule", "rate", "decay", "why")}
-    return {**kept, "fits": len(fits), "epochs": epochs, "best_epoch": best, "sentence": sentence.strip()}
+    told = {**kept, "fits": len(fits), "epochs": epochs, "best_epoch": best, "sentence": sentence}
+    return told if watched is None else {**told, "watch": watched}
 
 
 def _ends(values: Iterable[int]) -> list[int]:

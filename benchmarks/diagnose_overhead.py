@@ -1,0 +1,250 @@
+"""What watching costs: whole trainings with and without ``ff.watch`` at its default, in pairs.
+
+Three networks of usual size train on generated data: ResNet-20 on images of CIFAR's shape, batch 128 (He et
+al.
+2016, 269,722 parameters); a transformer over tokens (4 layers of width 128, 64 tokens, batch 32); and a dense
+network (784-256-128-10, batch 128). There is no peer: Cockpit 1.0.2 does not import on this torch.
+
+Each repetition runs two trainings of the same seed in processes of their own, one watched and one not, which
+of
+them first alternating, so that what else the machine does falls on both. Compared are the processor seconds
+and
+the wall-clock seconds of the loop, from before ``watch`` to after ``close``; the start is in it. The number
+of
+updates is chosen such that the training takes ``--seconds`` without watching. The figure is the median over
+the
+repetitions of the ratio of the two, with a distribution-free 95% interval (order statistics). The hash of all
+trained weights and statistics must be the same. The checks, ``findings()``, are asked for afterwards; their
+time is a column of its own.
+
+Unfair would be to time single updates, to leave the first ones out, or to let one of each pair go first
+always.
+On one thread: ``taskset -c 1 python benchmarks/diagnose_overhead.py --threads 1``.
+"""
+
+import argparse
+import hashlib
+import json
+import math
+import os
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from common import arguments, write
+
+SEED = 0
+NETWORKS = ("resnet20", "transformer", "mlp")
+
+
+def network(name: str) -> tuple[Any, Any, Any, int]:
+    """A network, its data and the rows of a batch."""
+    import torch
+    from torch import nn
+
+    torch.manual_seed(SEED)
+    if name == "mlp":
+        X, y = torch.randn(8192, 784), torch.randint(10, (8192,))
+        net = nn.Sequential(
+            nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, 128), nn.ReLU(), nn.Linear(128, 10)
+        )
+        return net, X, y, 128
+    if name == "transformer":
+        tokens = torch.randint(256, (4096, 64))
+
+        class Model(nn.Module):
+            def __init__(self) -> None:
+                super().__init__()
+                self.embed = nn.Embedding(256, 128)
+                self.place = nn.Parameter(0.02 * torch.randn(64, 128))
+                layer = nn.TransformerEncoderLayer(
+                    128, 4, 256, dropout=0.1, batch_first=True, norm_first=True
+                )
+                self.layers = nn.TransformerEncoder(layer, 4, enable_nested_tensor=False)
+                self.head = nn.Linear(128, 256)
+                self.register_buffer("mask", torch.full((64, 64), -math.inf).triu(1))
+
+            def forward(self, x: Any) -> Any:
+                return self.head(self.layers(self.embed(x) + self.place, mask=self.mask)).flatten(0, 1)
+
+        return Model(), tokens, tokens.roll(-1, 1), 32
+
+    class Block(nn.Module):
+        def __init__(self, inner: int, outer: int, stride: int) -> None:
+            super().__init__()
+            self.first = nn.Conv2d(inner, outer, 3, stride, 1, bias=False)
+            self.norm1 = nn.BatchNorm2d(outer)
+            self.second = nn.Conv2d(outer, outer, 3, 1, 1, bias=False)
+            self.norm2 = nn.BatchNorm2d(outer)
+            self.stride, self.more = stride, outer - inner
+
+        def forward(self, x: Any) -> Any:
+            out = self.norm2(self.second(torch.relu(self.norm1(self.first(x)))))
+            kept = x[:, :, :: self.stride, :: self.stride]
+            if self.more:
+                kept = nn.functional.pad(kept, (0, 0, 0, 0, 0, self.more))
+            return torch.relu(out + kept)
+
+    blocks: list[nn.Module] = [nn.Conv2d(3, 16, 3, 1, 1, bias=False), nn.BatchNorm2d(16), nn.ReLU()]
+    width = 16
+    for outer, stride in ((16, 1), (32, 2), (64, 2)):
+        for number in range(3):
+            blocks.append(Block(width, outer, stride if number == 0 else 1))
+            width = outer
+    net = nn.Sequential(*blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10))
+    return net, torch.randn(2048, 3, 32, 32), torch.randint(10, (2048,)), 128
+
+
+def trained(name: str, updates: int, watched: bool, overhead: float, deep: bool) -> dict[str, Any]:
+    """One training, in this process."""
+    import torch
+    from torch import nn
+
+    net, X, y, batch = network(name)
+    if name == "resnet20":
+        optimizer: torch.optim.Optimizer = torch.optim.SGD(
+            net.parameters(), lr=0.05, momentum=0.9, weight_decay=1e-4
+        )
+    else:
+        optimizer = torch.optim.AdamW(net.parameters(), lr=1e-3)
+    loss = nn.CrossEntropyLoss()
+    if watched:
+        # Loading the package is paid for once, and is no part of the training.
+        from fivefold.diagnosis.watch import watch
+    generator = torch.Generator().manual_seed(SEED)
+    order = torch.randperm(len(X), generator=generator)
+    start, wall = time.process_time(), time.perf_counter()
+    seen = watch(net, optimizer, overhead=overhead, deep=deep) if watched else None
+    for step in range(updates):
+        at = step * batch % (len(X) - batch + 1)
+        rows = order[at : at + batch]
+        optimizer.zero_grad()
+        loss(net(X[rows]), y[rows].flatten()).backward()
+        optimizer.step()
+    if seen is not None:
+        seen.close()
+    cpu, wall = time.process_time() - start, time.perf_counter() - wall
+    digest = hashlib.sha256()
+    for key, value in net.state_dict().items():
+        digest.update(
+            key.encode() + value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes()
+        )
+    digest.update(torch.get_rng_state().numpy().tobytes())
+    found: dict[str, Any] = {
+        "cpu": cpu,
+        "wall": wall,
+        "bits": digest.hexdigest(),
+        "watched": 0,
+        "deep": 0,
+        "said": 0.0,
+    }
+    if seen is not None:
+        began = time.process_time()
+        seen.findings()
+        found |= {
+            "watched": len(seen.record.steps),
+            "deep": len(seen.record.deep),
+            "said": seen.record.spent,
+            "checks": time.process_time() - began,
+        }
+    return found
+
+
+def run(name: str, updates: int, watched: bool, options: argparse.Namespace) -> dict[str, Any]:
+    """One training, in a process of its own."""
+    given = {
+        "name": name,
+        "updates": updates,
+        "watched": watched,
+        "overhead": options.overhead,
+        "deep": options.deep,
+    }
+    command = [sys.executable, str(Path(__file__).resolve()), "--threads", str(options.threads)]
+    done = subprocess.run(
+        [*command, "--one", json.dumps(given)], capture_output=True, text=True, check=True, env=os.environ
+    )
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def interval(values: list[float]) -> tuple[float, float]:
+    """Order statistics between which the median lies with probability 95% or more; the ends where there are
+    few.
+    """
+    n, ordered = len(values), sorted(values)
+    k, below = 0, 0.5**n
+    while k + 1 < n // 2 and 2 * (below + math.comb(n, k + 1) * 0.5**n) <= 0.05:
+        k += 1
+        below += math.comb(n, k) * 0.5**n
+    return ordered[k], ordered[n - 1 - k]
+
+
+def main() -> None:
+    """Measure all networks and write the table."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--repeat", type=int, default=7, help="pairs of each network")
+    parser.add_argument("--seconds", type=float, default=30.0, help="of one training without watching")
+    parser.add_argument("--overhead", type=float, default=0.05, help="what watch is allowed")
+    parser.add_argument("--deep", action="store_true", help="with looks in depth")
+    parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS))
+    parser.add_argument("--name", default="diagnose_overhead", help="of the result")
+    parser.add_argument("--one", help=argparse.SUPPRESS)
+    options = arguments(__doc__, parser)
+    if options.one:
+        import torch
+
+        torch.set_num_threads(options.threads)
+        print(json.dumps(trained(**json.loads(options.one))))
+        return
+    rows = []
+    for name in options.networks:
+        trial = run(name, 30, False, options)
+        updates = max(30, int(options.seconds / (trial["wall"] / 30)))
+        pairs = []
+        for number in range(options.repeat):
+            both = {
+                w: run(name, updates, w, options) for w in ((False, True) if number % 2 else (True, False))
+            }
+            pairs.append((both[False], both[True]))
+        cpu = [w["cpu"] / p["cpu"] - 1 for p, w in pairs]
+        wall = [w["wall"] / p["wall"] - 1 for p, w in pairs]
+        same = all(p["bits"] == w["bits"] for p, w in pairs)
+        low, high = interval(cpu)
+        wall_low, wall_high = interval(wall)
+        rows.append(
+            {
+                "network": name,
+                "updates": updates,
+                "milliseconds": 1e3 * statistics.median(p["cpu"] for p, _ in pairs) / updates,
+                "cpu_overhead": statistics.median(cpu),
+                "cpu_low": low,
+                "cpu_high": high,
+                "wall_overhead": statistics.median(wall),
+                "wall_low": wall_low,
+                "wall_high": wall_high,
+                "own_account": statistics.median(w["said"] / w["wall"] for _, w in pairs),
+                "watched_updates": statistics.median(w["watched"] for _, w in pairs),
+                "deep_updates": statistics.median(w["deep"] for _, w in pairs),
+                "checks_seconds": statistics.median(w["checks"] for _, w in pairs),
+                "same_bits": same,
+            }
+        )
+        print(
+            f"{name}: {updates} updates, processor {statistics.median(cpu):+.1%} ({low:+.1%} to "
+            f"{high:+.1%}), "
+            f"wall clock {statistics.median(wall):+.1%} ({wall_low:+.1%} to {wall_high:+.1%}), "
+            f"{'same' if same else 'OTHER'} bits"
+        )
+    notes = {
+        "overhead allowed": str(options.overhead),
+        "pairs": str(options.repeat),
+        "deep": str(options.deep),
+    }
+    write(options.name, rows, threads=options.threads, notes=notes)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,163 @@
+"""Models that see what they are to predict."""
+
+from torch import Tensor, nn
+
+from fivefold.diagnosis.checks.probes import answer, differs, given_tensors, in_evaluation, last_call
+from fivefold.diagnosis.finding import Finding
+from fivefold.diagnosis.observation.calls import DIFFERENCES, LOSSES
+from fivefold.diagnosis.observation.record import Record
+from fivefold.diagnosis.observation.tape import Entry, Slot, Tape
+
+LEAST = 4
+MANY = 0.95
+
+
+def targets_of(tape: Tape) -> list[Tensor]:
+    """Return what a loss on a tape was given beside what the model made: its targets."""
+    out = []
+    for entry in tape.entries:
+        if entry.call in LOSSES or entry.call in DIFFERENCES:
+            leaves = [*entry.args, *entry.kwargs.values()]
+            made = any(isinstance(leaf, Slot) for leaf in leaves)
+            given = [
+                leaf for leaf in leaves if isinstance(leaf, Tensor) and leaf.ndim >= 1 and not _weight(leaf)
+            ]
+            if made and given:
+                out.append(given[0])
+    return out
+
+
+def _weight(tensor: Tensor) -> bool:
+    return tensor.requires_grad
+
+
+def _laid_out(x: Tensor, y: Tensor) -> Tensor | None:
+    """Targets in the inputs' layout [a, b], or [a, b, d] for numbers; ``None`` where they do not fit."""
+    if x.is_floating_point() != y.is_floating_point():
+        return None
+    if not x.is_floating_point():
+        return y.reshape(x.shape) if x.ndim == 2 and y.numel() == x.numel() else None
+    if x.ndim == 2:
+        x = x[:, :, None]
+    steps = x.shape[0] * x.shape[1]
+    if x.ndim != 3 or y.numel() % steps or not 1 <= y.numel() // steps <= x.shape[2]:
+        return None
+    return y.reshape(x.shape[0], x.shape[1], -1)
+
+
+def _equal(x: Tensor, y: Tensor) -> float:
+    """Largest share of equal entries, over the channels of x where y has fewer."""
+    if not x.is_floating_point():
+        return float((x == y).float().mean())
+    if y.shape[2] == x.shape[2]:
+        return float((x == y).float().mean())
+    best = 0.0
+    for begin in range(x.shape[2] - y.shape[2] + 1):
+        best = max(best, float((x[..., begin : begin + y.shape[2]] == y).float().mean()))
+    return best
+
+
+def check_future(record: Record) -> list[Finding]:
+    """Find sequence models that see the token, or the value, which they are to predict.
+
+    Statistics: the share of targets equal to the input at their own place, and at the next; where targets are
+    the next inputs, the change of outputs at a place when only later inputs change. Null: targets are the
+    next
+    inputs and outputs do not change. False alarms: models that fill gaps (their targets are ignored where the
+    input is shown); models that reproduce sequences of numbers (found only where the output at a place knows
+    the inputs up to it alone, so that nothing is left to predict, and no layer is narrower than a step).
+
+    Args:
+        record: What was seen.
+    """
+    found = last_call(record)
+    if found is None:
+        return []
+    tape, entry = found
+    for place, x in enumerate(given_tensors(entry)):
+        for y in targets_of(tape):
+            laid = _laid_out(x, y)
+            if laid is None or min(x.shape[:2]) < 2:
+                continue
+            shown = x if not x.is_floating_point() or x.ndim == 3 else x[:, :, None]
+            # Time is the second dimension, or the first where targets are shifted along it.
+            for axis in (1, 0):
+                length = x.shape[axis]
+                if length < LEAST:
+                    continue
+                own = _equal(shown, laid)
+                following = _equal(shown.narrow(axis, 1, length - 1), laid.narrow(axis, 0, length - 1))
+                if following >= MANY and own < MANY:
+                    return _sees_later(entry, place, x, axis, following)
+                if own >= MANY and following < MANY and (axis == 1 or not x.is_floating_point()):
+                    return _unshifted(record, entry, place, x, own, following)
+    return []
+
+
+def _unshifted(
+    record: Record, entry: Entry, place: int, x: Tensor, own: float, following: float
+) -> list[Finding]:
+    if x.is_floating_point():
+        past, later = _reads(entry, place, x, 1)
+        width = x.shape[2] if x.ndim == 3 else 1
+        narrow = min((w.outputs for w in record.first_weights[:-1]), default=width)
+        if later or not past or narrow < width:
+            return []
+    what = "values" if x.is_floating_point() else "tokens"
+    return [
+        Finding(
+            "mask.unshifted",
+            f"the targets are the inputs, not the {what} that follow them",
+            f"{own:.1%} of the targets equal the input at their own place, {following:.1%} the next input",
+            "high",
+            "inputs and targets are cut from the sequence at the same places",
+            "use sequence[:-1] as inputs and sequence[1:] as targets",
+        )
+    ]
+
+
+def _reads(entry: Entry, place: int, x: Tensor, axis: int) -> tuple[bool, bool]:
+    """Whether outputs at a place change with inputs before it, and with inputs after it."""
+    assert isinstance(entry.call, nn.Module)
+    cut = x.shape[axis] // 2
+    rest = x.shape[axis] - cut
+    a, b = x.shape[:2]
+    with in_evaluation(entry.call):
+        before = answer(entry, place, x)
+        sides = []
+        for start, size in ((0, cut), (cut, rest)):
+            changed = x.clone()
+            part = x.narrow(axis, start, size)
+            # Other examples' entries in their place; moved along time as well, where examples are alike.
+            changed.narrow(axis, start, size).copy_(part.flip(1 - axis).roll(1, dims=axis))
+            sides.append(answer(entry, place, changed))
+    reads = [False, False]
+    for first, early, late in zip(before, *sides, strict=True):
+        steps = first.shape[0] * (first.shape[1] if first.ndim >= 3 else 1)
+        if first.ndim < 2 or (steps != a * b and first.shape[:2] != x.shape[:2]):
+            continue
+        o, p, q = (t.reshape(a, b, -1) for t in (first, early, late))
+        reads[0] |= differs(o.narrow(axis, cut, rest), p.narrow(axis, cut, rest))
+        reads[1] |= differs(o.narrow(axis, 0, cut), q.narrow(axis, 0, cut))
+    return reads[0], reads[1]
+
+
+def _sees_later(entry: Entry, place: int, x: Tensor, axis: int, following: float) -> list[Finding]:
+    if not _reads(entry, place, x, axis)[1]:
+        return []
+    what = "values" if x.is_floating_point() else "tokens"
+    return [
+        Finding(
+            "mask.future",
+            f"the model sees the {what} that it is to predict",
+            f"outputs at the first {x.shape[axis] // 2} places change when only {what} after them change, "
+            "and "
+            f"targets are the next {what} ({following:.1%})",
+            "high",
+            "attention has no causal mask (or one that hides the wrong side), or a recurrent or "
+            "convolutional "
+            "layer runs in both directions",
+            "mask places after the present one: is_causal=True, or torch.triu(..., diagonal=1) set to -inf "
+            "before softmax; pad convolutions on the left alone",
+        )
+    ]

@@ -1,0 +1,158 @@
+"""Evaluation inputs that are prepared in another way than training inputs."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from fivefold.diagnosis.checks.seen import stacked
+from fivefold.diagnosis.finding import Finding, Picture
+from fivefold.diagnosis.observation.record import Record
+
+LEAST_ROWS = 20
+
+
+def check_preparation(record: Record) -> list[Finding]:
+    """Find evaluation inputs on another scale than the training inputs, or turned, or of other tokens.
+
+    Statistics: the ratio of the standard deviations of evaluation and training inputs, and the distance of
+    their column means in training standard deviations (median over columns); of tokens, the difference in
+    how many examples hold each, over its standard error; of images, the correlation of the two mean images,
+    as they are and with one of them turned or mirrored. Null: ratio within 0.7 to 1.4 and distance below 0.3
+    for samples of one population prepared in one way; augmentation moves them little; no token beyond 8
+    standard errors; mean images that agree best unturned. False alarms: evaluations of another population on
+    purpose.
+
+    Args:
+        record: What was seen.
+    """
+    x, _ = stacked(record.training_rows)
+    e, _ = stacked(record.evaluation_rows)
+    rows, held = record.training_rows.inputs, record.evaluation_rows.inputs
+    if len(x) < LEAST_ROWS or len(e) < LEAST_ROWS:
+        return []
+    if not rows[0].is_floating_point():
+        return [] if held[0].is_floating_point() else _of_tokens(x, e)
+    if x.shape[1] != e.shape[1]:
+        return []
+    sx, se = x.std(0), e.std(0)
+    used = (sx > 1e-9) & (se > 0)
+    if not used.any():
+        return []
+    ratio = float(np.median(se[used] / sx[used]))
+    pooled = float(e.std() / max(x.std(), 1e-12))
+    distance = float(np.median(np.abs(e.mean(0) - x.mean(0))[used] / sx[used]))
+    far = distance > 1.0
+    scaled = (ratio > 2.0 or ratio < 0.5) and (pooled > 1.6 or pooled < 0.62)
+    if not far and not scaled:
+        return _turned(x, e, tuple(rows[0].shape[1:]))
+    means = ((e.mean(0) - x.mean(0))[used] / sx[used])[:64]
+    return [
+        Finding(
+            "data.preparation",
+            "evaluation inputs are prepared in another way than training inputs",
+            f"column standard deviations are {ratio:.2g} times those of training, column means "
+            f"{distance:.2g} "
+            "training standard deviations away (medians)",
+            "high" if ratio > 2.5 or ratio < 0.4 or distance > 1.5 else "medium",
+            "scaling or other preparation is done in one of the two only, or with other numbers",
+            "prepare both with the same code and the training set's numbers",
+            picture=Picture(
+                "Column means, in training standard deviations",
+                "column",
+                "mean",
+                {"evaluation": tuple((float(i), float(v)) for i, v in enumerate(means))},
+                (0.0, "training"),
+            ),
+        )
+    ]
+
+
+def _of_tokens(x: np.ndarray, e: np.ndarray) -> list[Finding]:
+    """Whether tokens are in far more examples of one side than of the other."""
+    x, e = np.unique(x, axis=0), np.unique(e, axis=0)
+    n, m = len(x), len(e)
+    if n < 100 or m < 50:
+        return []
+    ids = np.unique(np.concatenate([x.ravel(), e.ravel()]))
+    if len(ids) > 20_000:
+        return []
+    p, q = (np.array([np.isin(ids, np.unique(row)) for row in s]).mean(0) for s in (x, e))
+    both = (n * p + m * q) / (n + m)
+    z = (q - p) / np.sqrt(np.maximum(both * (1 - both), 1e-9) * (1 / n + 1 / m))
+    apart = (np.abs(z) > 8) & (np.abs(q - p) > 0.15)
+    # Another population has other words, too: many of the common ones must be moved.
+    common = np.maximum(p, q) > 0.1
+    if apart.sum() < 3 or apart.sum() < 0.2 * common.sum():
+        return []
+    k = int(np.abs(z).argmax())
+    return [
+        Finding(
+            "data.preparation",
+            "evaluation inputs are made of other tokens than training inputs",
+            f"{int(apart.sum())} of {int(common.sum())} common tokens are in far more examples of one side "
+            "than of the "
+            f"other: token {int(ids[k])} in {p[k]:.0%} of {n} training and {q[k]:.0%} of {m} evaluation "
+            "examples",
+            "high" if apart.sum() >= 0.4 * common.sum() and apart.sum() >= 5 else "medium",
+            "the two were numbered by vocabularies of their own, or cut into tokens in different ways",
+            "make the vocabulary from the training texts, and encode both with it",
+        )
+    ]
+
+
+TURNS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "mirrored left to right": lambda a: a[..., ::-1],
+    "mirrored top to bottom": lambda a: a[..., ::-1, :],
+    "turned by 90 degrees": lambda a: np.rot90(a, 1, (-2, -1)),
+    "turned by 180 degrees": lambda a: np.rot90(a, 2, (-2, -1)),
+    "turned by 270 degrees": lambda a: np.rot90(a, 3, (-2, -1)),
+    "transposed": lambda a: np.swapaxes(a, -2, -1),
+}
+"""Ways in which an image can be turned."""
+
+
+def as_images(x: np.ndarray, shape: tuple[int, ...]) -> np.ndarray | None:
+    """Return examples as images [n, c, h, w], where they are images; ``None`` elsewhere."""
+    if len(shape) == 3 and min(shape[1:]) >= 6:
+        return x.reshape(len(x), *shape)
+    if len(shape) == 2 and min(shape) >= 6:
+        return x.reshape(len(x), 1, *shape)
+    side = math.isqrt(shape[0]) if len(shape) == 1 else 0
+    if side >= 6 and side * side == shape[0]:
+        return x.reshape(len(x), 1, side, side)
+    return None
+
+
+def _turned(x: np.ndarray, e: np.ndarray, shape: tuple[int, ...]) -> list[Finding]:
+    """Whether the mean evaluation image agrees far better with the mean training image when turned."""
+    a, b = as_images(x, shape), as_images(e, shape)
+    if a is None or b is None or len(a) < 100 or len(b) < 50:
+        return []
+    one, other = a.mean(0), b.mean(0)
+    # Of one side's halves, mean images must agree: else they are no common picture at all.
+    sound = _agreement(a[::2].mean(0), a[1::2].mean(0))
+    straight = _agreement(one, other)
+    ways = {name: turn(other) for name, turn in TURNS.items()}
+    ways["with channels in reverse"] = other[::-1]
+    ways["with dark for bright"] = -other
+    told = {n: _agreement(one, w) for n, w in ways.items() if w.shape == one.shape}
+    best = max(told, key=lambda n: told[n])
+    if sound < 0.9 or straight > 0.8 or told[best] < 0.9 or told[best] - straight < 0.2:
+        return []
+    return [
+        Finding(
+            "data.preparation",
+            f"evaluation images are {best} beside training images",
+            f"the correlation of the two mean images is {straight:.2f}, and {told[best]:.2f} with one {best}",
+            "high" if told[best] - straight > 0.3 else "medium",
+            "the axes, the channels or the brightness are treated in another way in one of the two",
+            "prepare both with the same code",
+        )
+    ]
+
+
+def _agreement(a: np.ndarray, b: np.ndarray) -> float:
+    a, b = a.ravel() - a.mean(), b.ravel() - b.mean()
+    size = float(np.sqrt((a**2).sum() * (b**2).sum()))
+    return float((a * b).sum() / size) if size > 0 else 0.0

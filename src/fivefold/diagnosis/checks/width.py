@@ -1,0 +1,135 @@
+"""Networks that are too narrow for what they must tell apart."""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import nn
+
+from fivefold.diagnosis.checks.first_values import EMBEDDINGS
+from fivefold.diagnosis.checks.probes import ask, differs, first_tensor, in_evaluation, last_call
+from fivefold.diagnosis.checks.seen import WEIGHTED, initial_loss, late, late_loss, losses_of, median
+from fivefold.diagnosis.finding import Confidence, Finding
+from fivefold.diagnosis.observation.record import Record
+
+HOLDING = (*WEIGHTED, nn.RNNBase, nn.Embedding, nn.EmbeddingBag)
+OF_CLASSES = ("cross_entropy", "nll_loss")
+
+
+def hidden_widths(record: Record) -> dict[str, int]:
+    """Numbers that stand for one example, token or pixel between two layers, by the layer that gives them.
+
+    The last layer with weights is left out, since its width is that of the output. Convolutions count their
+    channels and the positions of each.
+
+    Args:
+        record: What was seen.
+    """
+    ran = next((s.layers for s in reversed(record.steps) if s.layers), [])
+    kinds = dict(record.modules())
+    weighted = [layer for layer in ran if isinstance(kinds.get(layer.name), HOLDING)]
+    found: dict[str, int] = {}
+    for layer in weighted[:-1]:
+        module, shape = kinds[layer.name], layer.output.shape
+        if isinstance(module, nn.RNNBase):
+            found[layer.name] = module.hidden_size * (2 if module.bidirectional else 1)
+        elif isinstance(module, nn.modules.conv._ConvNd):
+            found[layer.name] = math.prod(shape[1:])
+        elif isinstance(module, nn.Embedding):
+            found[layer.name] = module.embedding_dim * (shape[1] if len(shape) == 3 else 1)
+        else:
+            found[layer.name] = shape[-1]
+    return found
+
+
+def passes_through(record: Record, names: Sequence[str]) -> bool:
+    """Whether the model's outputs follow from what these layers give alone: with that held still, they no
+    longer change when the examples change places.
+
+    Args:
+        record: What was seen; the last call of its model is asked again.
+        names: Layers of the model.
+    """
+    found = last_call(record)
+    if found is None or not isinstance(found[1].call, nn.Module):
+        return False
+    entry, x = found[1], first_tensor(found[1])
+    inside = {id(m) for m in found[1].call.modules()}
+    held = [m for name, m in record.modules() if name in names and id(m) in inside]
+    if x is None or len(x) < 2 or not held or bool((x == x.roll(1, 0)).all()):
+        return False
+    still: dict[tuple[int, int], Any] = {}
+    calls: Counter[int] = Counter()
+
+    def hook(module: nn.Module, args: Any, output: Any) -> Any:
+        calls[id(module)] += 1
+        return still.setdefault((id(module), calls[id(module)]), output)
+
+    with in_evaluation(found[1].call):
+        state = torch.get_rng_state()
+        handles = [m.register_forward_hook(hook) for m in held]
+        try:
+            before = ask(entry, x)
+            torch.set_rng_state(state)
+            calls.clear()
+            after = ask(entry, x.roll(1, 0))
+        finally:
+            for handle in handles:
+                handle.remove()
+    return bool(before) and not any(differs(a, b) for a, b in zip(before, after, strict=True))
+
+
+def check_width(record: Record) -> list[Finding]:
+    """Find hidden layers that are narrower than what they must tell apart.
+
+    Statistics: the smallest number of units of a hidden layer through which all that reaches the output must
+    pass (shown by holding it still), beside the number of classes (or outputs); and whether the training ends
+    far from what it should reach (right in less than 85%, or a loss above a third
+    of
+    the first). Null: at least as many as classes; log2 of their number is the least that could tell them
+    apart at all. False alarms: bottlenecks on purpose in networks that reproduce their inputs (as many
+    outputs as inputs; there, two numbers or fewer for 16 or more); narrow networks on noisy tasks (said with
+    medium confidence at most).
+
+    Args:
+        record: What was seen.
+    """
+    widths = hidden_widths(record)
+    layers = [f for f in record.first_weights if f.outputs > 0 and f.kind not in EMBEDDINGS]
+    if not widths or len(layers) < 2:
+        return []
+    outputs = layers[-1].outputs
+    name = min(widths, key=lambda layer: widths[layer])
+    width = widths[name]
+    calls = losses_of(record, OF_CLASSES)
+    right = median(c.right for s in late(record.steps, 0.25) for c in s.losses)
+    ended, started = late_loss(record), initial_loss(record)
+    poor = not right > 0.85 if calls else not ended < 0.33 * started
+    reproduces = layers[-1].outputs == layers[0].inputs and not calls
+    if reproduces:
+        needed = 2.0 if outputs >= 16 else outputs / 4
+    else:
+        needed = max(2.0, math.log2(max(outputs, 2))) if calls else 2.0
+    confidence: Confidence = "high" if poor else "medium"
+    if width > needed:
+        if not (calls and outputs >= 4 and width < outputs and poor):
+            return []
+        confidence = "medium"
+    if calls and width >= 2 * outputs:
+        return []
+    if not passes_through(record, [layer for layer, each in widths.items() if each <= width]):
+        return []  # a head of its own, or a path beside others
+    return [
+        Finding(
+            "capacity.small",
+            "a hidden layer is too narrow",
+            f"{name} has {width} units before {outputs} outputs"
+            + (f"; the network is right in {right:.0%} of the last batches" if math.isfinite(right) else "")
+            + f"; the loss went from {started:.3g} to {ended:.3g}",
+            confidence,
+            "everything that the network knows of an example must pass through these few numbers",
+            "widen the layer, at least to several times the number of outputs",
+        )
+    ]

@@ -1,0 +1,218 @@
+"""Losses that ask for something else than the task does."""
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._pytree import tree_map
+
+from fivefold.diagnosis.checks.seen import initial_loss, late_loss, losses_of, median
+from fivefold.diagnosis.finding import Finding
+from fivefold.diagnosis.observation.record import LossCall, Record
+from fivefold.diagnosis.observation.tape import Entry, Tape
+
+LEAST_CALLS = 3
+POSITIVE = (
+    "cross_entropy",
+    "mse_loss",
+    "l1_loss",
+    "smooth_l1_loss",
+    "huber_loss",
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+)
+
+
+def check_targets_of_loss(record: Record) -> list[Finding]:
+    """Find classes of which several hold at once in a loss of one class, and labels that a loss leaves out.
+
+    Statistics: over all watched calls of ``cross_entropy`` with targets of the predictions' shape, the mean
+        sum
+    of an example's targets; of calls with one label an example, the share of labels that ``ignore_index``
+    names, where it names a class. Null: sums of 1, also where labels are mixed or smoothed; labels that are
+    left out have a number of their own. False alarms: one class that stands for padding among labels of whole
+    examples.
+
+    Args:
+        record: What was seen.
+    """
+    calls = [c for c in losses_of(record, ("cross_entropy",)) if len(c.prediction.shape) >= 2]
+    dense = [c for c in calls if not c.target.integer and c.target.shape == c.prediction.shape]
+    sums = [c.target.mean * c.prediction.shape[1] for c in dense]
+    if len(dense) >= LEAST_CALLS and all(abs(total - 1.0) > 0.02 for total in sums):
+        return [
+            Finding(
+                "loss.classes-together",
+                "cross_entropy is given several classes per example",
+                f"in {len(dense)} of {len(dense)} calls the targets of an example sum to {median(sums):.2f} "
+                "on "
+                "average, not to 1",
+                "high",
+                "a softmax makes the classes exclude one another, where any number of them may hold at once",
+                "use binary_cross_entropy_with_logits, one logit for each label",
+                place=dense[-1].place,
+            )
+        ]
+    left = [c for c in calls if _left_out(c) > 0.02]
+    if len(left) >= max(LEAST_CALLS, 0.5 * len(calls)):
+        index = left[-1].settings["ignore_index"]
+        return [
+            Finding(
+                "loss.left-out",
+                "the loss leaves one class out",
+                f"ignore_index={index} names a class, which {median(_left_out(c) for c in left):.0%} of the "
+                "labels have",
+                "medium",
+                "examples of this class give no gradient, so that it is never predicted",
+                "leave ignore_index out, or give what is to be left out a number of its own (-100)",
+                place=left[-1].place,
+            )
+        ]
+    return []
+
+
+def _left_out(call: LossCall) -> float:
+    """Share of whole examples whose label is one that the loss leaves out; 0 for labels of tokens."""
+    index = int(call.settings.get("ignore_index", -100))
+    n = math.prod(call.target.shape)
+    if not call.target.integer or len(call.target.shape) != 1 or not 0 <= index < len(call.classes) or not n:
+        return 0.0
+    return 1.0 - sum(call.classes) / n if sum(call.classes) else 1.0
+
+
+def check_forms(record: Record) -> list[Finding]:
+    """Find probabilities where a loss takes their logarithms.
+
+    Statistic: the least value given to ``kl_div`` as a prediction, over all watched calls. Null: logarithms
+    of probabilities are negative. False alarms: none by construction.
+
+    Args:
+        record: What was seen.
+    """
+    calls = losses_of(record, ("kl_div",))
+    if len(calls) >= LEAST_CALLS and all(c.prediction.low >= 0.0 and c.prediction.high > 0.0 for c in calls):
+        return [
+            Finding(
+                "loss.not-log-probabilities",
+                "kl_div is given probabilities, not their logarithms",
+                f"in {len(calls)} of {len(calls)} calls every value is at least 0",
+                "high",
+                "kl_div takes log-probabilities first and probabilities second",
+                "use kl_div(log_softmax(prediction), target), in this order",
+                place=calls[-1].place,
+            )
+        ]
+    return []
+
+
+def check_sign(record: Record) -> list[Finding]:
+    """Find losses that are maximised.
+
+    Statistic: the share of watched updates whose whole loss is the negative of its one loss function's value,
+    to a thousandth, for functions that cannot be negative. Null: 0. False alarms: adversarial trainings,
+    which
+    have two optimizers (left out).
+
+    Args:
+        record: What was seen.
+    """
+    if len(record.optimizers) > 1:
+        return []
+    seen = [
+        (s, s.losses[0])
+        for s in record.steps
+        if len(s.losses) == 1 and s.losses[0].function in POSITIVE and math.isfinite(s.loss)
+    ]
+    turned = [
+        (s, c)
+        for s, c in seen
+        if c.value > 0 and s.loss < 0 and abs(s.loss + c.value) < 1e-3 * c.value + 1e-9
+    ]
+    if len(turned) < max(LEAST_CALLS, 0.9 * len(seen)):
+        return []
+    return [
+        Finding(
+            "loss.sign",
+            "the loss is maximised",
+            f"backward() is called on the negative of {turned[0][1].function}, which went from "
+            f"{turned[0][1].value:.3g} to {turned[-1][1].value:.3g}",
+            "high",
+            "a minus sign stands before a loss that is to be made small",
+            "leave the minus sign out",
+            place=turned[-1][1].place,
+        )
+    ]
+
+
+def check_trivial(record: Record) -> list[Finding]:
+    """Find losses that are least when the output is the same for all examples.
+
+    Statistics, on the last batch: the loss when what the model gave is replaced by its mean over the
+    examples,
+    beside the loss at the end; and the slope of the loss there, beside that at outputs scattered around the
+    mean as they were at the start. Null: a loss that asks for something of each example pulls the outputs
+    apart: its slope at equal outputs is as large as elsewhere. False alarms: batches whose targets are all
+        the
+    same.
+
+    Args:
+        record: What was seen.
+    """
+    tape = record.tapes[-1] if record.tapes and record.tapes[-1].playable else None
+    first = next((s for s in record.steps if s.layers), None)
+    ended = late_loss(record)
+    if tape is None or first is None or not ended >= 0.0 or record.count < 50:
+        return []
+    if any(getattr(e.call, "__name__", "") == "detach" for e in tape.entries):
+        return []  # what keeps outputs apart then is that one side does not move
+    spread = first.layers[-1].output.std
+    if not spread > 0 or not ended < 0.9 * initial_loss(record):
+        return []
+    same, at_same = _slope(tape, 0.0)
+    apart, at_apart = _slope(tape, spread)
+    if not (0.0 <= same <= 1.1 * ended + 1e-3 * apart and same < 0.3 * apart and at_same < 0.1 * at_apart):
+        return []
+    return [
+        Finding(
+            "loss.trivial",
+            "the loss is least when all outputs are the same",
+            f"with one output for all examples of a batch the loss is {same:.3g}, at the end of the training "
+            f"{ended:.3g}, and {apart:.3g} with outputs as far apart as they were at the start",
+            "high",
+            "a term that should keep outputs apart is missing, has the wrong sign, or is cut on the wrong "
+            "side",
+            "look at the sign, the margin and the clamp of the term for examples that differ",
+        )
+    ]
+
+
+def _slope(tape: Tape, spread: float) -> tuple[float, float]:
+    """The loss, and the norm of its derivative to the outputs, when these are a constant plus noise."""
+    generator = torch.Generator().manual_seed(0)
+    placed: list[Tensor] = []
+    constants: dict[tuple[int, ...], Tensor] = {}
+
+    def scattered(leaf: Any) -> Any:
+        if not isinstance(leaf, Tensor) or not leaf.is_floating_point() or leaf.ndim < 1 or len(leaf) < 2:
+            return leaf
+        mean = constants.setdefault(tuple(leaf.shape[1:]), leaf.detach().mean(0, keepdim=True))
+        noise = torch.randn(leaf.shape, generator=generator).to(leaf) * spread
+        made = (mean + noise).requires_grad_(True)
+        placed.append(made)
+        return made
+
+    def instead(module: nn.Module) -> Any:
+        return lambda *args, **kwargs: tree_map(scattered, module(*args, **kwargs))
+
+    entries: list[Entry] = [
+        replace(e, call=instead(e.call)) if isinstance(e.call, nn.Module) else e for e in tape.entries
+    ]
+    with torch.enable_grad():
+        loss = replace(tape, entries=entries).play()
+        if not placed or not loss.requires_grad:
+            return math.nan, math.nan
+        slopes = torch.autograd.grad(loss, placed, allow_unused=True)
+    found = [float(s.norm()) for s in slopes if s is not None]
+    return float(loss.detach()), math.hypot(*found) if found else math.nan

@@ -1,0 +1,1 @@
+"""Repairs of a script's source, by what was found."""

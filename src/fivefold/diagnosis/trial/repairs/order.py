@@ -1,0 +1,74 @@
+"""Repairs of the order of forward, backward, update and clearing."""
+
+import ast
+from collections.abc import Sequence
+
+from fivefold.diagnosis.finding import Finding
+from fivefold.diagnosis.trial.code import Code, Unsure, called
+from fivefold.diagnosis.trial.repair import Repair
+from fivefold.diagnosis.trial.repairs.training import CLIPPING, backwards, updates
+
+
+def clear_gradients(code: Code, finding: Finding) -> Sequence[Repair]:
+    """Clear the gradients: before the one backward pass of the block, else after the update.
+
+    Args:
+        code: The script.
+        finding: Gradients that accumulate.
+    """
+    made = updates(code)
+    if not made:
+        raise Unsure("no call of an optimizer's step() was found")
+    edits, where = [], ""
+    for call, name in made:
+        statement = code.statement(call)
+        block = code.block(statement)
+        passes = [
+            s for b in backwards(code) if (s := code.statement(b)) in block and s.lineno < statement.lineno
+        ]
+        if len(passes) == 1 and len(backwards(code)) == 1:
+            edits.append(code.before(passes[0], f"{name}.zero_grad()"))
+            where = "before the backward pass"
+        else:
+            edits.append(code.after(statement, f"{name}.zero_grad()"))
+            where = "after each update"
+    return [Repair(f"{made[0][1]}.zero_grad() is called {where}", tuple(edits))]
+
+
+def order_of_update(code: Code, finding: Finding) -> Sequence[Repair]:
+    """Put clearing, backward pass, clipping and update in this order, where they stand in one block.
+
+    Args:
+        code: The script.
+        finding: An update that comes too early, or gradients that are cleared before it.
+    """
+    for call, name in updates(code):
+        step = code.statement(call)
+        block = code.block(step)
+        passes = [s for b in backwards(code) if (s := code.statement(b)) in block]
+        clears = [
+            s
+            for c in code.calls("zero_grad")
+            if isinstance(c.func, ast.Attribute) and (s := code.statement(c)) in block
+        ]
+        if len(passes) != 1:
+            continue
+        backward = passes[0]
+        clips = [s for s in block if _clips(s)]
+        if block.index(step) < block.index(backward):
+            last = max([backward, *clips], key=block.index)
+            moved = [*code.remove(step), code.after(last, *code.lines_of(step))]
+            return [Repair(f"{name}.step() comes after the backward pass", tuple(moved))]
+        between = [s for s in clears if block.index(backward) < block.index(s) < block.index(step)]
+        if between:
+            moved = [*code.remove(between[0]), code.before(backward, *code.lines_of(between[0]))]
+            return [Repair("gradients are cleared before the backward pass, not after it", tuple(moved))]
+    raise Unsure("backward() and step() do not stand in one block")
+
+
+def _clips(statement: ast.stmt) -> bool:
+    return (
+        isinstance(statement, ast.Expr)
+        and isinstance(statement.value, ast.Call)
+        and called(statement.value) in CLIPPING
+    )

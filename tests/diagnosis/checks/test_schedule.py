@@ -1,0 +1,79 @@
+"""Rates and schedulers beside the training that they are meant for."""
+
+import pytest
+import torch
+from torch.optim import lr_scheduler
+
+from fivefold.diagnosis.checks.schedule import check_schedule
+from fivefold.diagnosis.observation.record import Group, Record, Step
+from fivefold.diagnosis.observation.schedules import Schedule
+
+
+def at(rates: list[float], *schedules: Schedule, ended: bool = True) -> Record:
+    steps = [Step(i, groups=[Group("SGD", {"lr": r}, ())]) for i, r in enumerate(rates)]
+    return Record(steps=steps, count=len(steps), schedules=list(schedules), ended=ended)
+
+
+@pytest.mark.parametrize(
+    ("rates", "found"),
+    [
+        ([0.1 * 0.5**i for i in range(30)], ("schedule.ends-early", "high")),
+        ([0.1] * 5 + [0.004] * 25, ("schedule.ends-early", "medium")),
+        ([0.1 * (1 - i / 30) for i in range(30)], None),
+        ([0.1] * 30, None),
+        ([0.1] * 28 + [1e-4] * 2, None),
+        ([0.1] * 10 + [0.01] * 10 + [0.001] * 10, None),
+        ([0.001 * 1.2**i for i in range(30)], ("schedule.grows", "high")),
+        ([1e-6 * 2**i for i in range(30)], ("schedule.grows", "medium")),  # as a range test does
+        ([0.01 * i for i in range(1, 11)] + [0.1] * 20, None),  # a warm-up that ends
+        ([0.1, 0.05, 0.001] * 5 + [0.1, 0.1], ("schedule.restarts", "medium")),
+        ([0.0] * 30, ("schedule.zero", "high")),
+    ],
+)
+def test_curves_of_the_rate(rates: list[float], found: tuple[str, str] | None) -> None:
+    assert [(f.code, f.confidence) for f in check_schedule(at(rates))] == ([found] if found else [])
+
+
+@pytest.mark.parametrize(
+    ("schedule", "found"),
+    [
+        (Schedule("OneCycleLR", {"total_steps": 900.0}, 30), ("schedule.unfinished", "high")),
+        (Schedule("OneCycleLR", {"total_steps": 30.0}, 30), None),
+        (Schedule("CosineAnnealingLR", {"T_max": 100.0}, 30), ("schedule.unfinished", "medium")),
+        (Schedule("CosineAnnealingLR", {"T_max": 5.0}, 30), ("schedule.restarts", "high")),
+        (Schedule("CosineAnnealingLR", {"T_max": 30.0}, 30), None),
+        (Schedule("ExponentialLR", {"gamma": 0.9}, 0), ("schedule.never-moved", "high")),
+        (Schedule("ReduceLROnPlateau", {"factor": 0.1}, 0), None),
+        (Schedule("StepLR", {"step_size": 50.0}, 30), ("schedule.idle", "medium")),
+        (Schedule("MultiStepLR", {"first_milestone": 20.0}, 30), None),
+    ],
+)
+def test_counts_of_schedulers(schedule: Schedule, found: tuple[str, str] | None) -> None:
+    rates = [0.1 - 1e-6 * i for i in range(30)]
+    assert [(f.code, f.confidence) for f in check_schedule(at(rates, schedule))] == ([found] if found else [])
+    # While the training goes on, its schedule need not be at its end.
+    going_on = check_schedule(at(rates, schedule, ended=False))
+    assert going_on == []
+
+
+def test_a_schedule_that_is_never_moved_in_a_training(watched, digits, network) -> None:
+    def with_steps(every: int | None) -> Record:
+        model = network(64, 16, 10)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        scheduler = lr_scheduler.CosineAnnealingLR(optimizer, T_max=12)
+
+        def each(step: int) -> None:
+            if every and step % every == 0:
+                scheduler.step()
+
+        return watched(model, *digits, optimizer=optimizer, steps=12, each=each)
+
+    assert check_schedule(with_steps(1)) == []
+    assert check_schedule(with_steps(None))[0].code == "schedule.never-moved"
+    assert check_schedule(with_steps(6))[0].code == "schedule.unfinished"
+
+
+def test_a_training_of_which_only_the_start_was_watched() -> None:
+    record = at([0.1, 0.11, 0.12])
+    record.count = 300
+    assert [f.code for f in check_schedule(record)] == []

@@ -1,0 +1,71 @@
+"""States that are lost, and states that stay."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from fivefold.diagnosis.checks.states import check_carried, check_states
+
+
+class Cells(nn.Module):
+    """Reads rows step by step."""
+
+    def __init__(self, keeps: bool) -> None:
+        super().__init__()
+        self.cell, self.head, self.keeps = nn.GRUCell(8, 8), nn.Linear(8, 10), keeps
+
+    def forward(self, x: Tensor) -> Tensor:
+        state = x.new_zeros(len(x), 8)
+        for row in x.view(-1, 8, 8).unbind(1):
+            out = self.cell(row, state)
+            state = out if self.keeps else state
+        return self.head(out)
+
+
+@pytest.mark.parametrize(("keeps", "codes"), [(True, []), (False, ["inputs.ignored"])])
+def test_cells(watched, digits, keeps: bool, codes: list[str]) -> None:
+    assert [f.code for f in check_states(watched(Cells(keeps), *digits, steps=2))] == codes
+
+
+class Decoder(nn.Module):
+    """Trained on whole sequences, asked step by step by another method than forward."""
+
+    def __init__(self, keeps: bool) -> None:
+        super().__init__()
+        self.rnn, self.head, self.keeps = nn.GRU(8, 8, batch_first=True), nn.Linear(8, 10), keeps
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.rnn(x.view(-1, 8, 8))[0][:, -1])
+
+    @torch.no_grad()
+    def read(self, x: Tensor) -> Tensor:
+        state = torch.zeros(1, len(x), 8)
+        for row in x.view(-1, 8, 8).split(1, dim=1):
+            out, after = self.rnn(row, state)
+            state = after if self.keeps else state
+        return self.head(out[:, 0])
+
+
+@pytest.mark.parametrize(("keeps", "codes"), [(True, []), (False, ["inputs.ignored"])])
+def test_a_decoder_whose_parts_are_called_one_by_one(watched, digits, keeps: bool, codes: list[str]) -> None:
+    model = Decoder(keeps)
+    record = watched(model, *digits, steps=3, each=lambda step: model.read(digits[0][:20]))
+    assert [f.code for f in check_states(record)] == codes
+    assert [e.rows for e in record.evaluations] == [160, 160, 160]
+
+
+class Stateful(nn.Module):
+    def __init__(self, resets: bool) -> None:
+        super().__init__()
+        self.rnn, self.head, self.resets = nn.GRU(8, 8, batch_first=True), nn.Linear(8, 10), resets
+        self.state: Tensor | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        out, state = self.rnn(x.view(-1, 8, 8), None if self.resets else self.state)
+        self.state = state.detach()
+        return self.head(out[:, -1])
+
+
+@pytest.mark.parametrize(("resets", "codes"), [(True, []), (False, ["batch.carried"])])
+def test_a_state_that_stays_from_batch_to_batch(watched, digits, resets: bool, codes: list[str]) -> None:
+    assert [f.code for f in check_carried(watched(Stateful(resets), *digits, steps=3))] == codes

@@ -1,0 +1,80 @@
+"""Losses that ask for something else."""
+
+import pytest
+import torch
+from torch.nn import functional
+
+from fivefold.diagnosis.checks.wrong_loss import (
+    check_forms,
+    check_sign,
+    check_targets_of_loss,
+    check_trivial,
+)
+
+
+def test_several_classes_at_once(watched, digits, network) -> None:
+    x, labels = digits
+    several = (functional.one_hot(labels, 10) + functional.one_hot((labels + 3) % 10, 10)).float()
+    found = check_targets_of_loss(watched(network(64, 16, 10), x, several, steps=4))
+    assert [(f.code, f.confidence) for f in found] == [("loss.classes-together", "high")]
+    mixed = 0.7 * functional.one_hot(labels, 10) + 0.3 * functional.one_hot((labels + 3) % 10, 10)
+    assert check_targets_of_loss(watched(network(64, 16, 10), x, mixed, steps=4)) == []
+
+
+@pytest.mark.parametrize(("index", "found"), [(3, True), (-100, False)])
+def test_a_class_that_is_left_out(watched, digits, network, index: int, found: bool) -> None:
+    def loss(out: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return functional.cross_entropy(out, y, ignore_index=index)
+
+    seen = check_targets_of_loss(watched(network(64, 16, 10), *digits, loss=loss, steps=4))
+    assert [f.code for f in seen] == (["loss.left-out"] if found else [])
+
+
+@pytest.mark.parametrize(("form", "found"), [(torch.softmax, True), (torch.log_softmax, False)])
+def test_probabilities_for_their_logarithms(watched, digits, network, form, found: bool) -> None:
+    def loss(out: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return functional.kl_div(form(out, 1), functional.one_hot(y, 10).float(), reduction="batchmean")
+
+    seen = check_forms(watched(network(64, 16, 10), *digits, loss=loss, steps=4))
+    assert [f.code for f in seen] == (["loss.not-log-probabilities"] if found else [])
+
+
+@pytest.mark.parametrize(("sign", "found"), [(-1.0, True), (1.0, False)])
+def test_a_loss_that_is_maximised(watched, digits, network, sign: float, found: bool) -> None:
+    def loss(out: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return sign * functional.cross_entropy(out, y)
+
+    seen = check_sign(watched(network(64, 16, 10), *digits, loss=loss, steps=4))
+    assert [f.code for f in seen] == (["loss.sign"] if found else [])
+
+
+@pytest.mark.parametrize(("right_side", "found"), [(True, False), (False, True)])
+def test_a_loss_that_is_least_when_all_outputs_are_the_same(
+    watched, digits, network, right_side, found
+) -> None:
+    def contrastive(codes: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        (a, b), (u, v) = codes.chunk(2), y.chunk(2)
+        distance = ((a - b).square().sum(1) + 1e-6).sqrt()
+        gap = (1.0 - distance).clamp(min=0) if right_side else (1.0 - distance).clamp(max=0)
+        same = (u == v).float()
+        return (same * distance.square() + (1 - same) * gap.square()).mean()
+
+    x, y = digits
+    model = network(64, 32, 8)
+    with torch.no_grad():
+        model[2].weight.mul_(5)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+    record = watched(model, x, y % 2, loss=contrastive, optimizer=optimizer, steps=80)
+    assert [f.code for f in check_trivial(record)] == (["loss.trivial"] if found else [])
+
+
+def test_classes_and_numbers_are_never_trivial(watched, digits, network) -> None:
+    x, y = digits
+    optimizer = torch.optim.Adam((model := network(64, 32, 10)).parameters(), lr=0.01)
+    assert check_trivial(watched(model, x, y, optimizer=optimizer, steps=60)) == []
+    optimizer = torch.optim.Adam((model := network(64, 32, 1)).parameters(), lr=0.01)
+    numbers = 100 + y.float()[:, None]  # far from where the output begins: most of the loss is their mean
+    assert (
+        check_trivial(watched(model, x, numbers, loss=functional.mse_loss, optimizer=optimizer, steps=60))
+        == []
+    )

@@ -1,0 +1,47 @@
+"""Modes of what is inside, and parts that are called without their model."""
+
+import torch
+from torch import nn
+
+from fivefold.diagnosis.observation.parts import parts_of, trains
+from fivefold.diagnosis.observation.watcher import Watcher
+
+
+def test_the_mode_is_that_of_dropout_and_batch_norm() -> None:
+    model = nn.Sequential(nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4)), nn.Dropout(0.0), nn.Linear(4, 2))
+    assert trains(model) == (True, True)
+    model[0].eval()
+    assert trains(model) == (False, True)  # dropout of nothing does not count
+    assert trains(nn.Linear(2, 2)) == (True, False)
+
+
+class Coder(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder, self.decoder = nn.Linear(4, 3), nn.Linear(3, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.decoder(self.encoder(x))
+
+    @torch.no_grad()
+    def codes(self, x: torch.Tensor) -> torch.Tensor:
+        return self.encoder(x)
+
+
+def test_an_evaluation_by_parts_is_seen_once() -> None:
+    model = Coder()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    watcher = Watcher({"": model}, [optimizer], every=1)
+    watcher.attach()
+    x = torch.randn(6, 4)
+    for _ in range(2):
+        model(x).sum().backward()
+        optimizer.step()
+        model.decoder.eval()
+        model.codes(x + 1)
+        with torch.no_grad():
+            model(x)  # the parts are inside it here
+    watcher.detach()
+    assert [(e.passes, e.rows) for e in watcher.record.evaluations] == [(2, 12), (2, 12)]
+    assert parts_of(nn.Sequential(nn.Linear(1, 1))) == []
+    assert all(not m._forward_pre_hooks and not m._forward_hooks for m in model.modules())

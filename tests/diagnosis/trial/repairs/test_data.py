@@ -1,0 +1,82 @@
+"""How examples are drawn and scaled."""
+
+import pytest
+
+
+def test_a_loader_shuffles(repair) -> None:
+    text = "a = DataLoader(valid, batch_size=8)\nb = DataLoader(train, batch_size=8, shuffle=False)\n"
+    made = repair("data.ordered", text)
+    assert made[0] == text.replace("shuffle=False", "shuffle=True")
+    assert made[1].startswith("a = DataLoader(valid, batch_size=8, shuffle=True)")
+    assert repair("data.ordered", "DataLoader(train, sampler=s)")[0].startswith("unsure")
+
+
+def test_an_order_that_sorts_becomes_random(repair) -> None:
+    text = "import torch\nfor e in range(3):\n    order = torch.argsort(y)\n"
+    assert repair("data.ordered", text)[0].endswith("    order = torch.randperm(len(y))\n")
+
+
+def test_slices_are_taken_from_shuffled_rows(repair) -> None:
+    text = """
+    for e in range(3):
+        for i in range(0, len(x), 8):
+            loss = crit(net(x[i : i + 8]), y[i : i + 8])
+            loss.backward()
+    """
+    assert repair("data.ordered", text)[0].splitlines()[1:4] == [
+        "    shuffled = torch.randperm(len(x))",
+        "    x, y = x[shuffled], y[shuffled]",
+        "    for i in range(0, len(x), 8):",
+    ]
+    ordered = text.replace("x[i : i + 8]", "x[order[i : i + 8]]").replace(
+        "y[i : i + 8]", "y[order[i : i + 8]]"
+    )
+    assert repair("data.ordered", ordered)[0].startswith("unsure")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("for x in d:\n    torch.manual_seed(0)\n    f(x)\n", "for x in d:\n    f(x)\n"),
+        ("for x in d:\n    s.rng = np.random.default_rng(3)\n    f(x)\n", "for x in d:\n    f(x)\n"),
+        (
+            "def draw():\n    g = torch.Generator().manual_seed(0)\n"
+            "    return torch.randint(0, 9, (3,), generator=g)\n"
+            "for i in range(3):\n    draw()\n",
+            "def draw():\n    return torch.randint(0, 9, (3,))\nfor i in range(3):\n    draw()\n",
+        ),
+        (
+            "rows = torch.randint(0, B, (B,))\nx = train[rows]\n",
+            "rows = torch.randint(0, len(train), (B,))\nx = train[rows]\n",
+        ),
+        (
+            "rows = torch.randint(B, (B,))\nx = train[rows]\n",
+            "rows = torch.randint(len(train), (B,))\nx = train[rows]\n",
+        ),
+    ],
+)
+def test_batches_are_drawn_anew(repair, text: str, expected: str) -> None:
+    assert repair("data.repeated", text)[0] == expected
+
+
+def test_a_seed_before_the_loop_stays(repair) -> None:
+    assert repair("data.repeated", "torch.manual_seed(0)\nfor x in d:\n    f(x)\n")[0].startswith("unsure")
+
+
+def test_inputs_are_standardised_by_a_first_layer(repair) -> None:
+    text = "from torch import nn\nmodel = Net(30)\nopt = SGD(model.parameters(), lr=0.1)\n"
+    made = repair("inputs.scale", text, repair={"columns": 30.0})
+    layer = "nn.BatchNorm1d(30, affine=False, momentum=None)"
+    assert made[0].splitlines()[2] == f"model = nn.Sequential({layer}, model)"
+    assert repair("inputs.scale", text)[0].startswith("unsure: inputs that are no table")
+    assert repair("inputs.scale", "x = 1", repair={"columns": 3.0})[0].startswith("unsure: no line")
+
+
+def test_rare_classes_weigh_more(repair, picture) -> None:
+    text = "import torch\ncrit = torch.nn.CrossEntropyLoss()\n"
+    made = repair("imbalance.classes", text, picture=picture(share=[(0, 0.8), (1, 0.2)]))
+    assert made[0].endswith("CrossEntropyLoss(weight=torch.tensor([1.0, 2.0]))\n")
+    assert repair("imbalance.classes", text)[0].startswith("unsure")
+    assert repair("imbalance.classes", "import torch", picture=picture(share=[(0, 0.8), (1, 0.2)]))[
+        0
+    ].startswith("unsure")

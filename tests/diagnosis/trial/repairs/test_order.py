@@ -1,0 +1,64 @@
+"""The order of clearing, backward pass and update."""
+
+import pytest
+
+LOOP = """
+    import torch
+    opt = torch.optim.SGD(net.parameters(), lr=0.1)
+    for x, y in data:
+        loss = crit(net(x), y)
+        loss.backward()
+        opt.step()
+    """
+
+
+def test_gradients_are_cleared_before_the_one_backward_pass(repair) -> None:
+    (text,) = repair("gradient.accumulates", LOOP)
+    assert text.splitlines()[3:] == [
+        "    loss = crit(net(x), y)",
+        "    opt.zero_grad()",
+        "    loss.backward()",
+        "    opt.step()",
+    ]
+
+
+def test_with_several_backward_passes_they_are_cleared_after_the_update(repair) -> None:
+    (text,) = repair(
+        "gradient.accumulates", LOOP.replace("loss.backward()", "loss.backward(); other.backward()")
+    )
+    assert text.splitlines()[-1] == "    opt.zero_grad()"
+
+
+def test_a_scaler_steps_an_optimizer(repair) -> None:
+    text = LOOP.replace("opt.step()", "scaler.step(opt)").replace(
+        "loss.backward", "scaler.scale(loss).backward"
+    )
+    assert "    opt.zero_grad()\n    scaler.scale(loss).backward()" in repair("gradient.accumulates", text)[0]
+
+
+def test_without_an_update_there_is_nothing_to_repair(repair) -> None:
+    assert repair("gradient.accumulates", "loss.backward()\nscheduler.step()\n") == [
+        "unsure: no call of an optimizer's step() was found"
+    ]
+    assert repair("step.before-backward", "x = 1\n")[0].startswith("unsure: backward() and step()")
+
+
+CLEAR, BACK, STEP, CLIP = "opt.zero_grad()", "loss.backward()", "opt.step()", "clip_grad_norm_(p, 1)"
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ([CLEAR, STEP, BACK], [CLEAR, BACK, STEP]),
+        ([STEP, BACK, CLIP], [BACK, CLIP, STEP]),
+        ([BACK, CLEAR, STEP], [CLEAR, BACK, STEP]),
+    ],
+)
+def test_the_order_is_restored(repair, lines: list[str], expected: list[str]) -> None:
+    text = "for x in data:\n    loss = f(x)\n" + "".join(f"    {line}\n" for line in lines)
+    (after,) = repair("step.before-backward", text)
+    assert [line.strip() for line in after.splitlines()[2:]] == expected
+
+
+def test_the_right_order_is_left(repair) -> None:
+    assert repair("step.before-backward", LOOP)[0].startswith("unsure")
