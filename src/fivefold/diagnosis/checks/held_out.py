@@ -1,5 +1,6 @@
 """Evaluations on examples that were trained on, and columns that tell the target."""
 
+import math
 from collections import Counter
 
 import numpy as np
@@ -165,7 +166,11 @@ def check_telling_column(record: Record) -> list[Finding]:
     Statistics: the largest correlation |r| of an input column with a column of the targets (classes are one
     column each); its difference between training and evaluation examples in Fisher's z = artanh(r), over
     sqrt(1 / (n - 3) + 1 / (m - 3)). Null: |r| below 0.995, and a standard normal difference; found beyond 6
-    with at least 0.2 less correlation, so that the false-alarm rate is 1e-9 per column. False alarms: series
+    with at least 0.2 less correlation, so that the false-alarm rate is 1e-9 per column; as far beyond 0 must
+    it
+    be by the standard error that the examples themselves give r, since columns that are 0 but for a few
+    examples are far from normal, and the column must vary in evaluation at least half as much. False alarms:
+    series
     so smooth that the last value nearly is the next one (left out where columns resemble each other as much);
     networks that reproduce their inputs (left out where there are as many inputs as targets, or a layer is
     narrower than the targets); a population that changed between the two.
@@ -193,7 +198,10 @@ def check_telling_column(record: Record) -> list[Finding]:
         # told.
         both = np.arctanh(np.clip(r, -0.9999, 0.9999)) - np.arctanh(np.clip(q, -0.9999, 0.9999))
         rest = (np.abs(both) / (1 / (n - 3) + 1 / (m - 3)) ** 0.5)[z.max(1) <= 6, c]
-        if z[j, c] > 6 and len(rest) >= 0.5 * len(r) and float((rest < 4).mean()) >= 0.8:
+        error = _error_of_correlation(own.x[:, j], own.y[:, c]) * (1 + n / m) ** 0.5
+        varies = others.x[:, j].std() > 0.5 * own.x[:, j].std()
+        sure = varies and abs(r[j, c]) - abs(q[j, c]) > 6 * error
+        if sure and z[j, c] > 6 and len(rest) >= 0.5 * len(r) and float((rest < 4).mean()) >= 0.8:
             seen = f"correlation with the target {r[j, c]:.2f} in training and {q[j, c]:.2f} in evaluation"
             return [_telling(int(j), f"{seen} ({n} and {m} examples)", "high")]
     j, c = np.unravel_index(int(np.abs(r).argmax()), r.shape)
@@ -209,6 +217,20 @@ def check_telling_column(record: Record) -> list[Finding]:
     if copied > 1:
         seen += f"; {copied} of {k} target columns are copies of input columns"
     return [_telling(int(j), seen, "high" if exact or among < 0.9 else "medium")]
+
+
+def _error_of_correlation(x: np.ndarray, y: np.ndarray) -> float:
+    r"""Standard error of a correlation for any distribution, from its influence function
+
+    .. math:: uv - r (u^2 + v^2) / 2
+
+    of standardised u and v; infinite where fewer than 30 examples carry the column's variance.
+    """
+    u, v = (x - x.mean()) / x.std(), (y - y.mean()) / y.std()
+    if float((u**2).sum()) ** 2 < 30 * float((u**4).sum()):
+        return float("inf")
+    influence = u * v - float((u * v).mean()) * (u**2 + v**2) / 2
+    return float(influence.std()) / math.sqrt(len(u))
 
 
 def _reproduces(record: Record, own: Examples) -> bool:
