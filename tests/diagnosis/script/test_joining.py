@@ -119,6 +119,7 @@ def test_what_goes_wrong_in_watching_does_not_stop_the_script(
     assert watcher.failure == "ValueError: planted"
     assert not model._forward_hooks
     assert not optimizer._optimizer_step_post_hooks
+    assert torch._C._len_torch_function_stack() == 0
 
 
 def test_a_layer_whose_output_cannot_be_looked_at() -> None:

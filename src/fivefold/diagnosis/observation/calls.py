@@ -131,6 +131,12 @@ def push(mode: TorchFunctionMode) -> None:
         torch._C._push_on_torch_function_stack(each)
 
 
+def is_on(mode: TorchFunctionMode) -> bool:
+    """Whether a mode is on torch's stack now; while one is being told of a call, it is not."""
+    size = torch._C._len_torch_function_stack()
+    return any(torch._C._get_function_stack_at(i) is mode for i in range(size))
+
+
 def remove(mode: TorchFunctionMode) -> None:
     """Take a mode off torch's stack, wherever it is, and leave the others in order."""
     above = []

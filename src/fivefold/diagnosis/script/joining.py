@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from fivefold.diagnosis.observation.calls import is_on
 from fivefold.diagnosis.observation.layers import hook_layers, opaque
 from fivefold.diagnosis.observation.registration import look_over
 from fivefold.diagnosis.observation.veiled import Veiled
@@ -35,6 +36,7 @@ class JoiningWatcher(Watcher):
     def __init__(self, modules: dict[str, nn.Module], optimizers: list[torch.optim.Optimizer]) -> None:
         super().__init__(modules, optimizers, overhead=OVERHEAD, allowance=ALLOWANCE)
         self._first: dict[int, tuple[int, float]] | None = None
+        self._left = False
 
     title = ""
     """What the script calls its first module."""
@@ -44,12 +46,15 @@ class JoiningWatcher(Watcher):
 
     def _guarded(self, act: Callable[..., None], *given: Any) -> None:
         """Whatever goes wrong in watching must not stop the script."""
-        if self.failure:
-            return
-        try:
-            act(*given)
-        except Exception as error:
-            self.failure = f"{type(error).__name__}: {error}"
+        if not self.failure:
+            try:
+                act(*given)
+                return
+            except Exception as error:
+                self.failure = f"{type(error).__name__}: {error}"
+        # Within a call torch keeps our mode aside and puts it back afterwards: the next hook outside ends it.
+        if not self._left and (not self._mode_on or is_on(self._mode)):
+            self._left = True
             with suppress(Exception):
                 self.detach()
 
