@@ -1,9 +1,12 @@
 """Held-out examples that are not held out, or prepared in another way."""
 
+import math
+
+import numpy as np
 import torch
 from torch.nn import functional
 
-from fivefold.diagnosis.checks.held_out import check_leak, check_telling_column
+from fivefold.diagnosis.checks.held_out import _error_of_correlation, check_leak, check_telling_column
 from fivefold.diagnosis.observation.record import Record
 
 
@@ -125,3 +128,21 @@ def test_series_so_smooth_that_the_last_value_is_nearly_the_next() -> None:
     )
     found = check_telling_column(told(wave[:500], wave[:500, 12:], wave[600:], wave[600:, 12:]))
     assert found[0].confidence == "high"
+
+
+def test_the_error_of_a_correlation_is_that_of_its_repetitions() -> None:
+    generator = np.random.default_rng(0)
+    x = generator.standard_t(6, size=(400, 500))
+    y = 0.5 * x + generator.normal(size=x.shape) * (1 + np.abs(x))
+    found = [np.corrcoef(x[:, k], y[:, k])[0, 1] for k in range(500)]
+    said = [_error_of_correlation(x[:, k], y[:, k]) for k in range(500)]
+    assert abs(np.median(said) / np.std(found) - 1) < 0.15
+    # Fisher's error for normal columns would be too small here.
+    assert np.std(found) > 1.2 * (1 - np.mean(found) ** 2) / 20
+
+
+def test_a_column_of_a_few_examples_tells_nothing() -> None:
+    x = np.zeros(300)
+    x[:20] = 1.0
+    assert _error_of_correlation(x, np.arange(300.0)) == math.inf
+    assert _error_of_correlation(np.ones(300), np.arange(300.0)) == math.inf

@@ -130,9 +130,10 @@ def test_what_the_fixes_did() -> None:
 
 
 def test_the_change_that_helped() -> None:
-    lines = ["--- a/t.py", "+++ b/t.py", "@@ -1 +1 @@", "-lr = 10", "+lr = \x1b0.1"]
+    lines = ["--- a/t.py", "+++ b/t.py", "@@ -1 +1 @@", "-        lr = 10", "+lr = \x1b0.1"]
     trial = {"status": "better", "change": "c", "diff": "\n".join(lines) + "\n"}
     text = render_outcome(OUTCOME, trials=[trial], page="a.diagnosis/report.html")
+    assert "-        lr = 10\n" in text
     assert "+lr = ⟨U+001B⟩0.1\napply it  patch -p1 < a.diagnosis/fix.diff\n" in text
     elsewhere = replace(OUTCOME, path="my runs/a.py")
     assert "patch -d 'my runs' -p1 < a.diagnosis/fix.diff" in render_outcome(

@@ -224,8 +224,10 @@ def _error_of_correlation(x: np.ndarray, y: np.ndarray) -> float:
 
     .. math:: uv - r (u^2 + v^2) / 2
 
-    of standardised u and v; infinite where fewer than 30 examples carry the column's variance.
+    of standardised u and v; infinite where fewer than 30 examples carry the column's variance, or none does.
     """
+    if not x.std() > 0 or not y.std() > 0:
+        return float("inf")
     u, v = (x - x.mean()) / x.std(), (y - y.mean()) / y.std()
     if float((u**2).sum()) ** 2 < 30 * float((u**4).sum()):
         return float("inf")

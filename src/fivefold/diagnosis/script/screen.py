@@ -222,7 +222,9 @@ def _diff(trials: Sequence[Mapping[str, Any]], page: str, script: str, width: in
     text = accepted_diff(trials)
     if not text:
         return []
-    lines = [shorten(line, width) for line in code(text.rstrip("\n"), 20_000).split("\n")]
+    # Cut by hand: what shortens prose would take the indentation away.
+    given = code(text.rstrip("\n"), 20_000).split("\n")
+    lines = [line if len(line) <= width else line[: width - 1] + "…" for line in given]
     shown = lines if len(lines) <= most or not page else []
     if page:
         place = page.removesuffix(REPORT) + DIFF
