@@ -1,6 +1,7 @@
 """Texts from a record made harmless and short enough to show: every value in a record counts as hostile."""
 
 import math
+import re
 import unicodedata
 from collections.abc import Mapping
 
@@ -110,8 +111,10 @@ def code(text: str, limit: int = 20_000) -> str:
     >>> code("{\n  'a': '\x00'\n}")
     "{\n  'a': '⟨U+0000⟩'\n}"
     """
+    # Runs of spaces are kept, within a line too: in a diff the indentation follows its mark.
     lines = [
-        " " * (len(line) - len(line.lstrip(" "))) + clean(line, 2_000) for line in text[:limit].split("\n")
+        "".join(part if part.isspace() else clean(part, 2_000) for part in re.split("( +)", line[:2_000]))
+        for line in text[:limit].split("\n")
     ]
     cut = len(text) - limit
     return "\n".join(lines) + (f"\n… and {cut:,} more characters" if cut > 0 else "")

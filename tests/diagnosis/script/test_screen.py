@@ -141,7 +141,9 @@ def test_the_change_that_helped() -> None:
     )
     long = {**trial, "diff": "\n".join(lines * 100)}
     assert "lr = 10" not in render_outcome(OUTCOME, trials=[long], page="a.diagnosis/report.html")
-    assert render_outcome(OUTCOME, trials=[long]).count("-lr = 10") == 100, "there is no file that holds it"
+    assert render_outcome(OUTCOME, trials=[long]).count("-        lr = 10") == 100, (
+        "there is no file that holds it"
+    )
 
 
 def test_curves() -> None:
