@@ -4,6 +4,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+import fivefold as ff
 from fivefold.diagnosis.checks.width import check_width, hidden_widths, passes_through
 
 
@@ -91,3 +92,18 @@ def test_layers_that_are_narrow_together(watched, digits) -> None:
     x = digits[0]
     record = watched(TwoCodes(), x, x, loss=functional.mse_loss, steps=3)
     assert check_width(record)[0].code == "capacity.small"
+
+
+def test_the_outputs_of_a_model_are_no_hidden_layer() -> None:
+    torch.manual_seed(0)
+    policy = nn.Sequential(nn.Linear(4, 32), nn.Tanh(), nn.Linear(32, 2))
+    critic = nn.Sequential(nn.Linear(2, 32), nn.ReLU(), nn.Linear(32, 1))
+    optimizer = torch.optim.SGD([*policy.parameters(), *critic.parameters()], lr=0.01)
+    with ff.watch({"policy": policy, "critic": critic}, optimizer, every=1) as seen:
+        for _ in range(4):
+            optimizer.zero_grad()
+            outputs = [policy(torch.randn(8, 4)) for _ in range(3)]
+            sum(critic(each).square().mean() + 1.0 for each in outputs).backward()
+            optimizer.step()
+    assert set(hidden_widths(seen.record).values()) == {32}
+    assert check_width(seen.record) == []

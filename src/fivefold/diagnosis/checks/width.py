@@ -21,8 +21,8 @@ OF_CLASSES = ("cross_entropy", "nll_loss")
 def hidden_widths(record: Record) -> dict[str, int]:
     """Numbers that stand for one example, token or pixel between two layers, by the layer that gives them.
 
-    The last layer with weights is left out, since its width is that of the output. Convolutions count their
-    channels and the positions of each.
+    The last layer with weights of each model is left out, at every call, since its width is that of the
+    output. Convolutions count their channels and the positions of each.
 
     Args:
         record: What was seen.
@@ -30,8 +30,15 @@ def hidden_widths(record: Record) -> dict[str, int]:
     ran = next((s.layers for s in reversed(record.steps) if s.layers), [])
     kinds = dict(record.modules())
     weighted = [layer for layer in ran if isinstance(kinds.get(layer.name), HOLDING)]
+    ends: dict[int, str] = {}
+    for layer in weighted:
+        for root in record.model.values():
+            if any(kinds[layer.name] is m for m in root.modules()):
+                ends[id(root)] = layer.name
     found: dict[str, int] = {}
-    for layer in weighted[:-1]:
+    for layer in weighted:
+        if layer.name in ends.values():
+            continue
         module, shape = kinds[layer.name], layer.output.shape
         if isinstance(module, nn.RNNBase):
             found[layer.name] = module.hidden_size * (2 if module.bidirectional else 1)
