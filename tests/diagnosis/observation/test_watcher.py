@@ -201,3 +201,21 @@ def test_a_mode_of_the_user_stays_in_its_place() -> None:
     assert torch.zeros(2).device.type == "cpu"
     watcher.detach()
     assert torch._C._len_torch_function_stack() == 0
+
+
+def test_a_step_that_calls_its_base_class_is_one_update() -> None:
+    class Own(torch.optim.SGD):
+        def step(self, closure=None):
+            return super().step(closure)
+
+    model = nn.Linear(2, 1)
+    torch.optim.SGD(model.parameters(), lr=0.1)  # from now on torch hooks the base class' step as well
+    optimizer = Own(model.parameters(), lr=0.1)
+    watcher = Watcher({"": model}, [optimizer], every=1)
+    watcher.attach()
+    for _ in range(5):
+        optimizer.zero_grad()
+        model(torch.ones(3, 2)).square().mean().backward()
+        optimizer.step()
+    watcher.detach()
+    assert watcher.record.count == len(watcher.record.steps) == 5

@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor, nn
+from torch.utils._pytree import tree_flatten
 
 from fivefold.diagnosis.checks.probes import Dropouts, ask, differs, first_tensor, in_evaluation, last_call
 from fivefold.diagnosis.checks.seen import losses_of
@@ -53,9 +54,7 @@ def check_mixing(record: Record) -> list[Finding]:
     if x is None or x.ndim < 1 or len(x) < 3 or not _per_example(record, len(x)):
         return []
     assert isinstance(entry.call, nn.Module)
-    others = [a for a in (*entry.args, *entry.kwargs.values()) if isinstance(a, Tensor) and a is not x]
-    others += list(entry.call.buffers())
-    if any(_relates(a, len(x)) for a in others) or axis_of_time(record) == 0:
+    if relates_rows(record) or axis_of_time(record) == 0:
         return []
     with in_evaluation(entry.call):
         dropouts = Dropouts()
@@ -86,6 +85,20 @@ def check_mixing(record: Record) -> list[Finding]:
             "keep dimension 0 for examples throughout: check view/reshape, dim=, and batch_first=True",
         )
     ]
+
+
+def relates_rows(record: Record) -> bool:
+    """Whether the model is given, or holds, a tensor that tells which rows belong together: a graph."""
+    found = last_call(record)
+    if found is None or not isinstance(found[1].call, nn.Module):
+        return False
+    entry = found[1]
+    given = [a for a in tree_flatten((entry.args, entry.kwargs))[0] if isinstance(a, Tensor)]
+    x = first_tensor(entry)
+    if x is None or not x.ndim:
+        return False
+    others = [a for a in given if a is not x] + list(found[1].call.buffers())
+    return any(_relates(a, len(x)) for a in others)
 
 
 def _relates(other: Tensor, n: int) -> bool:

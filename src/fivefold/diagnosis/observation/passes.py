@@ -94,6 +94,8 @@ class Passes:
         self._scheduled = 0
         self._made: dict[int, Tensor] = {}
         self._entry: nn.Module | None = None
+        self._stepping: tuple[int, int] | None = None
+        self._nested = 0
         self._passes = 0
         self._recurrences = Recurrences(self.record.recurrences)
         self._training = KeptRows(self.record.training_rows)

@@ -41,8 +41,20 @@ class Summary:
 
 
 def thinned(tensor: Tensor) -> Tensor:
-    """Return the entries as one vector, evenly spaced ones where there are too many."""
-    flat = tensor.detach().reshape(-1)
+    """Return the entries as one vector, evenly spaced ones where there are too many.
+
+    Of a sparse tensor those that it stores; of one on the meta device, which has none, none.
+    """
+    held = tensor.detach()
+    if held.is_meta:
+        return torch.empty(0, dtype=held.dtype)
+    if held.is_nested:
+        held = torch.cat([each.reshape(-1) for each in held.unbind()])
+    elif held.layout == torch.sparse_coo:
+        held = held._values()
+    elif held.layout != torch.strided:
+        held = held.values()
+    flat = held.reshape(-1)
     return flat if len(flat) <= MOST_NUMBERS else flat[:: math.ceil(len(flat) / MOST_NUMBERS)]
 
 
@@ -58,7 +70,8 @@ def summarise(tensor: Tensor) -> Summary:
     ((2, 2), 0.0, 3.0, 0.75, 0.25)
     """
     flat = thinned(tensor)
-    shape, dtype = tuple(tensor.shape), str(tensor.dtype).removeprefix("torch.")
+    shape = () if tensor.is_nested else tuple(tensor.shape)
+    dtype = str(tensor.dtype).removeprefix("torch.")
     # In one piece, since it is gone through five times.
     numbers = (flat.abs() if flat.is_complex() else flat).to(torch.float32).contiguous()
     if not len(numbers):

@@ -94,6 +94,11 @@ class Watcher(Passes):
 
     def _before_step(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
         start = perf_counter()
+        step = (id(optimizer), self._passes)
+        if self._stepping == step:
+            self._nested += 1  # an optimizer whose step() calls that of its base class, which torch hooks too
+            return
+        self._stepping, self._nested = step, 0
         self._leave_mode()
         # With a closure the optimizer runs forward and backward passes itself: what they show is seen after
         # it.
@@ -143,6 +148,10 @@ class Watcher(Passes):
         )
 
     def _after_step(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
+        if self._nested:
+            self._nested -= 1
+            return
+        self._stepping = None
         start = perf_counter()
         window = self._window
         if self._late:

@@ -130,7 +130,7 @@ def test_what_is_told_is_what_ran(monkeypatch):
 
     def spied(*args, **settings):
         given.update(settings)
-        return train(*args, **settings, callbacks=[Listens()])
+        return train(*args, **settings | {"callbacks": [*settings.get("callbacks", ()), Listens()]})
 
     monkeypatch.setattr("fivefold.tasks.tables.candidates.network.train", spied)
     chosen = Recipe("nadam", "one-cycle", 7e-3, 0.2, "Because.")
