@@ -6,15 +6,15 @@ from types import MappingProxyType
 from typing import Any
 
 RIGHT_OF_SAID: Mapping[str, tuple[int, int]] = MappingProxyType(
-    {"high": (81, 89), "medium": (5, 7), "low": (0, 2)}
+    {"high": (99, 113), "medium": (5, 13), "low": (0, 3)}
 )
 """By confidence: how often the first finding on a faulty script named the planted fault, of how often such a
 finding stood first."""
 
-SCRIPTS, SILENT = 119, 21
+SCRIPTS, SILENT = 167, 38
 """Faulty scripts, and those on which nothing was found."""
 
-HEALTHY, ACCUSED = 19, 1
+HEALTHY, ACCUSED = 27, 3
 """Healthy scripts, and those on which something was found with high confidence."""
 
 Z = 1.959964
