@@ -6,12 +6,12 @@ from types import MappingProxyType
 from typing import Any
 
 RIGHT_OF_SAID: Mapping[str, tuple[int, int]] = MappingProxyType(
-    {"high": (99, 113), "medium": (5, 13), "low": (0, 3)}
+    {"high": (106, 120), "medium": (5, 13), "low": (0, 3)}
 )
 """By confidence: how often the first finding on a faulty script named the planted fault, of how often such a
 finding stood first."""
 
-SCRIPTS, SILENT = 167, 38
+SCRIPTS, SILENT = 175, 39
 """Faulty scripts, and those on which nothing was found."""
 
 HEALTHY, ACCUSED = 27, 3
