@@ -11,8 +11,6 @@ from fivefold.diagnosis.finding import Confidence, Finding, Picture
 from fivefold.diagnosis.observation.calls import OF_CLASSES
 from fivefold.diagnosis.observation.record import Record
 
-LEAST_TOKENS = 3
-
 
 def check_order(record: Record) -> list[Finding]:
     """Find batches that hold few classes each, or neighbouring values of a number: unshuffled data.
@@ -152,8 +150,6 @@ def check_repeats(record: Record) -> list[Finding]:
         return []
     if not rows[0].is_floating_point() and rows[0][0].numel() < 8:
         return []  # users, items, states: there are few of them, and many pairs
-    if not rows[0].is_floating_point() and rows[0][0].numel() < LEAST_TOKENS:
-        return []  # a number or two name a thing, which many examples are about
     shown = max((e.rows for e in record.evaluations), default=0)
     flat = [b.reshape(len(b), -1).double().numpy() for b in rows if b.shape[1:] == rows[0].shape[1:]]
     seen = sum(len(b) for b in flat)

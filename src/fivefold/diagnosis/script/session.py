@@ -26,7 +26,7 @@ FIRST = 30.0
 """Seconds of training after which findings are made for the first time."""
 
 SHARE = 0.05
-"""Share of the time that watching, and findings while the training runs, may take."""
+"""Share of the time that findings while the training runs may take."""
 
 BEFORE_THE_END = 0.85
 """Part of the time until the deadline after which findings are made, should the script never end."""
