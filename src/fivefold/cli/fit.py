@@ -193,7 +193,7 @@ def choose_place(source: str, wanted: Path | None, overwrite: bool) -> Path:
         wanted: ``--out``.
         overwrite: Take the first name though it is taken.
 
-    >>> choose_place("a/house_prices.csv.gz", None, False).name, choose_place("x", Path("m"), False).name
+    >>> choose_place("a/house_prices.csv.gz", None, True).name, choose_place("x", Path("m"), False).name
     ('house_prices.fivefold', 'm')
     """
     if wanted is not None:

@@ -101,6 +101,7 @@ def margin_of(limit: StabilityLimit, optimizer: Optimizer) -> StabilityMargin:
         limit: Curvature and edge.
         optimizer: Whose rate is asked for.
 
+    >>> import torch
     >>> w = [torch.zeros(1, requires_grad=True)]
     >>> margin_of(StabilityLimit(0.5, 4.0, 2.0, 0.0, True), torch.optim.SGD(w, lr=0.4)).ratio
     0.8

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import nn
 
-from fivefold.diagnosis.checks.probes import ask, differs, first_tensor, in_evaluation, last_call
+from fivefold.diagnosis.checks.probes import ask, differs, in_evaluation, last_question
 from fivefold.diagnosis.checks.seen import OF_NUMBERS, late, losses_of, median
 from fivefold.diagnosis.finding import Finding
 from fivefold.diagnosis.observation.record import Record
@@ -23,16 +23,15 @@ def check_ignored_inputs(record: Record) -> list[Finding]:
     Args:
         record: What was seen.
     """
-    found = last_call(record)
-    if found is None:
+    asked = last_question(record)
+    if asked is None:
         return []
-    entry = found[1]
-    x = first_tensor(entry)
-    if x is not None and not x.is_floating_point() and x.ndim == 2 and len(x) >= 4 and x.shape[1] >= 4:
+    module, entry, x = asked
+    if not x.is_floating_point() and x.ndim == 2 and len(x) >= 4 and x.shape[1] >= 4:
         return _ignored_tokens(entry, x)
-    if x is None or not x.is_floating_point() or x.ndim < 2 or len(x) < 4 or x[0].numel() < 8:
+    if not x.is_floating_point() or x.ndim < 2 or len(x) < 4 or x[0].numel() < 8:
         return []
-    with in_evaluation(entry.call), torch.enable_grad():  # type: ignore[arg-type]
+    with in_evaluation(module), torch.enable_grad():
         given = x.detach().clone().requires_grad_(True)
         outputs = [o for o in ask(entry, given) if o.requires_grad and len(o) == len(x)]
         if not outputs:
@@ -188,15 +187,13 @@ def check_constant_output(record: Record) -> list[Finding]:
     Args:
         record: What was seen.
     """
-    found = last_call(record)
-    if found is None:
+    asked = last_question(record)
+    if asked is None:
         return []
-    entry = found[1]
-    x = first_tensor(entry)
-    if x is None or x.ndim < 2 or len(x) < 4 or bool((x == x[:1]).all()):
+    module, entry, x = asked
+    if x.ndim < 2 or len(x) < 4 or bool((x == x[:1]).all()):
         return []
-    assert isinstance(entry.call, nn.Module)
-    with in_evaluation(entry.call):
+    with in_evaluation(module):
         passes = [[o for o in ask(entry, x) if o.ndim >= 1 and len(o) == len(x)] for _ in range(PASSES)]
     if not passes[0] or any(not torch.isfinite(o).all() for p in passes for o in p):
         return []

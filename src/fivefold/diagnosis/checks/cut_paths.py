@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from fivefold.diagnosis.checks.probes import ask, differs, first_tensor, in_evaluation, last_call
+from fivefold.diagnosis.checks.probes import ask, differs, in_evaluation, last_question
 from fivefold.diagnosis.checks.seen import WEIGHTED
 from fivefold.diagnosis.finding import Finding
 from fivefold.diagnosis.observation.record import Record
@@ -26,24 +26,21 @@ def check_cut_paths(record: Record) -> list[Finding]:
     Args:
         record: What was seen.
     """
-    found = last_call(record)
-    if found is None:
+    asked = last_question(record)
+    if asked is None:
         return []
-    entry = found[1]
-    x = first_tensor(entry)
-    if x is None or not isinstance(entry.call, nn.Module):
-        return []
+    model, entry, x = asked
     moved = {p.name for s in record.steps for p in s.parameters if p.gradient}
     names = {id(p): name for name, p in record.parameters()}
     layers = [
         (name, held)
-        for name, module in entry.call.named_modules()
+        for name, module in model.named_modules()
         if isinstance(module, LAYERS)
         and (held := [p for p in module.parameters(recurse=False) if p.requires_grad])
         and all(names.get(id(p)) in moved for p in held)
     ]
     cut: dict[str, Tensor] = {}
-    with in_evaluation(entry.call):
+    with in_evaluation(model):
         state = torch.get_rng_state()
         for place, unreached in _unreached(entry, x, layers, state):
             before = ask_again(entry, x, state)[place]

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-from fivefold.diagnosis.checks.probes import ask, first_tensor, in_evaluation, last_call
+from fivefold.diagnosis.checks.probes import ask, in_evaluation, last_question
 from fivefold.diagnosis.checks.seen import WEIGHTED
 from fivefold.diagnosis.finding import Finding
 from fivefold.diagnosis.observation.record import Record
@@ -86,19 +86,17 @@ def check_linear(record: Record) -> list[Finding]:
     Args:
         record: What was seen.
     """
-    found = last_call(record)
-    if found is None:
+    asked = last_question(record)
+    if asked is None:
         return []
-    entry = found[1]
-    x = first_tensor(entry)
-    assert isinstance(entry.call, nn.Module)
-    layers = [m for m in entry.call.modules() if isinstance(m, WEIGHTED)]
-    if x is None or not x.is_floating_point() or len(x) < 4 or len(layers) < 2:
+    module, entry, x = asked
+    layers = [m for m in module.modules() if isinstance(m, WEIGHTED)]
+    if not x.is_floating_point() or len(x) < 4 or len(layers) < 2:
         return []
-    if any(isinstance(m, nn.RNNBase | nn.RNNCellBase | nn.MultiheadAttention) for m in entry.call.modules()):
+    if any(isinstance(m, nn.RNNBase | nn.RNNCellBase | nn.MultiheadAttention) for m in module.modules()):
         return []
     try:
-        pooled = _linear(Entry(_redrawn(entry.call), entry.args, entry.kwargs, entry.outputs), x)
+        pooled = _linear(Entry(_redrawn(module), entry.args, entry.kwargs, entry.outputs), x)
     except (RuntimeError, ValueError, TypeError, IndexError):
         return []  # it cannot be copied, or its other arguments belong to the whole batch
     if pooled is None:

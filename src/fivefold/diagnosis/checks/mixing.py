@@ -1,10 +1,10 @@
 """Examples that influence each other's predictions."""
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils._pytree import tree_flatten
 
-from fivefold.diagnosis.checks.probes import Dropouts, ask, differs, first_tensor, in_evaluation, last_call
+from fivefold.diagnosis.checks.probes import Dropouts, ask, differs, in_evaluation, last_question
 from fivefold.diagnosis.checks.seen import losses_of
 from fivefold.diagnosis.checks.time_axis import axis_of_time
 from fivefold.diagnosis.finding import Finding
@@ -46,17 +46,15 @@ def check_mixing(record: Record) -> list[Finding]:
     Args:
         record: What was seen.
     """
-    found = last_call(record)
-    if found is None:
+    asked = last_question(record)
+    if asked is None:
         return []
-    entry = found[1]
-    x = first_tensor(entry)
-    if x is None or x.ndim < 1 or len(x) < 3 or not _per_example(record, len(x)):
+    module, entry, x = asked
+    if x.ndim < 1 or len(x) < 3 or not _per_example(record, len(x)):
         return []
-    assert isinstance(entry.call, nn.Module)
     if relates_rows(record) or axis_of_time(record) == 0:
         return []
-    with in_evaluation(entry.call):
+    with in_evaluation(module):
         dropouts = Dropouts()
         with dropouts:
             before = ask(entry, x)
@@ -89,15 +87,12 @@ def check_mixing(record: Record) -> list[Finding]:
 
 def relates_rows(record: Record) -> bool:
     """Whether the model is given, or holds, a tensor that tells which rows belong together: a graph."""
-    found = last_call(record)
-    if found is None or not isinstance(found[1].call, nn.Module):
+    asked = last_question(record)
+    if asked is None or not asked[2].ndim:
         return False
-    entry = found[1]
+    module, entry, x = asked
     given = [a for a in tree_flatten((entry.args, entry.kwargs))[0] if isinstance(a, Tensor)]
-    x = first_tensor(entry)
-    if x is None or not x.ndim:
-        return False
-    others = [a for a in given if a is not x] + list(found[1].call.buffers())
+    others = [a for a in given if a is not x] + list(module.buffers())
     return any(_relates(a, len(x)) for a in others)
 
 

@@ -43,6 +43,18 @@ def first_tensor(entry: Entry) -> Tensor | None:
     return next((a for a in entry.args if isinstance(a, Tensor)), None)
 
 
+def last_question(record: Record) -> tuple[nn.Module, Entry, Tensor] | None:
+    """The module of :func:`last_call`, its call and the first tensor given to it by place.
+
+    It is what a check needs to ask the model again with other inputs; ``None`` where one of them is missing.
+    """
+    found = last_call(record)
+    if found is None:
+        return None
+    entry, x = found[1], first_tensor(found[1])
+    return (entry.call, entry, x) if isinstance(entry.call, nn.Module) and x is not None else None
+
+
 def ask(entry: Entry, given: Tensor) -> list[Tensor]:
     """Return the floating outputs of the module for another first tensor."""
     placed = False

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from fivefold.diagnosis.checks.probes import ask, first_tensor, in_evaluation, last_call
+from fivefold.diagnosis.checks.probes import ask, in_evaluation, last_question
 from fivefold.diagnosis.checks.seen import NORMS, OF_NUMBERS, WEIGHTED, losses_of, median, stacked
 from fivefold.diagnosis.finding import Confidence, Finding, Picture
 from fivefold.diagnosis.observation.record import Record
@@ -24,13 +24,10 @@ def first_given(record: Record) -> torch.Tensor | None:
     Args:
         record: What was seen.
     """
-    found = last_call(record)
-    if found is None:
+    asked = last_question(record)
+    if asked is None:
         return None
-    entry = found[1]
-    x = first_tensor(entry)
-    if x is None or not isinstance(entry.call, nn.Module):
-        return None
+    model, entry, x = asked
     given: list[torch.Tensor] = []
 
     def hook(module: nn.Module, args: Any) -> None:
@@ -38,9 +35,9 @@ def first_given(record: Record) -> torch.Tensor | None:
             given.append(args[0].detach())
 
     kinds = (*WEIGHTED, nn.RNNBase, *NORMS)
-    handles = [m.register_forward_pre_hook(hook) for m in entry.call.modules() if isinstance(m, kinds)]
+    handles = [m.register_forward_pre_hook(hook) for m in model.modules() if isinstance(m, kinds)]
     try:
-        with in_evaluation(entry.call):
+        with in_evaluation(model):
             ask(entry, x)
     finally:
         for handle in handles:

@@ -1,9 +1,8 @@
 """Recurrent layers that lose their state between steps, and models that carry it from batch to batch."""
 
 import torch
-from torch import nn
 
-from fivefold.diagnosis.checks.probes import ask, differs, first_tensor, in_evaluation, last_call
+from fivefold.diagnosis.checks.probes import ask, differs, in_evaluation, last_question
 from fivefold.diagnosis.finding import Finding
 from fivefold.diagnosis.observation.record import Record
 
@@ -51,16 +50,15 @@ def check_carried(record: Record) -> list[Finding]:
     Args:
         record: What was seen.
     """
-    found = last_call(record)
-    if found is None:
+    asked = last_question(record)
+    if asked is None:
         return []
-    entry = found[1]
-    x = first_tensor(entry)
-    if x is None or x.ndim < 2 or len(x) < 2 or not isinstance(entry.call, nn.Module):
+    module, entry, x = asked
+    if x.ndim < 2 or len(x) < 2:
         return []
     if not x.is_floating_point() and any(t is not None and t.ndim == 2 for t in record.training_rows.targets):
         return []
-    with in_evaluation(entry.call):
+    with in_evaluation(module):
         random = torch.get_rng_state()
         first, second = ask(entry, x), ask(entry, x)
         if not torch.equal(random, torch.get_rng_state()):

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fivefold.diagnosis.checks.probes import ask, differs, first_tensor, in_evaluation, last_call
+from fivefold.diagnosis.checks.probes import ask, differs, in_evaluation, last_question
 from fivefold.diagnosis.finding import Finding
 from fivefold.diagnosis.observation.record import Record
 
@@ -83,15 +83,14 @@ def check_time_axis(record: Record) -> list[Finding]:
     Args:
         record: What was seen.
     """
-    found = last_call(record)
+    asked = last_question(record)
     time = axis_of_time(record)
-    if found is None or time != 0:
+    if asked is None or time != 0:
         return []
-    entry = found[1]
-    x = first_tensor(entry)
-    if x is None or x.ndim < 2 or min(x.shape[:2]) < 4:
+    module, entry, x = asked
+    if x.ndim < 2 or min(x.shape[:2]) < 4:
         return []
-    with in_evaluation(entry.call):  # type: ignore[arg-type]
+    with in_evaluation(module):
         before = [o for o in ask(entry, x) if o.ndim >= 2 and o.shape[:2] == x.shape[:2]]
         reads = []
         for axis in (0, 1):

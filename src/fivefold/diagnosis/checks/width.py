@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from fivefold.diagnosis.checks.first_values import EMBEDDINGS
-from fivefold.diagnosis.checks.probes import ask, differs, first_tensor, in_evaluation, last_call
+from fivefold.diagnosis.checks.probes import ask, differs, in_evaluation, last_question
 from fivefold.diagnosis.checks.seen import WEIGHTED, initial_loss, late, late_loss, losses_of, median
 from fivefold.diagnosis.finding import Confidence, Finding
 from fivefold.diagnosis.observation.record import Record
@@ -59,13 +59,13 @@ def passes_through(record: Record, names: Sequence[str]) -> bool:
         record: What was seen; the last call of its model is asked again.
         names: Layers of the model.
     """
-    found = last_call(record)
-    if found is None or not isinstance(found[1].call, nn.Module):
+    asked = last_question(record)
+    if asked is None:
         return False
-    entry, x = found[1], first_tensor(found[1])
-    inside = {id(m) for m in found[1].call.modules()}
+    model, entry, x = asked
+    inside = {id(m) for m in model.modules()}
     held = [m for name, m in record.modules() if name in names and id(m) in inside]
-    if x is None or len(x) < 2 or not held or bool((x == x.roll(1, 0)).all()):
+    if len(x) < 2 or not held or bool((x == x.roll(1, 0)).all()):
         return False
     still: dict[tuple[int, int], Any] = {}
     calls: Counter[int] = Counter()
@@ -74,7 +74,7 @@ def passes_through(record: Record, names: Sequence[str]) -> bool:
         calls[id(module)] += 1
         return still.setdefault((id(module), calls[id(module)]), output)
 
-    with in_evaluation(found[1].call):
+    with in_evaluation(model):
         state = torch.get_rng_state()
         handles = [m.register_forward_hook(hook) for m in held]
         try:
