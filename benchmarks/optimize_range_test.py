@@ -3,7 +3,7 @@
 Truth: for each network and each seed of its first weights, ``train`` at a constant rate for 10 epochs on a
 grid of factor 1.5, with several orders of the rows; the best rate has the lowest mean over the orders of the
 loss of the last epoch. After five orders only rates go on whose mean is at most twice the lowest: the others
-cannot win any more. The range test sees other orders: one, its default, and ``--repeats`` of them. A rate
+cannot win any more. The range test sees other orders: one, and ``--repeats`` of them (3, its default). A rate
 within one standard error of the best is counted apart, because the trainings cannot tell it from the best;
 the count that matters is the strict one. ``--seeds 1 --orders 2`` is the short form.
 
@@ -216,8 +216,8 @@ def main() -> None:
     keys = ("contains_best", "contains_a_tied_rate", "repeated_contains_best")
     hits, ties, again = (sum(bool(row[key]) for row in rows) for key in keys)
     result = (
-        f"the interval holds the best rate in {hits} of {len(rows)}, one within its error in {ties}; "
-        f"with {options.repeats} orders the best in {again}"
+        f"with {options.repeats} orders the interval holds the best rate in {again} of {len(rows)}; with one "
+        f"order in {hits}, one within its error in {ties}"
     )
     print(result)
     notes = {"epochs": str(EPOCHS), "batch": str(BATCH), "grid": "factor 1.5", "orders": str(options.orders)}

@@ -24,7 +24,7 @@ def network():
 
 
 def settings(**changes):
-    return {"loss": "squared", "epochs": 2, "batch_size": 12, "rates": (1e-3, 1.0), **changes}
+    return {"loss": "squared", "epochs": 2, "batch_size": 12, "rates": (1e-3, 1.0), "repeats": 1, **changes}
 
 
 def test_on_a_quadratic_the_interval_holds_the_best_rate_and_the_limit_is_exact():
@@ -104,7 +104,7 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_other_probes():
 
 
 def test_the_history_and_the_cost_say_what_was_run():
-    found = range_test(network(), data(), repeats=2, **settings(epochs=4))
+    found = range_test(network(), data(), **settings(epochs=4, repeats=2))
     assert found.history["rate"].shape == found.history["loss"].shape == found.history["half_loss"].shape
     assert bool((found.history["rate"].diff() > 0).all())
     assert found.history["loss"].isfinite().sum() <= 7
