@@ -74,6 +74,7 @@ RIGHT: dict[str, tuple[str, ...]] = {
     "unregistered-parameters": ("parameters.unregistered",),
     "vanishing-gradients": ("gradient.vanishes", "initialisation.too-small"),
     "worker-seeds": ("data.repeated",),
+    "weights-not-loaded": ("parameters.frozen", "initialisation."),
     "wrong-axis": ("axis.", "batch.mixed"),
     "wrong-loss": ("loss.", "output."),
     "wrong-mask": ("mask.",),
