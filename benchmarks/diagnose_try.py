@@ -1,19 +1,23 @@
 """Does the tried fix bring a faulty script back? `fivefold diagnose --try` on scripts with planted faults.
 
-    python benchmarks/diagnose_try.py [--part a --part b] [--only ID ...] [--jobs 2] [--seeds 0,1]
+    python benchmarks/diagnose_try.py [--part a --part b] [--only ID ...] [--jobs 2] [--seeds 0,1] [--rule
+    TEXT]
 
 makes each faulty script of ``tests/faults/`` in a folder of its own under a neutral name, runs
 ``fivefold.diagnose("train.py", try_fixes=True)`` on it with the first seed, and where a diff is proposed (a
 fix was measured as better) applies it with ``patch -p1`` and runs the healthy, the faulty and the repaired
 script without any observation. A fault is recovered where the repaired script's own last line, the mean over
 the seeds (one of which the trials never saw), closes at least 90% of the gap between faulty and healthy;
-where the faulty script ends without a number, where it comes within 10% of the healthy one.
+where the faulty script ends without a number, where it comes within 10% of the healthy one. What
+``tests/faults/measured.csv`` holds of a healthy or faulty script (four digits, the same command and seeds) is
+not run again.
 
 writes ``benchmarks/results/diagnose_try.csv``, one row per script.
 """
 
 import argparse
 import csv
+import hashlib
 import json
 import math
 import os
@@ -22,8 +26,10 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from common import RESULTS, arguments, write
 
@@ -60,28 +66,29 @@ def environment() -> dict[str, str]:
 
 
 class Raw:
-    """Runs texts as ``python train.py --seed S``, each once."""
+    """Runs texts as ``python train.py --seed S`` would, each once.
 
-    def __init__(self) -> None:
+    Args:
+        run: Of a text and a seed, that of ``tests/faults/measure.py``: it forks where all is imported.
+    """
+
+    def __init__(self, run: Callable[[str, int], Any]) -> None:
+        self._run = run
         self._known: dict[tuple[str, int], tuple[str, float]] = {}
         self._lock = threading.Lock()
+
+    def learn(self, text: str, metric: str, values: str) -> None:
+        """Take over what was measured with the seeds 0, 1, ..."""
+        for seed, value in enumerate(values.split()):
+            self._known[text, seed] = metric, float(value)
 
     def __call__(self, text: str, seed: int) -> tuple[str, float]:
         """The metric of the last line, and its value; nan where there is none."""
         with self._lock:
             if (text, seed) in self._known:
                 return self._known[text, seed]
-        with tempfile.TemporaryDirectory() as folder:
-            (Path(folder) / "train.py").write_text(text, encoding="utf-8")
-            try:
-                done = subprocess.run(
-                    [sys.executable, "train.py", "--seed", str(seed)],
-                    cwd=folder, capture_output=True, text=True, timeout=600, check=False, env=environment(),
-                )  # fmt: skip
-                metric, _, value = (done.stdout.splitlines() or [""])[-1].rpartition(":")
-                found = metric.strip(), math.nan if done.returncode else float(value)
-            except (subprocess.TimeoutExpired, ValueError):
-                found = "none", math.nan
+        done = self._run(text, seed)
+        found = done.metric, done.value
         with self._lock:
             self._known[text, seed] = found
         return found
@@ -149,18 +156,28 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", default=[], help="these faults alone")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--seeds", default="0,1", help="the first is that of the trials")
+    parser.add_argument("--rule", default="", help="how the faults of --only were chosen, for the notes")
     parser.add_argument("--again", action="store_true", help="keep the rows of the last result")
     options = arguments(__doc__, parser)
     sys.path.insert(0, str(FAULTS))
-    from measure import load
+    from measure import PROCESSES, load, read, run
 
     seeds = [int(seed) for seed in options.seeds.split(",")]
-    raw = Raw()
+    os.environ |= {"OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
+    PROCESSES.set_forkserver_preload(["torch._dynamo", "sklearn.datasets", "sklearn.model_selection"])
+    raw = Raw(run)
+    measured = read(FAULTS / "measured.csv")
     jobs = []
     for part in options.part or sorted(path.stem for path in (FAULTS / "edits").glob("*.toml")):
         for fault in load([part]):
             if not options.only or fault.id in options.only:
                 jobs.append((part, fault.id, fault.kind, fault.healthy, fault.faulty))
+                row = measured.get(fault.id, {})
+                ran = list(range(len(row.get("healthy", "").split())))  # seeds that were measured
+                held = "\0".join([*fault, repr(ran)])
+                if row.get("digest") == hashlib.sha256(held.encode()).hexdigest()[:16]:
+                    raw.learn(fault.healthy, row["metric"], row["healthy"])
+                    raw.learn(fault.faulty, row["metric"], row["faulty"])
     rows: list[dict[str, object]] = []
     if options.again and (RESULTS / "diagnose_try.csv").is_file():
         lines = (RESULTS / "diagnose_try.csv").read_text(encoding="utf-8").splitlines()
@@ -171,8 +188,9 @@ def main() -> None:
         for row in pool.map(lambda job: judged(job, seeds, raw), jobs):
             rows.append(row)
             print(" | ".join(str(v) for v in row.values()), flush=True)
-            note = summary(rows)
-            write("diagnose_try", rows, threads=1, notes={"result": note})
+            notes = {"result": summary(rows), "command": " ".join(sys.argv)}
+            notes |= {"rule": options.rule} if options.rule else {}
+            write("diagnose_try", rows, threads=1, notes=notes)
     print(summary(rows))
 
 

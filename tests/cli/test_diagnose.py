@@ -64,6 +64,19 @@ def test_the_screen(fake: dict[str, Any], command: Command) -> None:
     assert (fake["budget"], fake["stdin"]) == ("2m", False)
 
 
+def test_looks_in_depth(fake: dict[str, Any], here: Path, command: Command) -> None:
+    command("diagnose", "train.py", "-q")
+    assert fake["deep"] is False
+    command("diagnose", "train.py", "-q", "--deep", "--", "--lr", "1")
+    assert fake["deep"] is True
+    page = (here / "train.diagnosis" / "report.html").read_text(encoding="utf-8")
+    assert "fivefold diagnose train.py --deep -- --lr 1" in page
+    for saved in ("train.diagnosis", "a.replay.safetensors"):
+        refused = command("diagnose", saved, "--deep")
+        assert refused.exit_code == 2
+        assert "a script where --deep is asked for" in refused.stderr
+
+
 def test_json_for_machines(fake: dict[str, Any], command: Command) -> None:
     result = command("diagnose", "train.py", "--json", "-q")
     found = json.loads(result.stdout)
@@ -217,6 +230,19 @@ def test_a_disk_that_fills_while_it_ran(
     assert result.stdout.startswith("1. the rate is too high"), "the findings are printed all the same"
     assert "No space left on device" in result.stderr
     assert not (here / "train.diagnosis").exists()
+
+
+def test_a_page_that_cannot_be_drawn_loses_no_finding(
+    fake: dict[str, Any], here: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> None:
+        raise ZeroDivisionError("an axis without a length")
+
+    monkeypatch.setattr("fivefold.diagnosis.saving.save_diagnosis", broken)
+    result = command("diagnose", "train.py")
+    assert result.stdout.startswith("1. the rate is too high")
+    assert result.exit_code not in {0, 7}
+    assert "an axis without a length" in result.stderr
 
 
 def test_a_real_script_without_training(here: Path, command: Command) -> None:

@@ -41,6 +41,17 @@ def test_of_a_module_with_data_which_is_left_as_it_was() -> None:
     assert torch.equal(torch.get_rng_state(), random)
 
 
+def test_of_a_module_in_depth() -> None:
+    x, y = rows()
+    shallow, deep = (
+        ff.diagnose((nn.Linear(4, 1), (x, y)), loss="squared", epochs=20, batch_size=16, deep=deep)
+        for deep in (False, True)
+    )
+    assert any(note.startswith("in depth, at update") for note in deep.notes)
+    assert not any("in depth" in note for note in shallow.notes)
+    assert deep.record["trainings"][0]["series"]["deep"]["product"]
+
+
 def test_of_a_saved_model(tmp_path: Path) -> None:
     save(tmp_path / "m", Bundle("fivefold.table", {"number": 1.0}, {}, {}))
     assert "keeps no record" in ff.diagnose(tmp_path / "m").notes[0]
@@ -64,6 +75,9 @@ def test_of_a_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("/nonexistent/train.py", {}, DataError, "no such file"),
         ("/nonexistent/model", {}, DataError, "a script or the folder of a saved model"),
         (Path(__file__).parent, {}, ArtifactError, "manifest.json"),
+        (Path(__file__).parent, {"deep": True}, ArgumentError, "a script to look at in depth"),
+        ("a.replay.safetensors", {"deep": True}, ArgumentError, "diagnose the script itself"),
+        (ff.watch(), {"deep": True}, ArgumentError, "ask for it when it begins"),
         ((nn.Linear(4, 1), rows()), {"loss": "squared", "budget": "soon"}, ArgumentError, "a duration"),
     ],
 )

@@ -203,5 +203,10 @@ def test_of_a_watched_training(tmp_path: Path) -> None:
     assert seen.replay is not None
     assert seen.replay.function == "log"
     assert read(seen.save_replay(tmp_path / f"a{SUFFIX}")).run().again
-    folder = seen.findings().save(tmp_path / "found")
+    found = seen.findings()
+    (table,) = (f["replay"] for f in found.record["findings"] if f["code"] == "nonfinite.operation")
+    assert table["file"] == f"update-0{SUFFIX}"
+    assert table["rows"][0][:3] == ["self", "[4, 1]", "float32"]
+    folder = found.save(tmp_path / "found")
+    assert "The first operation that went wrong" in (folder / "report.html").read_text(encoding="utf-8")
     assert read(folder / f"update-0{SUFFIX}").run().again

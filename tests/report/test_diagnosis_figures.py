@@ -25,6 +25,13 @@ def test_curves_and_their_names() -> None:
     assert "before" not in texts(one), "a lone curve is named by its axis"
 
 
+def test_the_name_of_a_level_stands_where_there_is_room() -> None:
+    crowd = [(float(i), 1.0 + 0.1 * (i % 3)) for i in range(20)]
+    for points, side in (([*crowd, (100.0, 3.0)], "end"), ([(-80.0, 3.0), *crowd], "start")):
+        svg = lines("k", "t", [Curve("a", points)], ("x", "y"), level=(1.0, "the edge"))
+        assert re.findall(r"text-anchor: (\w+)[^>]*>the edge", svg) == [side]
+
+
 @pytest.mark.parametrize("bad", BAD)
 def test_values_that_cannot_be_placed(bad: float) -> None:
     svg = lines("k", "t", [Curve("a", [(0, 1.0), (1, bad), (2, 2.0), (bad, 1.0)])], ("x", "y"))
@@ -73,6 +80,20 @@ def test_of_many_rows_the_ends_are_drawn() -> None:
 def test_zero_on_a_logarithmic_axis_stands_at_its_end() -> None:
     svg = bars("k", "t", ["a", "b"], [("v", [0.0, 1.0])], "v", log=True)
     assert {"a", "b"} <= set(texts(svg))
+
+
+def test_a_loss_that_grows_over_all_of_single_precision_is_shown_whole() -> None:
+    points = [(float(i), 10.0 ** (4 * i - 40)) for i in range(20)]
+    svg = lines("k", "t", [Curve("loss", points)], ("x", "y"))
+    assert "0" in texts(svg), "the axis begins at the first update"
+    assert len(re.findall(r"<use ", svg)) >= 20, "a mark each"
+
+
+@pytest.mark.parametrize("last", [0.0, 5e-324, 1e-310, 1e-200])
+def test_a_rate_that_is_halved_until_nothing_is_left(last: float) -> None:
+    points = [(0.0, 3e-3), (1.0, 1.5e-3), (2.0, last)]
+    assert lines("k", "t", [Curve("rate", points)], ("x", "y"), log=True).startswith("<svg")
+    assert bars("k", "t", ["a", "b"], [("v", [1.0, last])], "v", log=True).startswith("<svg")
 
 
 def test_parts_of_a_whole() -> None:

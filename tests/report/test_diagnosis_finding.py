@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from fivefold.report.diagnosis_finding import diff, evidence, finding, source, trial
+from fivefold.report.diagnosis_finding import diff, evidence, finding, replayed, source, trial
 
 PICTURE = {
     "title": "The gain",
@@ -67,6 +67,29 @@ def test_bounds() -> None:
         "curves": {"g": [[i, 1.0] for i in range(10_000)]},
     }
     assert len(evidence(many, "k")["figure"]) < 60_000
+
+
+def test_an_operation_that_was_made_again() -> None:
+    columns = ["given", "shape", "type", "lowest", "highest", "not finite"]
+    part = {
+        "title": "log.default in <mid>, update 7", "file": "update-7.replay.safetensors", "columns": columns,
+        "rows": [["self", "[2]", "float32", "0", "0.5", ""], ["short"], 3], "said": ["made again", None],
+    }  # fmt: skip
+    shown = finding({"title": "t", "replay": part}, "f", 1)["replay"]
+    assert shown["rows"] == [["self", "[2]", "float32", "0", "0.5", ""]]
+    assert shown["said"] == ["made again"]
+    many = {**part, "title": "x" * 10**5, "rows": [["y" * 10**5] * 6] * 10**4, "said": ["z" * 10**4] * 99}
+    shown = replayed(many)
+    assert shown is not None
+    assert len(str(shown)) < 20_000
+
+
+@pytest.mark.parametrize("value", [None, 3, "x", [], [[]], [["a"]], {"a": 3}, True])
+def test_a_replay_of_another_type_is_left_out(value: Any) -> None:
+    assert finding({"replay": value}, "f", 1)["replay"] is None
+    whole = {"title": "t", "columns": ["a", "b"], "rows": [["1", "2"]]}
+    assert replayed({**whole, "rows": value}) is None
+    replayed({**whole, "columns": value, "said": value, "title": value, "file": value})
 
 
 def test_a_line_is_one_line() -> None:

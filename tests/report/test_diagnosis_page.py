@@ -57,7 +57,11 @@ def entry(**more: Any) -> dict[str, Any]:
     return {
         "code": "rate.too-high", "title": "the rate is too high", "confidence": "high", "evidence": "2.5 > 2",
         "cause": "a large step", "fix": "a smaller one", "place": {"path": "train.py", "line": 12},
-        "excerpt": {"first": 11, "line": 12, "lines": ["a = 1", "lr = 10"]}, "picture": PICTURE, **more,
+        "excerpt": {"first": 11, "line": 12, "lines": ["a = 1", "lr = 10"]}, "picture": PICTURE,
+        "replay": {"title": "log.default in mid, update 7", "file": "update-7.replay.safetensors",
+                   "columns": ["given", "lowest"], "rows": [["self", "-0.25"], ["gradient", ""]],
+                   "said": ["made again, it gives nan at [0]", "self there: -0.25", "gradient there: 1"]},
+        **more,
     }  # fmt: skip
 
 
@@ -105,6 +109,11 @@ def test_the_findings_stand_first_and_everything_is_there() -> None:
         'id="findings"',
         "A smaller one",
         "lr = 10",
+        "log.default in mid, update 7",
+        "<code>self</code></th><td>-0.25</td>",
+        "<code>gradient</code></th><td>–</td>",
+        "Made again, it gives nan at [0] (self there: -0.25; gradient there: 1).",
+        "<code>update-7.replay.safetensors</code>, beside this page",
         "All that was looked for (3 questions)",
         'id="tried"',
         "lr=10 becomes lr=0.1",
@@ -123,6 +132,7 @@ def test_the_findings_stand_first_and_everything_is_there() -> None:
     places = [page.index(text) for text in order]
     assert places == sorted(places)
     assert page.count('class="here"') == 2, "one line for each finding"
+    assert page.count('class="body"') == page.count('class="body alone"') == 1, "one of two has a picture"
     assert "Content-Security-Policy" in page
     assert "default-src &#39;none&#39;" in page
     rows = re.findall(r"<tr><th scope=\"row\">([^<]+)</th><td><span class=\"badge (\w*)\">([^<]+)", page)
@@ -141,7 +151,8 @@ def test_headings_and_alternatives_for_those_who_do_not_see() -> None:
         assert 'role="img"' in svg
         assert "<title" in svg
         assert "<desc" in svg
-    assert page.count('tabindex="0"') == page.count("<pre class="), "what scrolls can be reached by keys"
+    scrolls = page.count("<pre class=") + page.count("table given")
+    assert page.count('tabindex="0"') == scrolls, "what scrolls can be reached by keys"
 
 
 def test_a_healthy_training() -> None:
@@ -152,6 +163,23 @@ def test_a_healthy_training() -> None:
     assert page.count("nothing found</span>") == 3
     assert 'id="tried"' not in page
     assert key_numbers(record(findings=[]))[0]["tone"] == "good"
+
+
+def test_what_looks_in_depth_measured_stands_with_the_training() -> None:
+    notes = [
+        "in depth, at update 3: rate times sharpness is 2.5",
+        "training 2 (net (a)): in depth, at update 4: less",
+        "in depth: gradient noise: left out",
+    ]
+    page = render_diagnosis(light(notes=notes))
+    place = page.index("Looked at in depth")
+    assert page.index('id="training"') < place < page.index('id="unseen"')
+    assert "<li>At update 3: rate times sharpness is 2.5</li>" in page
+    assert "<li>training 2 (net (a)): at update 4: less</li>" in page
+    assert page.index('id="unseen"') < page.index("in depth: gradient noise: left out")
+    alone = render_diagnosis({"notes": notes})
+    assert "Looked at in depth" not in alone
+    assert "in depth, at update 3" in alone
 
 
 def test_heads() -> None:

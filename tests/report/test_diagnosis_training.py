@@ -23,6 +23,7 @@ SERIES: dict[str, Any] = {
     },
     "seconds": {"data": 0.001, "forward": 0.002, "backward": 0.004, "update": 0.001},
     "deep": {"product": [[0, 0.5], [9, 1.1]], "edge": [[0, 2.0], [9, 2.0]],
+             "along": [[0, 3.0], [9, 8.0]], "best_multiple": [[0, 0.9], [9, 0.4]],
              "noise_scale": [[0, 50.0], [9, 500.0]], "rows": [[0, 64], [9, 64]]},
     "first_nonfinite": 30,
 }  # fmt: skip
@@ -37,6 +38,7 @@ TITLES = [
     "Dead units",
     "Saturated outputs",
     "Edge of stability",
+    "Along the update",
     "Noise of the gradient",
     "Where the time goes",
 ]
@@ -53,6 +55,8 @@ def test_every_picture() -> None:
     assert "SGD, group 2 constant at 0.1" in captions["Learning rate"]
     assert "7 more layers" in captions["Outputs, layer by layer"]
     assert "90.0%" in captions["Dead units"]
+    assert "a multiple of the update, from 0.9 to 0.4:" in captions["Along the update"]
+    assert captions["Along the update"].endswith("The curvature along it: from 3 to 8.")
     assert "backward pass 4 ms" in captions["Where the time goes"]
     keys = re.findall(r' id="([^"]+)"', "".join(p["figure"] for p in shown["pictures"]))
     assert len(set(keys)) == len(keys), "ids are unique in the page"

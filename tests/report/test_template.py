@@ -19,3 +19,16 @@ def test_code_keeps_its_lines_where_it_says_so() -> None:
 def test_what_is_undefined_is_an_error() -> None:
     with pytest.raises(UndefinedError):
         environment().from_string("{{ nothing }}").render()
+
+
+def test_pages_of_results_share_their_head() -> None:
+    made = environment()
+    texts = {}
+    for page in ("compare.html", "diagnosis.html", "fit.html"):
+        text, _, _ = made.loader.get_source(made, page)
+        assert text.startswith('{% extends "base.html" %}')
+        assert "<head>" not in text
+        assert "<header" not in text
+        texts[page] = made.get_template(page)
+    needed = {"kicker", "results"}
+    assert all(needed <= set(template.blocks) for template in texts.values())

@@ -1,4 +1,4 @@
-"""``fivefold diagnose SCRIPT|DIR [--try] [--out DIR] [--json] [-- ARGS]``."""
+"""``fivefold diagnose SCRIPT|DIR [--deep] [--try] [--out DIR] [--json] [-- ARGS]``."""
 
 import json
 import os
@@ -50,6 +50,12 @@ def diagnose(
         bool,
         typer.Option("--try", help="Apply the fixes to copies, train them beside it, measure the effect."),
     ] = False,
+    deep: Annotated[
+        bool,
+        typer.Option(
+            "--deep", help="Look at some updates in depth: curvature, edge of stability, gradient noise."
+        ),
+    ] = False,
     stdin: Annotated[bool, typer.Option("--stdin", help="Let the script read standard input.")] = False,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -62,9 +68,12 @@ def diagnose(
     ones: 7 something was found with high confidence; 3 the script crashed, or trained nothing.
     """
     with guarded(debug):
-        from fivefold.core import Budget
+        from fivefold.core import Budget, require
 
         Budget.parse(budget)
+        saved = Path(target).is_dir() or target.endswith(".replay.safetensors")
+        again = "diagnose the script itself again"
+        require(not (deep and saved), "a script where --deep is asked for", target, again)
         if Path(target).is_dir():
             raise typer.Exit(_tell_again(target, as_json))
         if target.endswith(".replay.safetensors"):
@@ -79,9 +88,14 @@ def diagnose(
         from fivefold.diagnosis.script.run import run_script
 
         outcome = run_script(
-            target, arguments or (), budget=budget, stdin=stdin, listener=None if quiet else _tell
+            target,
+            arguments or (),
+            budget=budget,
+            deep=deep,
+            stdin=stdin,
+            listener=None if quiet else _tell,
         )
-        command = _command(target, budget, stdin, try_them, arguments or ())
+        command = _command(target, budget, arguments or (), deep=deep, tried=try_them, stdin=stdin)
         page, failed = _write(outcome, place, command, arguments or ())
         if try_them and outcome.ended != "interrupted":
             # The page of the findings is there already: trials take long, and may be killed.
@@ -155,15 +169,14 @@ def _write(
     """Write the page of what was trained or found; an error waits until the findings have been printed."""
     if place is None or not (outcome.updates or len(outcome.findings)):
         return None, None
-    from fivefold.core import FivefoldError
     from fivefold.diagnosis.dossier import dossier
     from fivefold.diagnosis.saving import save_diagnosis
 
     found = outcome.findings
-    record = dossier(found, found.notes, outcome=outcome, command=command, arguments=arguments)
     try:
+        record = dossier(found, found.notes, outcome=outcome, command=command, arguments=arguments)
         return save_diagnosis(place, record, outcome.replays) / "report.html", None
-    except (FivefoldError, OSError) as error:
+    except Exception as error:
         return None, error
 
 
@@ -217,11 +230,14 @@ def _try(target: str, arguments: Sequence[str], outcome: "Outcome", quiet: bool)
         say(f"the fixes could not be tried: {type(error).__name__}: {error}")
 
 
-def _command(target: str, budget: str | None, stdin: bool, try_them: bool, arguments: Sequence[str]) -> str:
+def _command(
+    target: str, budget: str | None, arguments: Sequence[str], *, deep: bool, tried: bool, stdin: bool
+) -> str:
     """The command as one would type it again."""
     words = ["fivefold", "diagnose", target]
     words += ["--budget", budget] if budget else []
-    words += ["--try"] if try_them else []
+    words += ["--deep"] if deep else []
+    words += ["--try"] if tried else []
     words += ["--stdin"] if stdin else []
     return shlex.join([*words, *(["--", *arguments] if arguments else [])])
 

@@ -19,8 +19,11 @@ from fivefold.diagnosis.watch import Watch, watch
 from fivefold.optimize.training.verb import train
 
 OPTIONS = (
-    "args=, budget= and try_fixes= go with a script; loss=, optimizer= and epochs= with a module and its data"
+    "args=, budget= and try_fixes= go with a script; loss=, optimizer= and epochs= with a module and its "
+    "data; deep= with either"
 )
+WATCHED = "ask for it when it begins: watch(model, optimizer, deep=True)"
+AGAIN = "diagnose the script itself again"
 
 
 def diagnose(
@@ -33,6 +36,7 @@ def diagnose(
     batch_size: int = 256,
     epochs: int = 10,
     budget: str | float | Budget | None = None,
+    deep: bool = False,
     seed: int = 0,
     try_fixes: bool | str | float | Budget = False,
 ) -> Findings:
@@ -54,6 +58,8 @@ def diagnose(
         epochs: Its passes over the rows, at least 1.
         budget: Time after which a script is stopped (none by default), or a short training ends (30 s by
             default).
+        deep: Look at some updates in depth too, as ``watch(deep=True)`` does: curvature along the step,
+            sharpness times rate against the optimizer's edge of stability, and the gradient's noise.
         seed: Of the short training, and of what a script does not seed itself where fixes are tried.
         try_fixes: Apply the fixes to copies of a script, run them beside it and measure the effect
             (:func:`fivefold.diagnosis.trial.verb.try_fixes`); a time bounds all these runs together.
@@ -62,7 +68,7 @@ def diagnose(
         The findings, ranked; ``notes`` says what could not be seen, ``trials`` what became of the fixes.
 
     Raises:
-        ArgumentError: The target is none of these, or lacks its loss.
+        ArgumentError: The target is none of these, lacks its loss, or has nothing left to look at in depth.
         DataError: There is no such file, or it is no Python script.
         ArtifactError: The folder is no artifact, or damaged.
 
@@ -74,18 +80,18 @@ def diagnose(
     True
     """
     if isinstance(target, Watch):
+        require(not deep, "a script, or a module with its data, to look at in depth", "a Watch", WATCHED)
         return target.findings()
     if isinstance(target, str | os.PathLike):
         place = Path(target)
-        if place.is_dir():
-            return saved_findings(place)
-        if is_replay(place):
-            return replayed_findings(place)
+        if place.is_dir() or is_replay(place):
+            require(not deep, "a script to look at in depth", str(place), AGAIN)
+            return saved_findings(place) if place.is_dir() else replayed_findings(place)
         if not place.exists() and not place.suffix:
             raise DataError(
                 "a script or the folder of a saved model", f"nothing at {str(place)!a}", "check the path"
             )
-        outcome = run_script(target, args, budget=budget)
+        outcome = run_script(target, args, budget=budget, deep=deep)
         found = outcome.findings
         if try_fixes is not False:
             time = None if try_fixes is True else try_fixes
@@ -102,7 +108,8 @@ def diagnose(
         )
         assert loss is not None
         limit = Budget.parse("30s" if budget is None else budget)
-        seen = watch()
+        # The copy is trained for this alone: half of the time may go to looks in depth.
+        seen = watch(overhead=0.5, deep=True) if deep else watch()
         with seen:
             train(
                 copy.deepcopy(target[0]),

@@ -35,6 +35,7 @@ def dossier(
     subject: str = "",
     command: str = "",
     arguments: Sequence[str] = (),
+    files: Mapping[str, bytes] | None = None,
 ) -> dict[str, Any]:
     """Return the record of a diagnosis.
 
@@ -48,6 +49,8 @@ def dossier(
         subject: What was diagnosed; the script's name where there is an outcome.
         command: How, as one would type it.
         arguments: What the script got.
+        files: What is saved beside the record, by name; those of the outcome where there is one. Operations
+            to be made again stand as tables beside their findings.
 
     Returns:
         Dictionaries with text keys, lists, texts, finite numbers, booleans and ``None``: at most 1,000 items
@@ -58,12 +61,16 @@ def dossier(
     ('fivefold diagnosis', 'a.b')
     """
     watched = list(trainings) if outcome is None else list(outcome.trainings)
+    files = (files or {}) if outcome is None else outcome.replays
+    told = [_with_code(each) for each in list(findings)[:MOST_FINDINGS]]
+    for place, table in _tables(findings, files).items():
+        told[place]["replay"] = table
     record: dict[str, Any] = {
         "format": FORMAT,
         "version": VERSION,
         "subject": subject or ("" if outcome is None else near(outcome.path)),
         "command": command,
-        "findings": [_with_code(each) for each in list(findings)[:MOST_FINDINGS]],
+        "findings": told,
         "notes": list(notes),
         "trainings": watched,
         "trials": [],
@@ -71,16 +78,24 @@ def dossier(
         "calibration": calibration(),
     }
     if outcome is not None:
-        told = outcome.to_record()
-        record["script"] = {**told["script"], "path": near(outcome.path), "arguments": list(arguments)}
+        came = outcome.to_record()
+        record["script"] = {**came["script"], "path": near(outcome.path), "arguments": list(arguments)}
         record["script"].pop("trainings", None)
-        record["trials"] = told["trials"]
+        record["trials"] = came["trials"]
         record["files"] = {
             "written": [near(path) for path in outcome.written],
             "removed": [near(path) for path in outcome.removed],
         }
     plain: dict[str, Any] = bounded(record)
     return plain
+
+
+def _tables(findings: Sequence[Finding], files: Mapping[str, bytes]) -> dict[int, dict[str, Any]]:
+    if not files:
+        return {}
+    from fivefold.diagnosis.replay_table import tables_of  # with what makes an operation again, where one is
+
+    return tables_of(list(findings)[:MOST_FINDINGS], files)
 
 
 def bounded(value: Any, depth: int = DEEPEST) -> Any:

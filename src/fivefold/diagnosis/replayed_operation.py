@@ -121,18 +121,47 @@ class Replay:
         """Say what it is and what it gives now: a small table of what it was given, and the first bad
         number.
         """
-        what = f"the derivative of {self.operation}" if self.gradient else self.operation
-        called = f" (called as {self.function})" if self.function not in {"", self.operation} else ""
-        where = f" in {self.module}" if self.module else ""
-        lines = [f"{what}{called}{where}, update {self.batch}"]
+        lines = [self.title]
         if self.path:
             lines.append(f"at {self.path}, line {self.line}")
-        rows: list[tuple[str, ...]] = [("given", "shape", "type", "lowest", "highest", "not finite")]
-        rows += [_described(name, tensor) for name, tensor in self.named()]
+        rows = self.table()
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines += [
             "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows
         ]
+        return "\n".join([*lines, *self.again()])
+
+    @property
+    def title(self) -> str:
+        """The operation, its layer and its update.
+
+        >>> Replay("log.default", (torch.zeros(2),), function="log", module="head", batch=3).title
+        'log.default (called as log) in head, update 3'
+        """
+        what = f"the derivative of {self.operation}" if self.gradient else self.operation
+        called = f" (called as {self.function})" if self.function not in {"", self.operation} else ""
+        where = f" in {self.module}" if self.module else ""
+        return f"{what}{called}{where}, update {self.batch}"
+
+    def table(self) -> list[tuple[str, ...]]:
+        """What it was given, a row a tensor, the names of the columns first.
+
+        >>> Replay("log.default", (torch.zeros(2),)).table()[1]
+        ('self', '[2]', 'float32', '0', '0', '')
+        """
+        heads = ("given", "shape", "type", "lowest", "highest", "not finite")
+        return [heads, *(_described(name, tensor) for name, tensor in self.named())]
+
+    def again(self) -> list[str]:
+        """Make it again, and say what it gives, in lines.
+
+        Raises:
+            ArtifactError: As for :meth:`run`.
+
+        >>> Replay("log.default", (torch.zeros(1),)).again()
+        ['made again, it gives -inf at [0]: 100.00% of [1] is not finite', '  self there: 0']
+        """
+        lines: list[str] = []
         found = self.run()
         if not found.again:
             lines.append("made again with this version of torch, it gives finite numbers")
@@ -148,7 +177,7 @@ class Replay:
             lines.append(f"kept: row {self.row} alone, since all of it is too large")
         if self.note:
             lines.append(self.note)
-        return "\n".join(lines)
+        return lines
 
     def named(self) -> list[tuple[str, Tensor]]:
         """The tensors that the operation was given, and the gradients that reached it, by name."""

@@ -64,8 +64,9 @@ class Watch(Callback):
         assert self._watcher is not None
         with self._watcher.paused():
             found = run_checks(record)
-        told = dossier(found, found.notes, trainings=[described(record)])
-        return Findings(found, found.notes, told, files=self._replay_files())
+            files = self._replay_files()
+            told = dossier(found, found.notes, trainings=[described(record)], files=files)
+        return Findings(found, found.notes, told, files=files)
 
     @property
     def replay(self) -> Replay | None:

@@ -17,7 +17,11 @@ from fivefold.report.theme import LIGHT, MARKERS, SERIES
 WIDTH, HEIGHT = 440, 270
 MOST_ROWS = 16
 MOST_LINES = 60
+DECADES = 1e-80
+"""Of the largest value: what is smaller is left out of a logarithmic axis, or stands at its end."""
+
 _LABEL = 22
+_NAMED = 0.35  # of the width: about what the name of a level takes
 _LETTER = 6.7  # pixels of a column of text at 11.5 px
 
 
@@ -67,6 +71,7 @@ def lines(
         curves: At least one with a finite point.
         labels: Names of the axes.
         log: Whether y is logarithmic; ``None`` for where all is positive and spans more than 50 times.
+            Values of 0 and below, and those below 1e-80 of the largest, are then left out.
         level: A value of y to compare with, and what it is.
         stop: An x from which on nothing was finite.
         until: The end of the axis of x, where it lies beyond the curves.
@@ -83,7 +88,8 @@ def lines(
     if log is None:
         log = bool(every) and min(every) > 0 and max(every) > 50 * min(every)
     if log:
-        kept = [(c, [(x, y) for x, y in points if y > 0]) for c, points in kept]
+        least = DECADES * max(every, default=0.0)
+        kept = [(c, [(x, y) for x, y in points if y > 0 and y >= least]) for c, points in kept]
     kept = [(c, points) for c, points in kept if points]
     if not kept:
         return ""
@@ -105,7 +111,8 @@ def lines(
         panel.set_xlim(left, right)
         panel.set_ylim(low, high)
         if level is not None and plottable(level[0]) and low < level[0] < high:
-            _level(panel, level)
+            drawn = [(x, y) for _, points in kept for x, y in points]
+            _level(panel, level, right=_freer_right(drawn, level[0], (left, right), (low, high), log))
         if stop is not None:
             panel.axvspan(stop, right, facecolor=LIGHT["tint_red"], linewidth=0)
             panel.axvline(stop, color=LIGHT["red"], linewidth=1.5, dashes=(5, 3))
@@ -161,7 +168,11 @@ def bars(
     ''
     """
     rows = _rows(names, sides[:2])
-    positive = [v for _, values in rows for v in values if v is not None and (v > 0 or not log)]
+    largest = max((v for _, values in rows for v in values if v is not None), default=0.0)
+    least = DECADES * largest
+    positive = [
+        v for _, values in rows for v in values if v is not None and (not log or (v > 0 and v >= least))
+    ]
     if not positive:
         return ""
     low, high = _bounds([*positive, *([] if log else [0.0])], level, log)
@@ -252,7 +263,31 @@ def _bounds(values: Sequence[float], level: tuple[float, str] | None, log: bool)
     return (low - gap if low < 0 or low > 0.5 * high else min(low, 0.0)), high + gap
 
 
-def _level(panel: Any, level: tuple[float, str], *, vertical: bool = False) -> None:
+def _freer_right(
+    points: Sequence[tuple[float, float]],
+    level: float,
+    ends: tuple[float, float],
+    bounds: tuple[float, float],
+    log: bool,
+) -> bool:
+    """Whether the name of a level stands in fewer points at its right end than at its left one.
+
+    >>> crowd = [(float(i), 1.1) for i in range(30)]
+    >>> _freer_right(crowd, 1.0, (0.0, 99.0), (0.0, 3.0), log=False)
+    True
+    """
+
+    def height(y: float) -> float:
+        low, high = bounds
+        return math.log(y / low) / math.log(high / low) if log else (y - low) / (high - low)
+
+    near = [
+        (x - ends[0]) / (ends[1] - ends[0]) for x, y in points if -0.02 <= height(y) - height(level) <= 0.1
+    ]
+    return sum(x > 1 - _NAMED for x in near) < sum(x < _NAMED for x in near)
+
+
+def _level(panel: Any, level: tuple[float, str], *, vertical: bool = False, right: bool = False) -> None:
     line = panel.axvline if vertical else panel.axhline
     line(level[0], color=LIGHT["orange"], linewidth=1.4, dashes=(5, 3))
     text = clean(level[1], 40)
@@ -263,8 +298,9 @@ def _level(panel: Any, level: tuple[float, str], *, vertical: bool = False) -> N
         )  # fmt: skip
     else:
         panel.annotate(
-            text, (0, level[0]), (5, 3), ("axes fraction", "data"), "offset points", ha="left", va="bottom",
-            fontsize=11.5, color=LIGHT["orange"],
+            text, (1 if right else 0, level[0]), (-5 if right else 5, 3), ("axes fraction", "data"),
+            "offset points", ha="right" if right else "left", va="bottom", fontsize=11.5,
+            color=LIGHT["orange"],
         )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ _MOST_NAMES = 200
 _MOST_LINES = 15
 _MOST_DIFF = 8_000
 _MOST_PANELS = 3
+_MOST_COLUMNS, _MOST_ROWS, _MOST_SAID = 8, 20, 10
 _TRIED = {
     "better": ("better", "good"),
     "no better": ("no better", "open"),
@@ -32,7 +33,8 @@ def finding(entry: dict[str, Any], key: str, rank: int) -> dict[str, Any]:
 
     Args:
         entry: ``code``, ``title``, ``evidence``, ``confidence``, ``cause``, ``fix``, ``place`` (``path``,
-            ``line``), ``picture`` (see :func:`evidence`) and ``excerpt`` (``first``, ``line``, ``lines``).
+            ``line``), ``picture`` (see :func:`evidence`), ``excerpt`` (``first``, ``line``, ``lines``) and
+            ``replay`` (see :func:`replayed`).
         key: Unique in the page.
         rank: Its number, from 1.
 
@@ -54,6 +56,7 @@ def finding(entry: dict[str, Any], key: str, rank: int) -> dict[str, Any]:
         **{name: capitalised(clean(entry.get(name), _LONG)) for name in ("evidence", "cause", "fix")},
         "where": f"{where}, line {line:,}" if where and line is not None else where,
         "source": source(mapping(entry.get("excerpt"))),
+        "replay": replayed(mapping(entry.get("replay"))),
         **evidence(mapping(entry.get("picture")), key),
     }
 
@@ -103,6 +106,35 @@ def evidence(picture: dict[str, Any], key: str) -> dict[str, str]:
             log=log, level=level, description=says,
         )  # fmt: skip
     return {"figure": figure, "caption": f"{title.rstrip('.')}." if figure else ""}
+
+
+def replayed(part: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the table of an operation that was made again; ``None`` where there is none.
+
+    Args:
+        part: ``title``, ``file``, ``columns`` and ``rows`` (texts), ``said`` (lines).
+
+    >>> replayed({"title": "log, update 3", "columns": ["given"], "rows": [["x"], 3]})["rows"]
+    [['x']]
+    >>> replayed({}) is None
+    True
+    """
+    columns = [clean(text, 40) for text in sequence(part.get("columns"))[:_MOST_COLUMNS]]
+    rows = [
+        [clean(text, 80) for text in sequence(row)[: len(columns)]]
+        for row in sequence(part.get("rows"))[:_MOST_ROWS]
+    ]
+    rows = [row for row in rows if row and len(row) == len(columns)]
+    title = clean(part.get("title"), 300)
+    if not title or not rows:
+        return None
+    return {
+        "title": title,
+        "file": clean(part.get("file"), 200),
+        "columns": columns,
+        "rows": rows,
+        "said": [text for line in sequence(part.get("said"))[:_MOST_SAID] if (text := clean(line, 400))],
+    }
 
 
 def source(part: dict[str, Any]) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from fivefold.report import numbers
+from fivefold.report.depth import in_depth
 from fivefold.report.diagnosis_finding import capitalised, finding, trial
 from fivefold.report.diagnosis_training import first_and_last_loss, training
 from fivefold.report.record import entries, finite, first, mapping, sequence, whole
@@ -41,7 +42,9 @@ def render_diagnosis(record: dict[str, Any]) -> str:
     found, more_found = first(entries(record.get("findings")), _MOST_FINDINGS)
     trainings, more_trainings = first(entries(record.get("trainings")), _MOST_TRAININGS)
     trials, more_trials = first(entries(record.get("trials")), _MOST_TRIALS)
-    notes, more_notes = first(sequence(record.get("notes")), _MOST_NOTES)
+    notes = sequence(record.get("notes"))
+    depth, notes = in_depth(notes) if trainings else ([], notes)
+    notes, more_notes = first(notes, _MOST_NOTES)
     script = mapping(record.get("script"))
     subject = clean(record.get("subject"), 120)
     shown = [finding(entry, f"f{i}", i) for i, entry in enumerate(found, 1)]
@@ -65,6 +68,7 @@ def render_diagnosis(record: dict[str, Any]) -> str:
             diffs=any(entry.get("diff") and entry.get("status") == "better" for entry in trials),
             trainings=[training(part, f"t{i}") for i, part in enumerate(trainings, 1)],
             more_trainings=more_trainings,
+            depth=[capitalised(text) for text in _texts(depth, 1_000, _MOST_NOTES)],
             notes=_texts(notes, 1_000, _MOST_NOTES),
             more_notes=more_notes,
             script=_script(script),

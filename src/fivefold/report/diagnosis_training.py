@@ -37,6 +37,7 @@ def training(part: dict[str, Any], key: str) -> dict[str, Any]:
         _rates(series, key),
         *layers(series, key),
         _edge(mapping(series.get("deep")), key),
+        _along(mapping(series.get("deep")), key),
         _noise(mapping(series.get("deep")), key),
         _time(mapping(series.get("seconds")), part, key),
     ]
@@ -152,6 +153,22 @@ def _edge(deep: dict[str, Any], key: str) -> dict[str, str] | None:
         ("update", "rate times sharpness"), level=level, description=caption,
     )  # fmt: skip
     return picture("Edge of stability", figure, caption)
+
+
+def _along(deep: dict[str, Any], key: str) -> dict[str, str] | None:
+    best, bend = points(deep.get("best_multiple")), points(deep.get("along"))
+    caption = (
+        f"Where along the update the loss of its batch would be least, as a multiple of the update, "
+        f"{ends_in_words(best)}: at 1 the update ends at the bottom, below 1/2 it overshoots and ends higher "
+        "than it began, far above 1 it could be longer."
+    )
+    if bend:
+        caption += f" The curvature along it: {ends_in_words(bend)}."
+    figure = lines(
+        f"{key}-along", "Where along the update the loss is least", [Curve("multiple", best)],
+        ("update", "multiple of the update"), level=(0.5, "overshoots below"), description=caption,
+    )  # fmt: skip
+    return picture("Along the update", figure, caption)
 
 
 def _noise(deep: dict[str, Any], key: str) -> dict[str, str] | None:

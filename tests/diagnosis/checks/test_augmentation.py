@@ -48,4 +48,5 @@ def test_target_pictures_that_are_not_turned(digits) -> None:
     assert check_augmentation(seen(noisy, None, x)) == []
     found = check_augmentation(seen(torch.where(half, noisy.flip(2), noisy), None, x))
     assert [f.code for f in found] == ["labels.noise"]
+    assert max(share for _, share in found[0].picture.curves["share"]) > found[0].picture.level[0]
     assert "top to bottom" in found[0].evidence

@@ -5,12 +5,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from fivefold.diagnosis.checks.batches import (
-    check_batch_norm,
-    check_imbalance_of_classes,
-    check_order,
-    check_repeats,
-)
+import fivefold as ff
+from fivefold.diagnosis.checks.batches import check_batch_norm, check_order, check_repeats
+from fivefold.diagnosis.observation.record import Record
 
 
 def in_order(step: int) -> torch.Tensor:
@@ -72,14 +69,6 @@ def test_batch_norm(watched, digits, batch: int, confidence: str | None) -> None
     assert [f.confidence for f in found] == ([confidence] if confidence else [])
 
 
-def test_rare_classes(watched, digits, network) -> None:
-    x, y = digits
-    kept = (y == 0) | (torch.rand(len(y), generator=torch.Generator().manual_seed(0)) < 0.01)
-    found = check_imbalance_of_classes(watched(network(64, 16, 10), x[kept], y[kept], batch=128))
-    assert found[0].code == "imbalance.classes"
-    assert check_imbalance_of_classes(watched(network(64, 16, 10), x, y)) == []
-
-
 def test_sorted_examples_without_targets(watched, digits, network) -> None:
     x, y = digits
 
@@ -93,22 +82,84 @@ def test_sorted_examples_without_targets(watched, digits, network) -> None:
     assert found(torch.arange(len(y))) == []
 
 
-@pytest.mark.parametrize(
-    ("held", "weight", "confidence"),
-    [("even", False, "high"), ("uneven", False, "medium"), ("even", True, None)],
-)
-def test_rare_classes_beside_those_of_evaluations(
-    watched, digits, network, held: str, weight: bool, confidence: str | None
-) -> None:
-    x, y = digits[0], (digits[1] == 0).long()
-    kept = (y == 0) | (torch.rand(len(y), generator=torch.Generator().manual_seed(0)) < 0.4)
-    even = torch.cat([torch.where(y == 0)[0][:150], torch.where(y == 1)[0][:150]])
-    shown = even if held == "even" else torch.where(kept)[0][:300]
-    scale = torch.tensor([1.0, 20.0]) if weight else None
+def table(order: torch.Tensor) -> Record:
+    """Words with three numbers beside them, in batches of 64; the last number counts the rows."""
+    generator = torch.Generator().manual_seed(0)
+    numbers = torch.randn(1280, 3, generator=generator)
+    numbers[:, 2] = torch.linspace(-1.7, 1.7, 1280)
+    words = torch.randint(50, (1280, 4), generator=generator)
+    record = Record(count=20)
+    for step in range(20):
+        chosen = order[64 * step : 64 * (step + 1)]
+        record.training_rows.inputs.append(words[chosen])
+        record.training_rows.beside.append([numbers[chosen]])
+        record.training_rows.targets.append(None)
+        record.training_rows.steps.append(step)
+        record.training_rows.alone.append(False)
+    return record
 
-    def loss(out: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        return functional.cross_entropy(out, target, weight=scale)
 
-    settings = {"loss": loss, "held_out": (x[shown], y[shown])}
-    found = check_imbalance_of_classes(watched(network(64, 16, 2), x[kept], y[kept], **settings))
-    assert [f.confidence for f in found] == ([confidence] if confidence else [])
+def test_a_column_that_tells_the_order_of_the_data() -> None:
+    found = check_order(table(torch.arange(1280)))
+    assert [(f.code, f.confidence) for f in found] == [("data.ordered", "high")]
+    generator = torch.Generator().manual_seed(1)
+    assert check_order(table(torch.randperm(1280, generator=generator))) == []
+    # A batch of neighbours in an order of its own: they may be meant to be alike.
+    buckets = torch.arange(1280).reshape(20, 64)[:, torch.randperm(64, generator=generator)].flatten()
+    assert [f.confidence for f in check_order(table(buckets))] == ["medium"]
+
+
+def test_windows_of_a_series_may_be_read_along() -> None:
+    record = table(torch.arange(1280))
+    for beside in record.training_rows.beside:
+        beside[0][:, :2] = beside[0][:, 2:]
+    assert [f.confidence for f in check_order(record)] == ["medium"]
+
+
+def test_a_number_drawn_once_for_each_batch_is_no_order() -> None:
+    record = table(torch.randperm(1280, generator=torch.Generator().manual_seed(1)))
+    for step, beside in enumerate(record.training_rows.beside):
+        beside[0][:, 2] = step / 20
+    assert check_order(record) == []
+
+
+def test_the_first_batch_of_each_pass_alone(watched, digits, network) -> None:
+    x, y = digits
+    generator = torch.Generator().manual_seed(0)
+    passes = [torch.randperm(len(x), generator=generator) for _ in range(4)]
+    settings = {"steps": 80, "held_out": (x[:100], y[:100])}
+
+    def found(rows) -> list[tuple[str, str]]:
+        return [
+            (f.code, f.confidence)
+            for f in check_repeats(watched(network(64, 8, 10), x, y, rows=rows, **settings))
+        ]
+
+    assert found(lambda s: passes[s // 20][:32]) == [("data.repeated", "high")]
+    assert found(lambda s: passes[s // 20][32 * (s % 20) : 32 * (s % 20 + 1)]) == []
+    # Read in order, a batch comes again, but not before all others.
+    assert found(lambda s: torch.arange(32 * (s % 10), 32 * (s % 10 + 1))) == []
+    # Two updates on each batch on purpose.
+    assert found(lambda s: passes[s // 40][32 * (s % 40 // 2) : 32 * (s % 40 // 2 + 1)]) == []
+
+
+def test_labels_of_models_that_take_turns_are_compared_within_each() -> None:
+    """The first loss of the critic has ones alone, that of the generator zeros alone: whole calls, no
+    classes.
+    """
+    torch.manual_seed(0)
+    generator, critic = nn.Linear(2, 4), nn.Linear(4, 1)
+    one = torch.optim.SGD(generator.parameters(), lr=0.01)
+    other = torch.optim.SGD(critic.parameters(), lr=0.01)
+    loss = nn.BCEWithLogitsLoss()
+    with ff.watch({"g": generator, "d": critic}, [one, other], every=1) as seen:
+        for _ in range(6):
+            made, real = generator(torch.randn(16, 2)), torch.randn(16, 4)
+            other.zero_grad()
+            ones, zeros = torch.ones(16, 1), torch.zeros(16, 1)
+            (loss(critic(real), ones) + loss(critic(made.detach()), zeros)).backward()
+            other.step()
+            one.zero_grad()
+            loss(critic(made), zeros).backward()
+            one.step()
+    assert [f.code for f in check_order(seen.record)] == []

@@ -89,3 +89,62 @@ def test_tables_of_zeros() -> None:
     assert [f.code for f in found] == ["initialisation.constant"]
     nn.init.normal_(model[1].weight)  # one of the two may begin at zero
     assert check_first_values(Record(first_weights=first_weights(model.named_modules()))) == []
+
+
+@pytest.mark.parametrize(("size", "found"), [(20.0, True), (0.2, False)])
+def test_positions_that_drown_what_they_are_added_to(watched, digits, size: float, found: bool) -> None:
+    class Positions(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer, self.norm, self.head = nn.Linear(8, 16), nn.LayerNorm(16), nn.Linear(16, 10)
+            self.position = nn.Parameter(size * torch.randn(1, 8, 16))
+            self.log_variance = nn.Parameter(torch.full((8, 16), -9.0))  # a constant may be of any size
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            h = self.norm(self.layer(x.unflatten(1, (8, 8))) + self.position + self.log_variance.exp())
+            return self.head(h.mean(1))
+
+    torch.manual_seed(0)
+    seen = check_first_values(watched(Positions(), *digits, steps=2))
+    assert [(f.code, f.confidence) for f in seen] == ([("initialisation.too-large", "high")] if found else [])
+
+
+class Headed(nn.Module):
+    """Two heads, the first of which begins small, or at zero; or it is no head."""
+
+    def __init__(self, scale: float, *, hidden: bool = False) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.body, self.policy, self.value = nn.Linear(64, 32), nn.Linear(32, 10), nn.Linear(32, 1)
+        self.after = nn.Linear(10, 10) if hidden else nn.Identity()
+        with torch.no_grad():
+            self.policy.weight.mul_(scale)
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        h = self.body(x).relu()
+        return self.after(
+            self.policy(h).relu() if isinstance(self.after, nn.Linear) else self.policy(h)
+        ), self.value(h)
+
+
+@pytest.mark.parametrize("scale", [0.0, 0.01])
+def test_heads_begin_small_on_purpose(watched, digits, scale: float) -> None:
+    def loss(out: tuple[torch.Tensor, torch.Tensor], y: torch.Tensor) -> torch.Tensor:
+        return nn.functional.cross_entropy(out[0], y) + out[1].square().mean()
+
+    assert check_first_values(watched(Headed(scale), *digits, loss=loss, steps=3)) == []
+    found = check_first_values(watched(Headed(scale, hidden=True), *digits, loss=loss, steps=3))
+    assert [f.code for f in found] == ["initialisation.too-small" if scale else "initialisation.constant"]
+
+
+def test_frequencies_before_a_sine_may_be_large(watched, digits) -> None:
+    class Waves(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.frequencies, self.head = nn.Parameter(10 * torch.randn(64, 32)), nn.Linear(32, 10)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.head((x @ self.frequencies).sin())
+
+    found = check_first_values(watched(Waves(), *digits, steps=2))
+    assert [f.confidence for f in found] == ["medium"]

@@ -1,11 +1,12 @@
 """How trainings end."""
 
 import math
+from dataclasses import replace
 from math import exp
 
 import pytest
 
-from fivefold.diagnosis.checks.fit_quality import check_overfitting, check_unfinished
+from fivefold.diagnosis.checks.fit_quality import check_overfitting, check_unfinished, held_out_losses
 from fivefold.diagnosis.observation.record import Evaluation, LossCall, Record, Step
 from fivefold.diagnosis.observation.summary import Summary
 
@@ -104,3 +105,33 @@ def test_so_few_that_the_last_were_not_watched() -> None:
     assert check_unfinished(seen)[0].confidence == "high"
     seen.ended = False
     assert check_unfinished(seen) == []
+
+
+@pytest.mark.parametrize(
+    ("after", "found"),
+    [
+        ([0.50, 0.51, 0.52, 0.53, 0.54, 0.55, 0.56], True),
+        ([0.50, 0.51, 0.50, 0.53, 0.52, 0.55, 0.56], False),  # up and down
+        ([0.50, 0.501, 0.502, 0.503, 0.504, 0.505, 0.506], False),  # hardly
+        ([0.50, 0.51, 0.52, 0.53], False),  # too few
+    ],
+)
+def test_a_held_out_loss_that_turns_slowly(after: list[float], found: bool) -> None:
+    seen = record([1.0, 0.8, 0.6, *after], [0.97**i for i in range(100)])
+    assert [f.confidence for f in check_overfitting(seen)] == (["medium"] if found else [])
+
+
+def test_an_evaluation_that_takes_in_other_data_at_the_end() -> None:
+    seen = record([1.0, 0.5, 0.4], [1.0])
+    seen.evaluations[-1].losses.append(replace(seen.evaluations[-1].losses[0], value=9.0))
+    assert held_out_losses(seen) == [(0, 1.0), (10, 0.5), (20, 0.4)]
+
+
+def test_a_loss_that_grew_or_has_no_level_is_not_unfinished() -> None:
+    falling = [2.0 - 0.012 * i for i in range(100)]
+    assert [f.code for f in check_unfinished(record([], falling))] == ["fit.unfinished"]
+    # It grew first, and fell from there: it ends above where it began.
+    assert check_unfinished(record([], [0.5 + 0.03 * min(i, 100 - i) for i in range(100)])) == []
+    grown = [0.1 * i if i < 75 else 4.0 for i in range(100)]
+    assert check_unfinished(record([], grown)) == []
+    assert check_unfinished(record([], [value - 1.5 for value in falling])) == []

@@ -21,8 +21,13 @@ def test_shuffled_noisy_and_sound(watched, digits, network) -> None:
     def found(labels: torch.Tensor) -> list:
         return check_labels(watched(network(64, 16, 10), x, labels, steps=30, held_out=held_out))
 
-    assert [f.code for f in found(shuffled)] == ["labels.unrelated"]
-    assert [f.code for f in found(noisy)] == ["labels.noise"]
+    (unrelated,) = found(shuffled)
+    assert unrelated.code == "labels.unrelated"
+    assert unrelated.picture.curves["share"][0][1] < unrelated.picture.level[0], "no more than chance"
+    (noise,) = found(noisy)
+    assert noise.code == "labels.noise"
+    (_, training), (_, evaluation) = noise.picture.curves["share"]
+    assert training < noise.picture.level[0] < evaluation
     assert found(y) == []
 
 
@@ -99,7 +104,9 @@ def drawn(x: torch.Tensor, y: torch.Tensor, pairing: str) -> Record:
 )
 def test_the_same_input_with_other_targets(digits, pairing: str, codes: list[str]) -> None:
     x, y = digits
-    assert [f.code for f in check_labels(drawn(x[:300], y[:300], pairing))] == codes
+    found = check_labels(drawn(x[:300], y[:300], pairing))
+    assert [f.code for f in found] == codes
+    assert all(f.picture.level == (1.0, "mean of two targets drawn at random") for f in found)
 
 
 def test_targets_that_other_inputs_share_are_not_judged(digits) -> None:

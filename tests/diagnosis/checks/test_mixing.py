@@ -5,6 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+import fivefold as ff
 from fivefold.diagnosis.checks.future import check_future
 from fivefold.diagnosis.checks.mixing import check_mixing
 
@@ -62,3 +63,28 @@ def test_language_models(watched, both: bool, shift: int, codes: list[str]) -> N
     for rows in (record.training_rows,):
         rows.targets = [t if t is not None else None for t in rows.targets]
     assert [f.code for f in check_future(record)] == codes
+
+
+@pytest.mark.parametrize("always", [True, False])
+def test_dropout_of_a_graph_that_stays_on(always: bool) -> None:
+    """Rows that belong together are no reason not to look for it."""
+
+    class Graph(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(8, 3)
+
+        def forward(self, x: torch.Tensor, matrix: torch.Tensor) -> torch.Tensor:
+            return torch.mm(matrix, self.layer(functional.dropout(x, 0.5, always or self.training)))
+
+    torch.manual_seed(0)
+    model, x, y = Graph(), torch.randn(20, 8), torch.randint(3, (20,))
+    matrix = torch.eye(20).to_sparse_coo()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with ff.watch(model, optimizer, every=1) as seen:
+        for _ in range(3):
+            optimizer.zero_grad()
+            functional.cross_entropy(model(x, matrix)[:10], y[:10]).backward()
+            optimizer.step()
+    found = [f.code for f in check_mixing(seen.record)]
+    assert found == (["mode.dropout-in-evaluation"] if always else [])

@@ -1,8 +1,11 @@
 """Evaluation inputs that are prepared in another way."""
 
+import math
+
+import pytest
 import torch
 
-from fivefold.diagnosis.checks.preparation import check_preparation
+from fivefold.diagnosis.checks.preparation import check_preparation, kept_order
 from fivefold.diagnosis.observation.record import Record
 
 
@@ -43,3 +46,27 @@ def test_images_turned_or_dark_for_bright(digits) -> None:
     # Standardised by themselves, dark for bright leaves every scale as it is.
     z = (digits[0] - digits[0].mean(0)) / digits[0].std(0).clamp_min(0.01)
     assert check_preparation(record(z[:600], z[600:1000])) == []
+
+
+def test_a_vocabulary_of_its_own_with_the_same_frequencies() -> None:
+    generator = torch.Generator().manual_seed(0)
+    after = torch.rand(40, 40, generator=generator) ** 6  # what follows each token
+
+    def text(n: int) -> torch.Tensor:
+        out = torch.randint(40, (n, 1), generator=generator)
+        for _ in range(9):
+            out = torch.cat([out, torch.multinomial(after[out[:, -1]], 1, generator=generator)], 1)
+        return out
+
+    x, e = text(600), text(300)
+    assert check_preparation(record(x, e)) == []
+    # Tokens are renamed among neighbours in frequency, so that each number is about as frequent as before.
+    ranks = torch.bincount(x.flatten(), minlength=40).argsort(descending=True)
+    other = torch.empty(40, dtype=torch.long)
+    other[ranks] = ranks.reshape(10, 4).flip(1).flatten()
+    found = check_preparation(record(x, other[e]))
+    assert [(f.code, f.confidence) for f in found] == [("data.preparation", "high")]
+    own, same = kept_order(x.numpy(), e.numpy())
+    assert same == pytest.approx(own, rel=0.25)
+    assert kept_order(x.numpy(), other[e].numpy())[1] < 0
+    assert math.isnan(kept_order(x.numpy()[:20], e.numpy())[0])

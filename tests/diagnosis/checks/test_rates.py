@@ -1,5 +1,7 @@
 """Rates and momentum, on digits and on a quadratic whose best rate is known."""
 
+import math
+
 import pytest
 import torch
 from torch import nn
@@ -11,8 +13,13 @@ from fivefold.diagnosis.checks.rates import (
     check_rate_too_low,
     check_sum,
     peak_rate,
+    risen,
 )
-from fivefold.diagnosis.observation.record import Record
+from fivefold.diagnosis.observation.deep_step import DeepStep
+from fivefold.diagnosis.observation.record import Line, LossCall, Record, Step
+from fivefold.diagnosis.observation.summary import Summary
+from fivefold.optimize import StabilityLimit
+from fivefold.theory.stability import margin_of
 
 
 def quadratic(rate: float, watched) -> Record:
@@ -35,6 +42,23 @@ def test_the_edge_of_stability_of_a_quadratic(watched) -> None:
     line = quadratic(1.3, watched).steps[-1].line
     # Once the steepest direction rules, the loss is least at 1 / 1.3 of half the update.
     assert line.best_multiple == pytest.approx(0.5 / 1.3, rel=0.02)
+
+
+def test_looks_in_depth_stand_beside_it(watched) -> None:
+    """By the closed form rate times sharpness is 1.3 times the edge of plain descent, which is 2."""
+    record = quadratic(1.3, watched)
+    assert "in depth" not in check_rate_too_high(record)[0].evidence
+    limit = StabilityLimit(2.0 / 2.6, 2.6, 2.0, 0.0, True)
+    weights = [torch.zeros(1, requires_grad=True)]
+    for rate in (1.0, 0.5):
+        margin = margin_of(limit, torch.optim.SGD(weights, lr=rate))
+        record.deep.append(DeepStep(0, 64, -1.0, 1.0, 1.0, margin, None, 0.1, ()))
+    (found,) = check_rate_too_high(record)
+    assert found.evidence.endswith(
+        "; rate times sharpness is at most 2.6, the edge of stability 2: beyond it in 1 of 2 looks in depth"
+    )
+    record.deep[:] = [DeepStep(0, 64, -1.0, 1.0, 1.0, None, None, 0.1, ())]
+    assert "in depth" not in check_rate_too_high(record)[0].evidence
 
 
 def test_a_rate_too_low_and_a_sound_one(watched, digits, network) -> None:
@@ -80,3 +104,37 @@ def test_momentum(watched, digits, network) -> None:
     assert check_momentum(with_momentum(0.99))[0].code == "rate.momentum"
     assert check_momentum(with_momentum(0.9)) == []
     assert peak_rate(with_momentum(0.9).steps[0]) == 0.1
+
+
+@pytest.mark.parametrize(
+    ("losses", "confidence"),
+    [
+        ([1.5, 2.0, *[40.0] * 8, *[2.0] * 10], "high"),
+        ([1.5, 2.0, *[9.0] * 8, *[1.0] * 10], "medium"),
+        ([1.5, 2.5, 2.0, *[1.0] * 10], None),
+        ([1.5, 90.0, *[1.0] * 12], None),  # one batch is none
+    ],
+)
+def test_a_loss_that_rises_manyfold(losses: list[float], confidence: str | None) -> None:
+    line = Line(-1.0, (0.0, 1.0), (2.0, 1.0))  # each update lowers the loss of its own batch
+    steps = [Step(i, loss=v, line=line) for i, v in enumerate(losses)]
+    found = check_rate_too_high(Record(steps=steps, count=len(steps), optimizers=["Adam"]))
+    assert [(f.code, f.confidence) for f in found] == ([("rate.too-high", confidence)] if confidence else [])
+    steps[-1].loss = -1.0  # a policy's, whose level means nothing
+    assert math.isnan(risen(Record(steps=steps, optimizers=["Adam"])))
+
+
+def test_a_loss_of_more_terms_or_of_larger_targets_has_not_risen() -> None:
+    def call(value: float, std: float) -> LossCall:
+        seen = Summary((4,), "float32", 0.0, std, -std, std, 1.0, 0.0)
+        return LossCall("mse_loss", {}, value, seen, seen, math.nan, math.nan, (), None)
+
+    def record(values: list[float], spread: float = 1.0) -> Record:
+        steps = [Step(i, loss=1.0 if i < 2 else 40.0) for i in range(12)]
+        for i, step in enumerate(steps):
+            step.losses = [call(values[i], spread if i >= 2 else 1.0)]
+        return Record(steps=steps, count=12, optimizers=["Adam"])
+
+    assert risen(record([1.0] * 2 + [40.0] * 10)) == pytest.approx(40.0)
+    assert risen(record([1.0] * 12)) == pytest.approx(1.0)  # the rest is a term that came later
+    assert math.isnan(risen(record([1.0] * 2 + [40.0] * 10, spread=6.0)))

@@ -6,6 +6,7 @@ from torch import nn
 from torch.nn import functional
 
 from fivefold.diagnosis.checks.scales import check_inputs, check_targets
+from fivefold.diagnosis.observation.watcher import Watcher
 
 
 @pytest.mark.parametrize(("factor", "found"), [(255.0, True), (1.0, False), (5.0, False)])
@@ -49,3 +50,31 @@ def test_inputs_that_the_model_divides_itself(watched, digits) -> None:
     x, y = 255 * digits[0], digits[1]
     assert check_inputs(watched(Divided(255.0), x, y, steps=4)) == []
     assert check_inputs(watched(Divided(1.0), x, y, steps=4))[0].confidence == "high"
+
+
+class Both(nn.Module):
+    """Words and numbers beside them."""
+
+    def __init__(self, *, norm: bool = False) -> None:
+        super().__init__()
+        self.words, self.norm = nn.Embedding(20, 8), nn.BatchNorm1d(2) if norm else nn.Identity()
+        self.head = nn.Linear(10, 3)
+
+    def forward(self, words: torch.Tensor, numbers: torch.Tensor) -> torch.Tensor:
+        return self.head(torch.cat([self.words(words), self.norm(numbers)], 1))
+
+
+@pytest.mark.parametrize(("factor", "found"), [(500.0, True), (1.0, False)])
+def test_numbers_beside_words(factor: float, found: bool) -> None:
+    torch.manual_seed(0)
+    model = Both()
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-6)
+    watcher = Watcher({"": model}, [optimizer], every=1)
+    watcher.attach()
+    for _ in range(4):
+        words, numbers = torch.randint(20, (32,)), factor * torch.rand(32, 2)
+        functional.cross_entropy(model(words, numbers), words % 3).backward()
+        optimizer.step()
+    watcher.detach()
+    seen = [(f.code, f.confidence) for f in check_inputs(watcher.record)]
+    assert seen == ([("inputs.scale", "high")] if found else [])

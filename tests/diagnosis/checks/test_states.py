@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from fivefold.diagnosis.checks.states import check_carried, check_states
+import fivefold as ff
+from fivefold.diagnosis.checks.states import check_carried, check_same_input, check_states
 
 
 class Cells(nn.Module):
@@ -69,3 +70,34 @@ class Stateful(nn.Module):
 @pytest.mark.parametrize(("resets", "codes"), [(True, []), (False, ["batch.carried"])])
 def test_a_state_that_stays_from_batch_to_batch(watched, digits, resets: bool, codes: list[str]) -> None:
     assert [f.code for f in check_carried(watched(Stateful(resets), *digits, steps=3))] == codes
+
+
+def walked(*, moves: bool, calls: int = 14, model: nn.Module | None = None):
+    """A model that is asked step by step; the state moves on, or does not."""
+    torch.manual_seed(0)
+    model = model or nn.Sequential(nn.Linear(4, 16), nn.Tanh(), nn.Linear(16, 4))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    with ff.watch(model, optimizer, every=1) as seen:
+        for _ in range(3):
+            state, total = torch.randn(8, 4), torch.zeros(())
+            for _ in range(calls):
+                out = model(state)
+                total = total + (out - state).square().mean()
+                state = state + 0.1 * out.detach() if moves else state
+            optimizer.zero_grad()
+            total.backward()
+            optimizer.step()
+    return seen.record
+
+
+def test_a_state_that_is_never_taken_over() -> None:
+    found = check_same_input(walked(moves=False))
+    assert [(f.code, f.confidence) for f in found] == [("inputs.ignored", "high")]
+    assert [f.confidence for f in check_same_input(walked(moves=False, calls=7))] == ["medium"]
+    assert check_same_input(walked(moves=True)) == []
+    assert check_same_input(walked(moves=False, calls=3)) == []
+
+
+def test_several_draws_for_one_input_are_sound() -> None:
+    drawing = nn.Sequential(nn.Linear(4, 16), nn.Dropout(0.5), nn.Linear(16, 4))
+    assert check_same_input(walked(moves=False, model=drawing)) == []

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch import nn
 
 from fivefold.diagnosis.checks.labels import check_labels
 from fivefold.diagnosis.observation.record import Record
@@ -51,3 +52,17 @@ def test_texts_with_a_vocabulary_of_their_own() -> None:
     assert check_labels(record(x[:600], y[:600], x[600:], y[600:])) == []
     found = check_labels(record(x[:600], y[:600], other[x[600:]], y[600:]))
     assert [(f.code, f.confidence) for f in found] == [("data.preparation", "high")]
+    (_, training), (_, evaluation), _ = found[0].picture.curves["share"]
+    assert evaluation < found[0].picture.level[0] < training
+
+
+def test_targets_shifted_by_a_row_in_training() -> None:
+    """Each row holds the target of the row before, so that shifted targets are known by heart."""
+    generator = torch.Generator().manual_seed(0)
+    tells = torch.randn(1401, 2, generator=generator)
+    y = (tells[:, 0] > 0).long() + (tells[:, 1] > 0.5)
+    before = nn.functional.one_hot(y[:-1], 3).float()
+    x, target = torch.cat([before, tells[1:], tells[1:] + tells[:-1]], 1), y[1:]
+    assert check_labels(record(x[:900], target[:900], x[900:], target[900:])) == []
+    found = check_labels(record(x[:900], y[:900], x[900:], target[900:]))
+    assert [(f.code, f.confidence) for f in found] == [("labels.unrelated", "high")]

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+import fivefold as ff
 from fivefold.diagnosis.checks.units import check_units
 
 
@@ -59,3 +60,29 @@ def test_attention_that_sees_one_entry_alone(
 ) -> None:
     seen = check_units(watched(Attending(factor, fused), *digits, steps=3))
     assert [f.title for f in seen] == (["attention is saturated from the start"] if found else [])
+
+
+def test_the_last_activation_of_each_model_may_stand_at_its_bounds() -> None:
+    class Large(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return 100 * x
+
+    torch.manual_seed(0)
+    first = nn.Sequential(nn.Linear(4, 6), Large(), nn.Tanh())
+    second = nn.Sequential(nn.Linear(6, 8), Large(), nn.Tanh(), nn.Linear(8, 1))
+    for model, codes in (
+        ({"g": first, "d": second[-1:]}, []),
+        ({"g": first, "d": second}, ["units.saturated"]),
+    ):
+        whole = nn.ModuleList(model.values())
+        optimizer = torch.optim.SGD(whole.parameters(), lr=1e-4)
+        with ff.watch(model, optimizer, every=1) as seen:
+            for _ in range(4):
+                made = first(torch.randn(32, 4))
+                out = second(made) if codes else second[-1](made.repeat(1, 2)[:, :8])
+                optimizer.zero_grad()
+                out.square().mean().backward()
+                optimizer.step()
+        found = check_units(seen.record)
+        assert [f.code for f in found] == codes
+        assert all("d.2" in f.evidence and "g.2" not in f.evidence for f in found)

@@ -58,7 +58,7 @@ def test_a_head_of_one_number_is_no_bottleneck(watched, digits) -> None:
         return functional.cross_entropy(out[0], y) + out[1].square().mean()
 
     record = watched(Headed(), *digits, loss=loss, steps=3)
-    assert hidden_widths(record) == {"body": 32, "value": 1}
+    assert hidden_widths(record) == {"body": 32}
     assert not passes_through(record, ["value"])
     assert passes_through(record, ["body"])
     assert check_width(record) == []

@@ -76,3 +76,19 @@ def test_bags_of_tokens_and_what_else_is_given() -> None:
     keeper.keep([torch.zeros(2, 5)], 4)
     keeper.met()
     assert rows.alone[-1] is False
+
+
+def test_what_is_given_beside_the_first_tensor() -> None:
+    rows = Rows()
+    keeper = KeptRows(rows, full=4)
+    words, numbers = torch.randint(9, (6, 3)), torch.rand(6, 2)
+    keeper.keep([words, numbers, torch.tensor([3, 1, 2, 3, 3, 2])], 0)  # the last are lengths
+    assert [t.tolist() for t in rows.beside[0]] == [numbers.tolist()]
+    assert rows.alone == [False]
+    keeper.keep([words], 1)
+    assert rows.beside[1:] == [[]] or len(rows.beside) == 1  # the very same batch is not kept again
+    keeper.keep([torch.rand(2, 3), torch.rand(2, 1)], 2)
+    keeper.met()
+    assert rows.beside[-1] is None
+    keeper.keep([torch.rand(3, 3), torch.eye(3).to_sparse()], 3)
+    assert rows.beside[-1] is None  # something is not kept

@@ -93,3 +93,23 @@ def test_an_error_written_by_hand_in_an_evaluation() -> None:
     (found,) = watcher.record.evaluations[0].losses
     assert (found.function, found.target) == ("difference", summarise(y))
     assert found.value == pytest.approx(float(expected))
+
+
+def test_draws_from_what_the_model_gave() -> None:
+    model = nn.Linear(4, 3)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    watcher = Watcher({"": model}, [optimizer], every=1)
+    watcher.attach()
+    out = model(torch.randn(8, 4))
+    torch.multinomial(out.softmax(1), 1)
+    with torch.no_grad():
+        torch.normal(out.expand(2, 8, 3), 1.0)
+    torch.bernoulli(torch.full_like(out, 0.5))
+    torch.multinomial(torch.ones(8, 3), 1)
+    out.square().mean().backward()
+    optimizer.step()
+    watcher.detach()
+    assert [o.shape for o in watcher.record.steps[0].operations if o.function == "draw"] == [
+        (8, 1),
+        (2, 8, 3),
+    ]

@@ -373,3 +373,44 @@ def test_the_training_is_left_as_it_was() -> None:
     alone, seen = run(False), run(True)
     assert alone[0].equal(seen[0])
     assert alone[1].equal(seen[1])
+
+
+class Graph(nn.Module):
+    """A layer over a sparse matrix."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(4, 2)
+
+    def forward(self, x: Tensor, matrix: Tensor) -> Tensor:
+        return torch.mm(matrix, self.layer(x))
+
+
+@pytest.mark.parametrize("layout", [torch.sparse_coo, torch.sparse_csr])
+def test_a_sparse_matrix_that_is_not_finite(layout: torch.layout) -> None:
+    matrix = torch.eye(6)
+    matrix[1, 2] = math.nan
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        sparse = matrix.to_sparse_coo().coalesce() if layout is torch.sparse_coo else matrix.to_sparse_csr()
+    model, x = Graph(), torch.randn(6, 4)
+    found = trace_nonfinite(list(model.named_parameters()), (model, (x, sparse), {}), None, own=False)
+    assert found.where == "inputs"
+    assert "1 of the 7 numbers that the sparse matrix stores" in found.evidence
+
+
+def test_an_input_that_cannot_be_looked_at_ends_no_training() -> None:
+    class Refuses(Tensor):
+        """A tensor that cannot be asked for its numbers."""
+
+        @classmethod
+        def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            if getattr(func, "__name__", "") == "isfinite":
+                raise RuntimeError("not here")
+            return super().__torch_function__(func, types, args, kwargs or {})
+
+    model = Graph()
+    x = torch.randn(6, 4).as_subclass(Refuses)
+    found = trace_nonfinite(list(model.named_parameters()), (model, (x, torch.eye(6)), {}), None, own=False)
+    assert found.where == "unknown"
+    assert "not here" in found.evidence

@@ -1,30 +1,11 @@
-"""The record's own arithmetic."""
+"""The record's own names."""
 
-import math
-
-import pytest
 from torch import nn
 
-from fivefold.diagnosis.observation.record import Line, ParameterStep, Record, Step
+from fivefold.diagnosis.observation.record import Record
 
 
 def test_names_of_several_models() -> None:
     record = Record(model={"g": nn.Linear(1, 1), "d": nn.Sequential(nn.Linear(1, 1))})
     assert [name for name, _ in record.parameters()] == ["g.weight", "g.bias", "d.0.weight", "d.0.bias"]
     assert [name for name, _ in record.modules()] == ["g", "d", "d.0"]
-
-
-def test_curvature_and_best_multiple_of_a_quadratic() -> None:
-    # L(a) = 1 - 2 a + 3 a^2: slope -2, d.H d = 6, least at 1/3.
-    line = Line(-2.0, (0.0, 1.0), (1.0, 2.0))
-    assert line.curvature == pytest.approx(6.0)
-    assert line.best_multiple == pytest.approx(1 / 3)
-    assert Line(-2.0, (0.0, 1.0), (1.0, -1.5)).best_multiple == math.inf
-    assert math.isnan(Line(-2.0, (0.0,), (1.0,)).best_multiple)
-
-
-def test_gradient_of_a_step() -> None:
-    parts = [ParameterStep("a", 1.0, 3.0, 0.1, 4), ParameterStep("b", 1.0, 4.0, 0.1, 4)]
-    assert Step(0, parameters=parts).gradient == 5.0
-    assert math.isnan(Step(0).gradient)
-    assert not ParameterStep("a", math.inf, None, 0.0, 1).finite

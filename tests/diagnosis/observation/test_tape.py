@@ -98,3 +98,74 @@ def test_wrappers_are_taken_off_and_structures_kept() -> None:
     found = changed(({"x": a}, [3, a]), lambda t: 2 * t)
     assert torch.equal(found[0]["x"], 2 * a)
     assert found[1][0] == 3
+
+
+class Policy(nn.Module):
+    """Gives a distribution, not a tensor."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Linear(4, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.distributions.Categorical:
+        return torch.distributions.Categorical(logits=self.head(x))
+
+
+def test_what_is_asked_of_a_distribution_follows_the_weights_and_what_was_drawn_stays() -> None:
+    torch.manual_seed(0)
+    model, x, better = Policy(), torch.randn(64, 4), torch.randn(64)
+    drawn: list[torch.Tensor] = []
+
+    def loss_of(policy: torch.distributions.Categorical) -> torch.Tensor:
+        if not drawn:
+            torch.randn(100)  # drawn between, as an environment does
+            drawn.append(policy.sample())
+        return -(policy.log_prob(drawn[0]) * better).mean() - 0.01 * policy.entropy().mean()
+
+    tape, loss = taped(model, x, loss_of)
+    assert not tape.partial
+    assert torch.equal(tape.play(), loss)
+    expected = torch.autograd.grad(loss, model.head.weight)[0]
+    torch.testing.assert_close(torch.autograd.grad(tape.play(), model.head.weight)[0], expected)
+    with torch.no_grad():
+        model.head.weight.add_(0.3)
+    torch.testing.assert_close(tape.play(), loss_of(model(x)))
+
+
+def test_a_part_of_the_loss_that_the_tape_does_not_know() -> None:
+    """What a model leaves in an attribute has a derivative and is none of its outputs."""
+
+    class Keeps(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(4, 4)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            self.penalty = self.layer.weight.square().sum()
+            return self.layer(x)
+
+    model, x = Keeps(), torch.randn(8, 4)
+    assert taped(model, x, lambda out: out.square().mean() + model.penalty)[0].partial
+    assert not taped(model, x, lambda out: out.square().mean() + model.penalty.detach())[0].partial
+    # Beside the loss it does no harm.
+    tape, _ = taped(model, x, lambda out: (out + model.penalty, out.square().mean())[1])
+    assert not tape.partial
+
+
+def test_what_was_detached_stands_still_along_an_update() -> None:
+    torch.manual_seed(0)
+    model, x = nn.Linear(4, 2), torch.randn(16, 4)
+
+    def loss_of(out: torch.Tensor, weigh: torch.Tensor | None = None) -> torch.Tensor:
+        return (out[:, 0] * (out[:, 1].detach() if weigh is None else weigh)).mean()
+
+    tape, loss = taped(model, x, loss_of)
+    weigh = model(x)[:, 1].detach().clone()
+    held = tape.detached_held()
+    with torch.no_grad():
+        model.weight.add_(0.5)
+    assert not torch.equal(tape.play(), loss)
+    torch.testing.assert_close(held.play(), loss_of(model(x), weigh))
+    assert not torch.allclose(held.play(), tape.play())
+    plain, _ = taped(model, x, lambda out: out.square().mean())
+    assert plain.detached_held() is plain

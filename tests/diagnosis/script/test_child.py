@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from fivefold.diagnosis.script import child as running
 from fivefold.diagnosis.script.child import After, Child
 from fivefold.diagnosis.script.outcome import Outcome
 
@@ -37,6 +38,24 @@ def test_messages_end_where_nobody_listens() -> None:
     child.send("two")
     child.send("three")
     assert child._pipe == -1
+    os.close(writing)
+
+
+@pytest.mark.parametrize(("word", "deep"), [("1", True), ("0", False)])
+def test_the_words_of_its_command_line(monkeypatch: pytest.MonkeyPatch, word: str, deep: bool) -> None:
+    told: list[object] = []
+
+    class Recorded(Child):
+        def run(self, script: str, arguments: list[str]) -> int:
+            told.extend((self._deep, script, arguments))
+            return 7
+
+    monkeypatch.setattr(running, "Child", Recorded)
+    reading, writing = os.pipe()
+    assert running.main([str(writing), "inf", "/root", word, "train.py", "--lr", "1"]) == 7
+    assert told == [deep, "train.py", ["--lr", "1"]]
+    assert not os.get_inheritable(writing)
+    os.close(reading)
     os.close(writing)
 
 

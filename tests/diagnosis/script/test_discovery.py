@@ -44,6 +44,15 @@ def plain(steps: int, seed: int = 0) -> nn.Module:
     return net
 
 
+@pytest.mark.parametrize("deep", [False, True])
+def test_looks_in_depth_where_they_are_asked_for(deep: bool) -> None:
+    discovery = Discovery(lambda: None, deep=deep)
+    discovery.begin()
+    plain(4)
+    discovery.end()
+    assert bool(discovery.trainings[0].record.deep) is deep
+
+
 def test_a_plain_loop_is_seen_from_its_first_call_on(found: Discovery) -> None:
     plain(6)
     (training,) = found.trainings

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from fivefold.diagnosis.observation import depth
 from fivefold.diagnosis.observation.veiled import Veiled
 from fivefold.diagnosis.script.joining import JoiningWatcher
 
@@ -26,6 +27,53 @@ def test_an_optimizer_joins_once_and_at_its_own_step() -> None:
     assert watcher.record.count == 3
     assert not optimizer._optimizer_step_pre_hooks
     assert not model._forward_hooks
+
+
+def test_looks_in_depth_have_a_share_of_their_own() -> None:
+    torch.manual_seed(0)
+    model = nn.Linear(2, 1)
+    deep, plain = JoiningWatcher({"": model}, [], deep=True), JoiningWatcher({"": nn.Linear(2, 1)}, [])
+    assert (deep.account.share, deep.account.allowance) == (plain.account.share, plain.account.allowance)
+    assert not plain.record.deep
+    deep.attach()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    deep.add_optimizer(optimizer)
+    x = torch.randn(16, 2)
+    for _ in range(3):
+        optimizer.zero_grad()
+        nn.functional.mse_loss(model(x), x[:, :1]).backward()
+        optimizer.step()
+    deep.detach()
+    look = deep.record.deep[0]
+    inputs = torch.cat([x, torch.ones(16, 1)], 1).double()
+    H = 2 * inputs.mT @ inputs / 16
+    assert look.margin is not None
+    assert look.margin.product == pytest.approx(0.1 * float(torch.linalg.eigvalsh(H)[-1]), rel=1e-4)
+
+
+def test_a_look_in_depth_that_fails_is_the_last_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    def fail(*given: object, **named: object) -> None:
+        asked.append(1)
+        raise ValueError("planted")
+
+    monkeypatch.setattr(depth, "look_deeper", fail)
+    model = nn.Linear(2, 1)
+    watcher = JoiningWatcher({"": model}, [torch.optim.SGD(model.parameters(), lr=0.1)], deep=True)
+    watcher.attach()
+    weights = []
+    for _ in range(5):
+        watcher._optimizers[0].zero_grad()
+        nn.functional.mse_loss(model(torch.ones(4, 2)), torch.ones(4, 1)).backward()
+        watcher._optimizers[0].step()
+        weights.append(model.weight.detach().clone())
+    watcher.detach()
+    assert len(asked) == 1
+    assert watcher.failure == ""
+    assert watcher.record.count == 5
+    assert "in depth: no more looks after ValueError: planted" in watcher.record.notes
+    assert not torch.equal(weights[0], weights[-1]), "the training goes on"
 
 
 def test_a_module_joins_within_a_watched_update() -> None:

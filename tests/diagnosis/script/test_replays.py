@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from fivefold.diagnosis.dossier import dossier
 from fivefold.diagnosis.observation.record import Nonfinite, Record
 from fivefold.diagnosis.replay import SUFFIX, read
 from fivefold.diagnosis.replayed_operation import Replay
@@ -66,6 +67,8 @@ def test_of_a_script(temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert outcome.findings[0].place.line == 7
     assert not any(path.endswith(SUFFIX) for path in outcome.written)
     assert any("makes the operation again" in note for note in outcome.findings.notes)
+    (first, *_) = dossier(outcome.findings, outcome=outcome)["findings"]
+    assert first["replay"]["title"] == "log.default (called as log), update 2"
     file = temporary / "a.replay.safetensors"
     file.write_bytes(outcome.replays[f"update-2{SUFFIX}"])
     found = read(file)

@@ -84,6 +84,34 @@ def test_a_script_that_trains(script: Script, tmp_path: Path, capfd: pytest.Capt
     assert (tmp_path / "facts.txt").read_text().split()[1] == digest
 
 
+DEEP = """
+    import torch
+    from torch import nn
+    torch.manual_seed(0)
+    net = nn.Linear(4, 1)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.05)
+    x = torch.randn(64, 4)
+    for _ in range(8):
+        optimizer.zero_grad()
+        nn.functional.mse_loss(net(x), x[:, :1]).backward()
+        optimizer.step()
+    digest = sum(p.double().sum().item() for p in net.parameters())
+    print(torch.linalg.eigvalsh(2 * x.mT @ x / 64)[-1].item(), digest)
+"""
+
+
+def test_looks_in_depth(script: Script, capfd: pytest.CaptureFixture[str]) -> None:
+    seen = script(DEEP, deep=True)
+    sharpness, digest = (float(word) for word in capfd.readouterr().err.split()[-2:])
+    deep = seen.trainings[0]["series"]["deep"]
+    # The bias, whose column of ones hardly meets the others, changes the largest eigenvalue by little.
+    assert deep["sharpness"][0][1] == pytest.approx(sharpness, rel=0.1)
+    assert any(note.startswith("in depth, at update") for note in seen.findings.notes)
+    plain = script(DEEP)
+    assert float(capfd.readouterr().err.split()[-1]) == digest
+    assert "deep" not in plain.trainings[0]["series"]
+
+
 @pytest.mark.parametrize(
     ("code", "ended", "says"),
     [

@@ -82,6 +82,15 @@ def test_colour_only_where_asked() -> None:
     assert "\x1b[1;31m1. the rate" in render_findings(OUTCOME.findings, colour=True)
 
 
+def test_what_was_measured_in_depth_is_no_warning() -> None:
+    notes = ["in depth, at update 3: a product of 2.5", "one thing was not seen", "in depth: noise: left out"]
+    outcome = Outcome("t.py", Findings([], notes), "finished", updates=3, trainings=[{"models": ["net"]}])
+    for screen in (render_outcome(outcome), render_findings(Findings([], notes))):
+        lines = screen.splitlines()
+        assert "in depth  at update 3: a product of 2.5" in lines
+        assert [line for line in lines if line.startswith("!")] == [f"! {note}" for note in notes[1:]]
+
+
 def test_nothing_found() -> None:
     assert render_findings(Findings([])) == "No finding."
     assert "CHANGED" in render_outcome(Outcome("a.py", unchanged=False))

@@ -117,7 +117,20 @@ def test_without_an_optimizer_of_torch_updates_are_not_judged(sent: Sent) -> Non
     assert "are changed by hand" in sent[-1][1]["notes"][0]
 
 
-def test_an_evaluation_while_the_loop_runs_changes_no_bit(sent: Sent) -> None:
+def test_looks_in_depth_are_told_in_notes_and_in_curves(sent: Sent) -> None:
+    for deep in (False, True):
+        watching = session(sent, deep=deep)
+        loop(10)
+        watching.end()
+        message = json.loads(json.dumps(sent[-1][1]))
+        (training,) = message["trainings"]
+        assert ("deep" in training["series"]) is deep
+        assert any("the edge of stability 2" in note for note in message["notes"]) is deep
+    assert len(training["series"]["deep"]["product"]) >= 1
+
+
+@pytest.mark.parametrize("deep", [False, True])
+def test_an_evaluation_while_the_loop_runs_changes_no_bit(sent: Sent, deep: bool) -> None:
     def trained() -> float:
         torch.manual_seed(3)
         net = nn.Sequential(nn.Linear(3, 8), nn.Dropout(0.5), nn.Linear(8, 1))
@@ -130,7 +143,7 @@ def test_an_evaluation_while_the_loop_runs_changes_no_bit(sent: Sent) -> None:
         return sum(p.double().sum().item() for p in net.parameters())
 
     alone = trained()
-    watching = session(sent, first=0.0)
+    watching = session(sent, first=0.0, deep=deep)
     assert trained() == alone
     watching.end()
     assert len(sent) >= 2, "findings were made meanwhile"

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from fivefold.diagnosis.checks.pictures import of_shares
 from fivefold.diagnosis.checks.preparation import TURNS, as_images
 from fivefold.diagnosis.checks.seen import stacked
 from fivefold.diagnosis.finding import Finding
@@ -114,6 +115,12 @@ def _apart_from_targets(record: Record, shape: tuple[int, ...]) -> list[Finding]
             "high",
             "augmentation changes the input alone",
             "apply the same change to the input and to its target picture",
+            picture=of_shares(
+                "Inputs that agree better with their target once they are turned",
+                "share of the inputs",
+                told,
+                (0.15, "none in earnest up to here"),
+            ),
         )
     ]
 

@@ -1,14 +1,18 @@
-"""Batches that come in order, are all the same, or are too small for batch norm."""
+"""Batches that come in order, come again, or are too small for batch norm."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 from scipy import stats
 from torch import nn
 
-from fivefold.diagnosis.checks.seen import batch_size, losses_of
+from fivefold.diagnosis.checks.loss_level import draws_its_data, steps_of_one
+from fivefold.diagnosis.checks.pictures import of_classes, of_means
+from fivefold.diagnosis.checks.rules import keys_of
+from fivefold.diagnosis.checks.seen import batch_size, within_updates
+from fivefold.diagnosis.checks.whole import numbers_beside
 from fivefold.diagnosis.finding import Confidence, Finding, Picture
-from fivefold.diagnosis.observation.calls import OF_CLASSES
 from fivefold.diagnosis.observation.record import Record
 
 
@@ -20,24 +24,29 @@ def check_order(record: Record) -> list[Finding]:
     a loss by itself; for numbers, the F test that all have the same mean, for each target; without targets,
     that of the inputs along their first principal direction. Null: shuffled batches; found at p < 1e-6 with
     at least three batches and a strong effect (the most common class takes 0.3 more of its batch than of all;
-    batches explain half the variance), so false alarms are below one in a million. False alarms: batches that
-    are meant to be alike inside (medium where inputs alone tell).
+    batches explain half the variance), so false alarms are below one in a million. Of tables, each column of
+    the inputs is asked by itself (p < 1e-9; surer where neighbours within a batch are alike, too, with a
+    correlation above 0.5: they are read in the order of the data). False alarms: batches that are meant to be
+    alike inside (medium where inputs alone tell); columns that are the same throughout each batch, as a step
+    of time drawn once for all, are left out.
 
     Args:
         record: What was seen.
     """
-    longest = max((len(s.losses) for s in record.steps), default=0)
+    steps = steps_of_one(record)
+    longest = max((len(s.losses) for s in steps), default=0)
     counted = False
     for place in range(min(longest, 8)):
-        calls = [s.losses[place].classes for s in record.steps if len(s.losses) > place]
+        calls = [s.losses[place].classes for s in steps if len(s.losses) > place]
         counts = [c for c in calls if len(c) >= 2]
         if len(counts) >= 3 and len({len(c) for c in counts}) == 1:
             counted = True
             found = _of_classes(np.array(counts, dtype=float))
             if found:
                 return found
-    if counted:
-        return []
+    found = _of_columns(record)
+    if found or counted:
+        return found
     rows = record.training_rows
     known = [
         (t.double().reshape(len(t), -1).numpy(), b)
@@ -48,15 +57,56 @@ def check_order(record: Record) -> list[Finding]:
     if len(blocks) >= 3 and blocks[0].shape[1] <= 64:
         told = [_explained([b[:, j] for b in blocks]) for j in range(blocks[0].shape[1])]
         explained, p = max(told, key=lambda each: each[0])
+        column = told.index((explained, p))
         if p < 1e-6 and explained > 0.5:
             return [
                 _ordered(
                     f"which batch an example is in explains {explained:.0%} of the variance of the targets "
                     f"(p = {p:.0e})",
                     "high",
+                    of_means([b[:, column] for b in blocks], "the targets"),
                 )
             ]
     return _of_inputs(record)
+
+
+def _of_columns(record: Record) -> list[Finding]:
+    """Whether a measured column of a table tells which batch an example is in."""
+    if within_updates(record) or draws_its_data(record):
+        return []
+    blocks = [b.double().numpy() for b in numbers_beside(record.training_rows) if len(b) >= 8][:60]
+    if len(blocks) < 5 or any(not np.isfinite(b).all() for b in blocks):
+        return []
+    best, told = (0.0, 1.0, 0.0, 0), 0
+    for j in range(blocks[0].shape[1]):
+        columns = [b[:, j] for b in blocks]
+        # A number drawn once for each batch says nothing of the order of the examples.
+        if np.mean([c.std() > 0 for c in columns]) < 0.8:
+            continue
+        explained, p = _explained(columns)
+        told += explained > 0.5
+        if p < 1e-9 and explained > best[0]:
+            best = explained, p, _neighbours_alike(columns), j
+    explained, p, alike, j = best
+    if explained < 0.5:
+        return []
+    seen = f"which batch an example is in explains {explained:.0%} of the variance of input column {j} "
+    seen += f"(p = {p:.0e})"
+    if alike > 0.5:
+        seen += f"; within a batch, the correlation of one example's with the next one's is {alike:.2f}"
+    picture = of_means([b[:, j] for b in blocks], f"input column {j}")
+    # Where all columns are smooth, these are windows of a series, which may be read along on purpose.
+    series = 1 < blocks[0].shape[1] == told
+    return [_ordered(seen, "high" if alike > 0.5 and explained > 0.6 and not series else "medium", picture)]
+
+
+def _neighbours_alike(columns: list[np.ndarray]) -> float:
+    """Correlation of a number with that of the next example, within batches."""
+    a, b = (
+        np.concatenate([(c - c.mean())[part] for c in columns]) for part in (slice(None, -1), slice(1, None))
+    )
+    size = float(np.sqrt((a**2).sum() * (b**2).sum()))
+    return float((a * b).sum() / size) if size > 0 else 0.0
 
 
 def _of_inputs(record: Record) -> list[Finding]:
@@ -75,7 +125,8 @@ def _of_inputs(record: Record) -> list[Finding]:
     # One direction, from a sketch of the rows: exact principal directions are not needed.
     direction = centred[:: max(1, len(centred) // 256)]
     direction = np.linalg.svd(direction, full_matrices=False)[2][0]
-    explained, p = _explained([(b - every.mean(0)) @ direction for b in blocks])
+    along = [(b - every.mean(0)) @ direction for b in blocks]
+    explained, p = _explained(along)
     if p > 1e-6 or explained < 0.5:
         return []
     return [
@@ -83,6 +134,7 @@ def _of_inputs(record: Record) -> list[Finding]:
             f"which batch an example is in explains {explained:.0%} of the variance of the inputs along the "
             f"direction in which they vary most (p = {p:.0e})",
             "medium",
+            of_means(along, "the inputs along that direction"),
         )
     ]
 
@@ -117,11 +169,12 @@ def _of_classes(table: np.ndarray) -> list[Finding]:
             "takes "
             f"{inside:.0%} of its batch and {overall:.0%} of all (p = {p:.0e})",
             "high",
+            of_classes(table),
         )
     ]
 
 
-def _ordered(evidence: str, confidence: Confidence) -> Finding:
+def _ordered(evidence: str, confidence: Confidence, picture: Picture) -> Finding:
     return Finding(
         "data.ordered",
         "the batches are not shuffled",
@@ -129,16 +182,19 @@ def _ordered(evidence: str, confidence: Confidence) -> Finding:
         confidence,
         "the data are sorted by target and batches are cut in order: every update forgets the others",
         "shuffle: DataLoader(..., shuffle=True), or a new torch.randperm each epoch",
+        picture=picture,
     )
 
 
 def check_repeats(record: Record) -> list[Finding]:
     """Find few examples that are trained on again and again.
 
-    Statistic: the number of distinct examples among those of all watched updates, beside the number of
-    distinct ones that an evaluation shows. Null: batches differ. False alarms: all data in one batch on
-    purpose (left out where an
-    evaluation shows no more examples than the batch has, or the batch has more than 512); examples of which
+    Statistics: the number of distinct examples among those of all watched updates, beside the number of
+    distinct ones that an evaluation shows; the share of watched batches of which an equal one came so few
+    updates before that no pass through the other examples lies between. Null: batches differ, and an example
+    comes once in a pass, so that the second is 0, however the passes are drawn. False alarms: all data in one
+    batch on purpose (left out where an evaluation shows no more examples than the batch has, or the batch has
+    more than 512); several updates on each batch on purpose (fewer than twelve, left out); examples of which
     the
     model is given more than the first tensor, and single numbers that name things, are left out.
 
@@ -159,6 +215,9 @@ def check_repeats(record: Record) -> list[Finding]:
     other = [b.reshape(len(b), -1).double().numpy() for b in held if b.shape[1:] == rows[0].shape[1:]]
     if other:
         shown = min(shown, len(np.unique(np.concatenate(other), axis=0)))
+    found = _again(record)
+    if found:
+        return found
     # Drawing K of M examples gives about M (1 - exp(-K / M)) distinct ones: of four times as many draws
     # nearly all.
     if (
@@ -180,6 +239,53 @@ def check_repeats(record: Record) -> list[Finding]:
             "draw from all training examples, and take a new batch in every pass through the loop",
         )
     ]
+
+
+LONG_RUN = 12
+"""Updates on one batch beyond which it is no method."""
+
+
+def _again(record: Record) -> list[Finding]:
+    """Whether whole batches come again, for many updates, before the others have come."""
+    rows = record.training_rows
+    agent = within_updates(record) or draws_its_data(record)
+    if len(rows.inputs) < 12 or agent or "LBFGS" in record.optimizers:
+        return []
+    came: dict[bytes, list[int]] = {}
+    seen: set[bytes] = set()
+    for block, step in zip(rows.inputs, rows.steps, strict=True):
+        keys = keys_of(block.reshape(len(block), -1).double().numpy())
+        if len(set(keys)) < 4:
+            return []
+        seen.update(keys)
+        came.setdefault(b"".join(sorted(keys)), []).append(step)
+    size = len(rows.inputs[0])
+    # In passes through m examples, an equal batch comes m / size updates later at the earliest.
+    early = [[b for a, b in pairwise(steps) if 0 < 2 * (b - a) * size < len(seen)] for steps in came.values()]
+    share = sum(map(len, early)) / len(rows.inputs)
+    longest = max((_run(steps, set(e)) for steps, e in zip(came.values(), early, strict=True)), default=0)
+    if len(came) < 3 or len(seen) < 3 * size or share < 0.25 or longest < LONG_RUN:
+        return []
+    return [
+        Finding(
+            "data.repeated",
+            "whole batches come again and again before others do",
+            f"{share:.0%} of {len(rows.inputs)} watched batches equal one of few updates before, though "
+            f"{len(seen)} examples were seen in all; one was trained on for {longest} updates or more",
+            "high",
+            "the batch does not depend on the counter of the inner loop, or is drawn once for each pass",
+            "cut a new batch from the shuffled order in every pass through the inner loop",
+        )
+    ]
+
+
+def _run(steps: list[int], early: set[int]) -> int:
+    """Updates from the first to the last of those that come soon after each other."""
+    longest, begun = 0, steps[0]
+    for step in steps:
+        begun = begun if step in early else step
+        longest = max(longest, step - begun + 1)
+    return longest
 
 
 def check_batch_norm(record: Record) -> list[Finding]:
@@ -208,75 +314,3 @@ def check_batch_norm(record: Record) -> list[Finding]:
             "use larger batches, or GroupNorm or LayerNorm",
         )
     ]
-
-
-def check_imbalance_of_classes(record: Record) -> list[Finding]:
-    """Find classes that are rare in training.
-
-    Statistic: the share of the most common class in the watched batches, and of the rarest, beside their
-    shares in evaluations. Null: shares within fifteen times of each other. False alarms: rare events that are
-    judged as such: where evaluations are as uneven, or none shows labels, the confidence is medium; where the
-    loss weighs classes, nothing is said.
-
-    Args:
-        record: What was seen.
-    """
-    calls = [
-        c
-        for c in losses_of(record)
-        if len(c.classes) >= 2
-        and "weighted" not in c.settings
-        and (c.function in OF_CLASSES or math.prod(c.target.shape) == max(c.target.shape, default=0))
-    ]
-    counts = [np.array(c.classes, dtype=float) for c in calls]
-    counts = [c for c in counts if len(c) == len(counts[0])]
-    if not counts and not losses_of(record):
-        # A loss written by hand: a vector of zeros and ones that meets the output.
-        n = batch_size(record)
-        counts = [np.array([n * (1 - s.shares), n * s.shares]) for s in record.steps if s.shares is not None]
-    if not counts:
-        return []
-    total = np.sum(counts, 0)
-    share = total / total.sum()
-    present = share[share > 0]
-    if total.sum() < 100 or len(share) > 50 or len(present) < 2:
-        return []
-    ratio = float(share.max() / present.min())
-    if share.max() < 0.75 and ratio < 15.0:
-        return []
-    held = _in_evaluations(record, len(share))
-    uneven = float("nan") if held is None else float(held[int(share.argmax())])
-    evidence = f"class {int(share.argmax())} takes {share.max():.0%} of the examples seen"
-    evidence += f", the rarest {present.min():.1%}"
-    if held is not None:
-        evidence += f"; in evaluations the former takes {uneven:.0%}"
-    shifted = held is not None and share.max() - uneven > 0.15
-    return [
-        Finding(
-            "imbalance.classes",
-            "one class takes most of the training examples",
-            evidence,
-            "high" if shifted or (held is None and share.max() > 0.95) else "medium",
-            "the loss is least where rare classes are ignored",
-            "weigh the classes in the loss (weight=, pos_weight=) or sample them evenly "
-            "(WeightedRandomSampler)",
-            picture=Picture(
-                "Share of the classes",
-                "class",
-                "share",
-                {"share": tuple((float(i), float(v)) for i, v in enumerate(share))},
-                bars=True,
-                names=tuple(str(i) for i in range(len(share))),
-            ),
-        )
-    ]
-
-
-def _in_evaluations(record: Record, classes: int) -> np.ndarray | None:
-    """Shares of the classes in evaluations; ``None`` where none shows labels of as many classes."""
-    total = np.zeros(classes)
-    for e in record.evaluations:
-        seen = list(e.classes) or next((list(c.classes) for c in e.losses if len(c.classes) >= 2), [])
-        if 2 <= len(seen) <= classes:
-            total[: len(seen)] += seen
-    return total / total.sum() if total.sum() >= 50 else None

@@ -2,6 +2,7 @@
 
 import math
 
+from fivefold.diagnosis.checks.heads import heads
 from fivefold.diagnosis.checks.seen import initial_loss, median
 from fivefold.diagnosis.finding import Finding, Picture
 from fivefold.diagnosis.observation.record import Record
@@ -11,6 +12,10 @@ SMALL = 0.05
 SHRINKING = 0.4
 FAR = 4.0
 EMBEDDINGS = ("Embedding", "EmbeddingBag")
+FAR_OFF = 5.0
+"""Size from which on embeddings, of words or of positions, drown what they meet."""
+
+LEAST_NUMBERS = 64
 
 
 def _shrinks(record: Record) -> bool:
@@ -27,20 +32,25 @@ def check_first_values(record: Record) -> list[Finding]:
     """Find layers whose first weights cannot break symmetry, or lose the scale of the signal.
 
     Statistics: whether all units of a hidden layer have the same weights; the standard deviation of
-    embeddings; the first loss of classes, beside log(classes); the gain std(w) sqrt(inputs per
+    embeddings, and the root mean square of parameters that a module of the user's holds itself (positions,
+    queries; constants are left out); the first loss of classes, beside log(classes); the gain std(w)
+    sqrt(inputs per
     unit), which keeps the variance of the signal where it is about 1 (sqrt(2) before ReLU, 0.58 as torch
-    draws). Null: gains from 0.3 to 2 for every usual scheme; a first loss within twice that of a guess. False
-    alarms: a last layer at zero is sound
-    (left out), so are layers scaled down with depth (which stay above the bound).
+    draws). Null: gains from 0.3 to 2 for every usual scheme; such parameters up to 1; a first loss within
+    twice that of a guess. False
+    alarms: layers whose outputs no
+    other layer reads (heads) are begun small or at zero on purpose (left out), and so are layers scaled down
+    with depth (which stay above the bound).
 
     Args:
         record: What was seen.
     """
     layers = [f for f in record.first_weights if f.kind not in EMBEDDINGS]
-    out = _embeddings(record)
+    out = _embeddings(record) + _own_parameters(record)
     if not layers:
         return out
-    alike = [f for f in layers[:-1] if f.alike]
+    ends = heads(record)  # begun small or at zero on purpose: their scale is that of the first output
+    alike = [f for f in layers[:-1] if f.alike and not (f.name in ends and f.std == 0.0)]
     if not alike and len(layers) == 1 and layers[0].alike and layers[0].std > 0:
         alike = layers
     if alike:
@@ -70,7 +80,8 @@ def check_first_values(record: Record) -> list[Finding]:
     recurrent = [f for f in layers if "weight_hh" in f.name]
     large = [f for f in layers if not f.alike and (f.gain > LARGE or (f in recurrent and f.gain > 2.0))]
     limit = SHRINKING if _shrinks(record) else SMALL
-    small = [f for f in layers[:-1] if not f.alike and (f.gain < limit or (f in recurrent and f.gain < 0.2))]
+    hidden = [f for f in layers[:-1] if f.name not in ends and not f.alike]
+    small = [f for f in hidden if f.gain < limit or (f in recurrent and f.gain < 0.2)]
     for which, found, code, word in (
         (large, large, "initialisation.too-large", "large"),
         (small, small, "initialisation.too-small", "small"),
@@ -114,7 +125,7 @@ def _embeddings(record: Record) -> list[Finding]:
             )
         )
     for code, word, names in (
-        ("initialisation.too-large", "large", [f.name for f in found if f.std > 5.0]),
+        ("initialisation.too-large", "large", [f.name for f in found if f.std > FAR_OFF]),
         ("initialisation.too-small", "small", [f.name for f in found if 0.0 < f.std < 5e-4]),
     ):
         if names:
@@ -130,6 +141,50 @@ def _embeddings(record: Record) -> list[Finding]:
                 )
             )
     return out
+
+
+def _own_parameters(record: Record) -> list[Finding]:
+    """Tables and matrices that a module of the user's holds itself, as embeddings of positions."""
+    first = next((s for s in record.steps if s.index == 0), None)
+    if first is None:
+        return []
+    # A constant that is learnt, as the logarithm of a variance, may be of any size.
+    varied = {
+        name
+        for name, p in record.parameters()
+        if p.ndim >= 2
+        and p.numel() >= LEAST_NUMBERS
+        and p.is_floating_point()
+        and float(p.detach().float().std()) > 0.5 * float(p.detach().float().square().mean()) ** 0.5
+    }
+    layers = tuple(
+        f"{name}." if name else "" for name, m in record.modules() if type(m).__module__.startswith("torch.")
+    )
+    found = {
+        p.name: p.weight / math.sqrt(p.numbers)
+        for p in first.parameters
+        if p.gradient is not None
+        and p.name in varied
+        and not p.name.startswith(layers)
+        and p.weight > FAR_OFF * math.sqrt(p.numbers)
+    }
+    if not found:
+        return []
+    # Frequencies that inputs are multiplied with, before a sine, may be large on purpose.
+    widths = {x.shape[-1] for x in first.inputs if x.shape}
+    shapes = [tuple(p.shape) for name, p in record.parameters() if name in found]
+    matrix = all(len(shape) == 2 and widths & set(shape) for shape in shapes)
+    return [
+        Finding(
+            "initialisation.too-large",
+            "the first values of a parameter are too large",
+            f"{', '.join(list(found)[:4])}: root mean square {max(found.values()):.3g} before the first "
+            "update",
+            "medium" if matrix else "high",
+            "what it is added to, or multiplied with, drowns beside it: examples hardly differ any more",
+            "draw it with a standard deviation of 0.02 to 1",
+        )
+    ]
 
 
 def _first_loss(record: Record) -> list[Finding]:

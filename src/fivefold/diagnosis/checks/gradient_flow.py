@@ -3,6 +3,7 @@
 import math
 
 from fivefold.diagnosis.checks.first_values import EMBEDDINGS
+from fivefold.diagnosis.checks.loss_level import level_tells
 from fivefold.diagnosis.checks.seen import curve, initial_loss, late_loss, median
 from fivefold.diagnosis.finding import Finding, Picture
 from fivefold.diagnosis.observation.record import Record
@@ -74,7 +75,7 @@ def check_gradient_flow(record: Record) -> list[Finding]:
     norms = [s.gradient for s in steps]
     typical = median(norms)
     top = max(norms)
-    failed = not late_loss(record) < 0.9 * initial_loss(record)
+    failed = level_tells(record) and not late_loss(record) < 0.9 * initial_loss(record)
     if (top > 1e3 * typical and top > 10.0) or (typical > 1e3 and failed):
         out.append(
             Finding(

@@ -171,7 +171,8 @@ def check_telling_column(record: Record) -> list[Finding]:
     sqrt(1 / (n - 3) + 1 / (m - 3)). Null: |r| below 0.995, and a standard normal difference; found beyond 6
     with at least 0.2 less correlation, so that the false-alarm rate is 1e-9 per column; as far beyond 0 must
     it
-    be by the standard error that the examples themselves give r, since columns that are 0 but for a few
+    be by the standard error that the examples themselves give r (and a class keep its share), since columns
+    that are 0 but for a few
     examples are far from normal, and the column must vary in evaluation at least half as much. False alarms:
     series
     so smooth that the last value nearly is the next one (left out where columns resemble each other as much);
@@ -196,6 +197,10 @@ def check_telling_column(record: Record) -> list[Finding]:
         z = np.arctanh(np.clip(np.abs(r), 0, 0.9999)) - np.arctanh(np.clip(np.abs(q), 0, 0.9999))
         z = z / (1 / (n - 3) + 1 / (m - 3)) ** 0.5
         z[np.abs(r) - np.abs(q) <= 0.2] = 0.0
+        if len(own.classes):
+            # A class whose share is another one holds other examples.
+            moved = np.abs(np.log((own.y.mean(0) + 1e-3) / (others.y.mean(0) + 1e-3))) > 0.4
+            z[:, moved] = 0.0
         j, c = np.unravel_index(int(z.argmax()), z.shape)
         # Evaluation inputs or labels in another order change all columns: the others must tell what they
         # told.

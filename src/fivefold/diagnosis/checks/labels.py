@@ -5,6 +5,7 @@ import math
 import numpy as np
 from scipy import stats
 
+from fivefold.diagnosis.checks.pictures import of_repeats, of_shares
 from fivefold.diagnosis.checks.rules import (
     Examples,
     Features,
@@ -18,6 +19,7 @@ from fivefold.diagnosis.checks.rules import (
 )
 from fivefold.diagnosis.checks.seen import late, late_loss, losses_of, median, within_updates
 from fivefold.diagnosis.checks.transfer import transfers
+from fivefold.diagnosis.checks.whole import whole_rows
 from fivefold.diagnosis.finding import Finding
 from fivefold.diagnosis.observation.record import Record
 
@@ -37,15 +39,19 @@ def check_labels(record: Record) -> list[Finding]:
     is below 2 in 98%, so that sound labels are blamed only where neither the rule, nor any column, nor the
     network (on evaluation examples) tells anything. False alarms: tasks that no simple rule and not even the
     network tells anything of; training inputs that augmentation makes harder (then the gap is asked to be
-    larger, and the confidence is medium).
+    larger, and the confidence is medium). Of a model that is given several tensors, all of them together are
+    the input.
 
     Args:
         record: What was seen.
     """
-    draws = every_draw(record.training_rows)
+    whole = whole_rows(record.training_rows, record.evaluation_rows)
+    rows, held = whole or (record.training_rows, record.evaluation_rows)
+    draws = every_draw(rows)
     if draws is None or within_updates(record):
         return []  # targets that an agent or a teacher makes as it goes
-    found = _drawn_anew(draws)
+    # Rare names are left out of a table of several tensors, so that its rows may equal each other.
+    found = _drawn_anew(draws) if whole is None else []
     if found:
         return found
     examples = some(distinct(draws))
@@ -55,7 +61,7 @@ def check_labels(record: Record) -> list[Finding]:
     if shares.max() > 0.8:
         return []
     rule = Rule(examples)
-    others = every_draw(record.evaluation_rows, like=draws)
+    others = every_draw(held, like=draws) if held.inputs else None
     alike = others is not None and others.tokens == examples.tokens
     if others is not None and alike and (examples.tokens or others.x.shape[1] == examples.x.shape[1]):
         others = some(distinct(others), MOST_OTHERS)
@@ -93,6 +99,12 @@ def _noisy(own: Judged, told: Judged, *, again: float) -> list[Finding]:
             f"about {gap / max(b, 0.5):.0%} of the training labels disagree with all examples around them",
             "look at the labels of the examples whose neighbours disagree; correct or drop them, or use "
             "label smoothing; where inputs are augmented, see that the label still holds afterwards",
+            picture=of_shares(
+                "Labels that the rule tells, of examples that it was not shown",
+                "share of labels told",
+                {"training": a, "evaluation": b},
+                (b - max(0.2 if augmented else 0.08, 4 * error), "alike from here on"),
+            ),
         )
     ]
 
@@ -105,11 +117,13 @@ def _unrelated(
     seen = f"a simple rule (kernel ridge) tells {max(rule.own.share, 0.0):.1%} of the labels of "
     seen += f"{len(examples.x)} "
     seen += f"training examples that it was not shown (z = {rule.own.z:.1f})"
+    shares = {"training": rule.own.share}
     if others is not None and told is not None and len(others.x) >= 100:
         inside = Rule(others).own
         if inside.z > 5 and inside.share > 0.05 and told.z < 2:
             sure = True
             seen += f", and {inside.share:.0%} within the {len(others.x)} evaluation examples"
+            shares |= {"evaluation": told.share, "evaluation, own rule": inside.share}
     learns = _network_learns(record, examples)
     if learns is None and not sure:
         return []
@@ -130,6 +144,12 @@ def _unrelated(
             "the other",
             f"shuffle and filter inputs and {what} with the same index",
             place=losses_of(record)[-1].place if losses_of(record) else None,
+            picture=of_shares(
+                "What the rule explains, of examples that it was not shown",
+                "share of the variance explained",
+                shares,
+                (2 * rule.own.error, "by chance up to here"),
+            ),
         )
     ]
 
@@ -199,7 +219,8 @@ def _drawn_anew(draws: Examples) -> list[Finding]:
         return []
     a, b = np.array(pairs).T
     spread = float(draws.y.var(0).sum())
-    distance = float(((draws.y[a] - draws.y[b]) ** 2).sum(1).mean()) / max(2 * spread, 1e-300)
+    apart = ((draws.y[a] - draws.y[b]) ** 2).sum(1) / max(2 * spread, 1e-300)
+    distance, picture = float(apart.mean()), of_repeats(apart)
     evidence = (
         f"{len(pairs)} times the very same input came again: the distance of its two targets is "
         f"{distance:.0%} of "
@@ -215,6 +236,7 @@ def _drawn_anew(draws: Examples) -> list[Finding]:
                     "high",
                     "one of the two was sorted, shuffled or reshaped when the batch was made",
                     "make inputs and targets of a batch from the same indices in the same order",
+                    picture=picture,
                 )
             ]
         return [
@@ -226,6 +248,7 @@ def _drawn_anew(draws: Examples) -> list[Finding]:
                 "inputs and targets are paired anew each time: they are shuffled or drawn apart from each "
                 "other",
                 "draw one set of indices, and take inputs and targets by it",
+                picture=picture,
             )
         ]
     if distance > 0.15 and len(pairs) >= 50:
@@ -237,6 +260,7 @@ def _drawn_anew(draws: Examples) -> list[Finding]:
                 "high" if distance > 0.3 else "medium",
                 "targets are changed at random when they are read, or the data hold contradictions",
                 "read each example's target as it is",
+                picture=picture,
             )
         ]
     return []

@@ -50,24 +50,25 @@ def check_mixing(record: Record) -> list[Finding]:
     if asked is None:
         return []
     module, entry, x = asked
-    if x.ndim < 1 or len(x) < 3 or not _per_example(record, len(x)):
-        return []
-    if relates_rows(record) or axis_of_time(record) == 0:
+    if x.ndim < 1 or len(x) < 3:
         return []
     with in_evaluation(module):
         dropouts = Dropouts()
         with dropouts:
             before = ask(entry, x)
         again = ask(entry, x)
+    outputs = [i for i, o in enumerate(before) if o.ndim >= 1 and len(o) == len(x)]
+    if any(differs(before[i], again[i]) for i in outputs):
+        return _random(dropouts)
+    if not _per_example(record, len(x)) or relates_rows(record) or axis_of_time(record) == 0:
+        return []
+    with in_evaluation(module):
         middle = len(x) // 2
         changed = x.clone()
         changed[middle] = _another(x, middle)
         after = ask(entry, changed)
-    outputs = [i for i, o in enumerate(before) if o.ndim >= 1 and len(o) == len(x)]
     if not outputs or torch.equal(changed, x):
         return []
-    if any(differs(before[i], again[i]) for i in outputs):
-        return _random(dropouts)
     kept = [i for i in range(len(x)) if i != middle]
     mixed = [i for i in outputs if differs(before[i][kept], after[i][kept])]
     if not mixed:

@@ -2,6 +2,7 @@
 
 from torch import nn
 
+from fivefold.diagnosis.checks.pictures import of_modes
 from fivefold.diagnosis.checks.seen import DROPOUTS, has, within_updates
 from fivefold.diagnosis.finding import Finding
 from fivefold.diagnosis.observation.record import Record
@@ -51,6 +52,7 @@ def check_modes(record: Record) -> list[Finding]:
                 "high",
                 "model.eval() was called for an evaluation, and model.train() not afterwards",
                 "call model.train() at the start of every training epoch",
+                picture=of_modes(record),
             )
         )
     if within_updates(record):
@@ -68,6 +70,7 @@ def check_modes(record: Record) -> list[Finding]:
                 "model.eval() is not called before evaluating, so that dropout and batch statistics disturb "
                 "the result",
                 "call model.eval() before evaluating and model.train() after it",
+                picture=of_modes(record),
             )
         )
     return out

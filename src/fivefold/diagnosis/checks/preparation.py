@@ -18,10 +18,12 @@ def check_preparation(record: Record) -> list[Finding]:
     Statistics: the ratio of the standard deviations of evaluation and training inputs, and the distance of
     their column means in training standard deviations (median over columns); of tokens, the difference in
     how many examples hold each, over its standard error; of images, the correlation of the two mean images,
-    as they are and with one of them turned or mirrored. Null: ratio within 0.7 to 1.4 and distance below 0.3
-    for samples of one population prepared in one way; augmentation moves them little; no token beyond 8
-    standard errors; mean images that agree best unturned. False alarms: evaluations of another population on
-    purpose.
+    as they are and with one of them turned or mirrored; of sequences, how much a token tells of the next one
+    (:func:`kept_order`). Null: ratio within 0.7 to 1.4 and distance below 0.3 for samples of one population
+    prepared in one way; augmentation moves them little; no token beyond 8 standard errors; mean images that
+    agree best unturned; what a token tells of the next one holds in evaluation as it does in the other half
+    of training, and is not misleading there, as it is under numbers of another vocabulary (below 0). False
+    alarms: evaluations of another population on purpose, such as another language.
 
     Args:
         record: What was seen.
@@ -32,7 +34,7 @@ def check_preparation(record: Record) -> list[Finding]:
     if len(x) < LEAST_ROWS or len(e) < LEAST_ROWS:
         return []
     if not rows[0].is_floating_point():
-        return [] if held[0].is_floating_point() else _of_tokens(x, e)
+        return [] if held[0].is_floating_point() else _of_tokens(x, e) or _of_neighbours(x, e)
     if x.shape[1] != e.shape[1]:
         return []
     sx, se = x.std(0), e.std(0)
@@ -95,6 +97,72 @@ def _of_tokens(x: np.ndarray, e: np.ndarray) -> list[Finding]:
             f"other: token {int(ids[k])} in {p[k]:.0%} of {n} training and {q[k]:.0%} of {m} evaluation "
             "examples",
             "high" if apart.sum() >= 0.4 * common.sum() and apart.sum() >= 5 else "medium",
+            "the two were numbered by vocabularies of their own, or cut into tokens in different ways",
+            "make the vocabulary from the training texts, and encode both with it",
+        )
+    ]
+
+
+COMMON = 300
+"""Tokens that are told apart where neighbours are counted; all others are one."""
+
+
+def kept_order(x: np.ndarray, e: np.ndarray) -> tuple[float, float]:
+    r"""How much a token tells of the next one, as half of the training examples teach it.
+
+    The mean of log p(b | a) - log p(b) over neighbouring tokens a, b that differ, in nats,
+
+    .. math:: p(b | a) = (n_{ab} + 5 p(b)) / (n_a + 5)
+
+    with counts n from every second training example: the gain of a bigram over a unigram. Where the two
+    sides number their tokens alike it is about the same for both, and positive; tokens that were numbered
+    anew lead astray, so that it is negative, even where each number is as frequent as before.
+
+    Args:
+        x: Training sequences, [n, t]; negative entries are padding.
+        e: Evaluation sequences, [m, t'].
+
+    Returns:
+        The gain for the other training examples, and for the evaluation's; nan where there are fewer than
+        1000 neighbours.
+    """
+    ids, counts = np.unique(x[x >= 0], return_counts=True)
+    if len(ids) < 4:
+        return math.nan, math.nan
+    known = np.sort(ids[np.argsort(-counts)[:COMMON]])
+    k = len(known) + 1
+
+    def pairs(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        place = np.minimum(np.searchsorted(known, rows), len(known) - 1)
+        code = np.where(known[place] == rows, place, len(known))
+        a, b = code[:, :-1], code[:, 1:]
+        told = (rows[:, :-1] >= 0) & (rows[:, 1:] >= 0) & (a != b)  # runs are padding or space
+        return a[told], b[told]
+
+    taught, other, held = pairs(x[::2]), pairs(x[1::2]), pairs(e)
+    if min(len(p[0]) for p in (taught, other, held)) < 1000:
+        return math.nan, math.nan
+    table = np.zeros((k, k))
+    np.add.at(table, taught, 1.0)
+    share = (table.sum(0) + 1.0) / (table.sum() + k)
+    gain = np.log((table / share + 5.0) / (table.sum(1, keepdims=True) + 5.0))
+    return float(gain[other].mean()), float(gain[held].mean())
+
+
+def _of_neighbours(x: np.ndarray, e: np.ndarray) -> list[Finding]:
+    """Whether tokens follow each other in evaluation as in training."""
+    x, e = np.unique(x, axis=0), np.unique(e, axis=0)
+    order = np.random.default_rng(0)
+    own, other = kept_order(x[order.permutation(len(x))], e)
+    if not own > 0.2 or not other < 0.15 * own:
+        return []
+    return [
+        Finding(
+            "data.preparation",
+            "evaluation inputs number their tokens in another way than training inputs",
+            f"what a token tells of the next one, as half of the training examples teach it, is {own:.2f} "
+            f"nats in the other half, and {other:.2f} in evaluation (below 0 it misleads)",
+            "high" if other < -0.15 * own else "medium",
             "the two were numbered by vocabularies of their own, or cut into tokens in different ways",
             "make the vocabulary from the training texts, and encode both with it",
         )

@@ -10,6 +10,7 @@ from torch.overrides import TorchFunctionMode
 
 from fivefold.diagnosis.finding import Place
 from fivefold.diagnosis.observation.calls import place_of_user
+from fivefold.diagnosis.observation.held_tensors import held_tensors
 from fivefold.diagnosis.observation.record import Record
 from fivefold.diagnosis.observation.tape import Entry, Slot, Tape, unchanged_buffers
 
@@ -63,8 +64,7 @@ def ask(entry: Entry, given: Tensor) -> list[Tensor]:
         args.append(given if isinstance(a, Tensor) and not placed else a)
         placed = placed or isinstance(a, Tensor)
     out = entry.call(*args, **entry.kwargs)
-    leaves = torch.utils._pytree.tree_leaves(out)
-    return [leaf for leaf in leaves if isinstance(leaf, Tensor) and leaf.is_floating_point()]
+    return [leaf for leaf in held_tensors(out) if leaf.is_floating_point()]
 
 
 def given_tensors(entry: Entry) -> list[Tensor]:
@@ -79,8 +79,7 @@ def answer(entry: Entry, place: int, given: Tensor) -> list[Tensor]:
     here = given_tensors(entry)[place]
     args = [given if a is here else a for a in entry.args]
     kwargs = {key: given if a is here else a for key, a in entry.kwargs.items()}
-    leaves = torch.utils._pytree.tree_leaves(entry.call(*args, **kwargs))
-    return [leaf for leaf in leaves if isinstance(leaf, Tensor) and leaf.is_floating_point()]
+    return [leaf for leaf in held_tensors(entry.call(*args, **kwargs)) if leaf.is_floating_point()]
 
 
 class Dropouts(TorchFunctionMode):

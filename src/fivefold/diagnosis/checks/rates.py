@@ -3,7 +3,17 @@
 import math
 from itertools import pairwise
 
-from fivefold.diagnosis.checks.seen import batch_size, curve, initial_loss, late, late_loss, losses_of, median
+from fivefold.diagnosis.checks.loss_level import draws_its_data, level_tells
+from fivefold.diagnosis.checks.seen import (
+    batch_size,
+    curve,
+    initial_loss,
+    late,
+    late_loss,
+    losses_of,
+    median,
+    within_updates,
+)
 from fivefold.diagnosis.finding import Finding, Picture
 from fivefold.diagnosis.observation.record import Record, Step
 
@@ -44,7 +54,7 @@ def check_sum(record: Record) -> list[Finding]:
     Args:
         record: What was seen.
     """
-    if not _summed(record):
+    if not _summed(record) or draws_its_data(record):
         return []
     plain = [g.settings for s in record.steps for g in s.groups if g.optimizer in {"SGD", "ASGD"}]
     n = batch_size(record)
@@ -83,6 +93,46 @@ def _died(record: Record) -> bool:
     return median(changes) > 0.3
 
 
+def _beside_the_edge(record: Record) -> str:
+    """What the looks in depth, where there are any, say of the rate, in words."""
+    margins = [step.margin for step in record.deep if step.margin is not None]
+    if not margins:
+        return ""
+    most = max(margins, key=lambda margin: margin.ratio)
+    beyond = sum(margin.verdict == "beyond" for margin in margins)
+    return (
+        f"; rate times sharpness is at most {most.product:.3g}, the edge of stability {most.limit.edge:.3g}: "
+        f"beyond it in {beyond} of {len(margins)} looks in depth"
+    )
+
+
+def risen(record: Record) -> float:
+    """Return how many times its first value the loss was for a while: the largest median of five watched
+    updates in a row, over the first loss; nan where the level of the loss means nothing.
+
+    Args:
+        record: What was seen.
+    """
+    steps = [s for s in record.steps if math.isfinite(s.loss)]
+    if len(steps) < 10 or not level_tells(record) or within_updates(record):
+        return math.nan
+    spreads = [median(c.target.std for c in s.losses if not c.target.integer) for s in steps]
+    if _most_of_five(spreads) > 3.0:
+        return math.nan  # targets that grow, as returns do
+    times = _most_of_five([s.loss for s in steps])
+    if all(len(s.losses) == len(steps[0].losses) > 0 for s in steps):
+        # What was added to the loss on the way is no rise.
+        times = min(times, _most_of_five([sum(c.value for c in s.losses) for s in steps]))
+    return times
+
+
+def _most_of_five(values: list[float]) -> float:
+    """Largest median of five values in a row, over the first."""
+    if not math.isfinite(values[0]):
+        return math.nan
+    return max(median(values[i : i + 5]) for i in range(1, len(values) - 4)) / max(values[0], 1e-300)
+
+
 def check_rate_too_high(record: Record) -> list[Finding]:
     """Find updates that overshoot.
 
@@ -90,7 +140,10 @@ def check_rate_too_high(record: Record) -> list[Finding]:
     L(1) > L(0) along the update d; for a quadratic this is d.H d > -2 g.d, sharpness times rate above 2.
     Null: an update at a sound rate lowers the loss of its own batch nearly always (all but 2% in the healthy
     scripts of the corpus). False alarms: dropout does not matter, since the same units are left out; momentum
-    after a change of rate may overshoot for a while.
+    after a change of rate may overshoot for a while. Beside it, for updates that lower the loss of their own
+    batch and raise that of all others: the loss itself, in the median of five watched updates in a row, at
+    five times its first value (high from ten times on); a sound training never comes above twice that. False
+    alarms of this one: terms that are added to the loss on the way.
 
     Args:
         record: What was seen.
@@ -103,13 +156,15 @@ def check_rate_too_high(record: Record) -> list[Finding]:
     share = len(worse) / len(steps)
     started, ended = initial_loss(record), late_loss(record)
     diverged = record.first_nonfinite is not None or not math.isfinite(ended)
-    failed = diverged or ended > 0.9 * started
+    if draws_its_data(record) and not diverged:
+        return []  # draws make the gradients so noisy that a sound update often raises its own batch's loss
+    failed = diverged or (level_tells(record) and ended > 0.9 * started)
     # One update that multiplies the loss can end a training: units die, and nothing moves afterwards.
     thrown = [s.index for s in steps[:5] if s.line is not None and s.line.own[1] > 1.5 * s.line.own[0]]
-    lost = (bool(thrown) and ended > 0.6 * started) or _died(record)
+    lost = (bool(thrown) and level_tells(record) and ended > 0.6 * started) or _died(record)
     often = len(worse) >= 2 and (share >= 0.25 or (failed and share >= 0.15))
     if not often and not lost:
-        return []
+        return _rose(record)
     multiple = median(s.line.best_multiple for s in steps if s.line is not None)
     rates = [peak_rate(s) for s in worse]
     summed = _summed(record)
@@ -119,6 +174,7 @@ def check_rate_too_high(record: Record) -> list[Finding]:
         "the loss "
         f"is least at {multiple:.2g} of it; the loss went from {started:.3g} to {ended:.3g}"
         + (f"; the first update changed the weights by {changes:.0%} of their size" if changes > 0.2 else "")
+        + _beside_the_edge(record)
     )
     picture = Picture(
         "The loss of the batch right before and right after its update",
@@ -154,8 +210,34 @@ def check_rate_too_high(record: Record) -> list[Finding]:
             evidence,
             "high" if sure else "medium",
             f"a rate of {rate:.2g} steps beyond the valley: sharpness times rate is above 2",
-            f"lower the rate to about {target:.1g}",
+            f"lower the rate to about {float(f'{target:.1g}'):g}",
             picture=picture,
+        )
+    ]
+
+
+def _rose(record: Record) -> list[Finding]:
+    """Whether the loss grew many times larger than it began, though each update lowered that of its batch."""
+    times = risen(record)
+    if not times > 5.0:
+        return []
+    rate = median(peak_rate(s) for s in record.steps)
+    return [
+        Finding(
+            "rate.too-high",
+            "the learning rate is too high",
+            f"the loss rose from {initial_loss(record):.3g} to {times:.3g} times that, in the median of five "
+            "watched updates in a row, though most updates lower the loss of their own batch",
+            "high" if times > 10.0 else "medium",
+            f"a rate of {rate:.2g} fits each batch at the expense of all others",
+            f"lower the rate to about {0.03 * rate:.1g}",
+            picture=Picture(
+                "The loss",
+                "update",
+                "loss",
+                {"loss": curve(record.steps, (s.loss for s in record.steps))},
+                logarithmic=True,
+            ),
         )
     ]
 
@@ -186,7 +268,8 @@ def check_rate_too_low(record: Record) -> list[Finding]:
     )
     share = len(far) / len(steps)
     started, ended = initial_loss(record), late_loss(record)
-    if share < 0.7 or ratio > SMALL_CHANGE or not ended > 0.2 * started:
+    done = level_tells(record) and not ended > 0.2 * started
+    if share < 0.7 or ratio > SMALL_CHANGE or done:
         return []
     gains = [n.own[0] - n.own[1] for n in far]
     gains64 = [n.own[0] - n.own[-1] for n in far]

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 
 from fivefold.diagnosis.checks.accumulation import check_accumulation
+from fivefold.diagnosis.checks.adversaries import check_adversaries
 from fivefold.diagnosis.checks.augmentation import check_augmentation
 from fivefold.diagnosis.checks.axes import check_axes
 from fivefold.diagnosis.checks.batches import (
     check_batch_norm,
-    check_imbalance_of_classes,
     check_order,
     check_repeats,
 )
@@ -19,18 +19,23 @@ from fivefold.diagnosis.checks.capacity import (
 from fivefold.diagnosis.checks.cut_paths import check_cut_paths
 from fivefold.diagnosis.checks.first_values import check_first_values
 from fivefold.diagnosis.checks.fit_quality import check_overfitting, check_unfinished
+from fivefold.diagnosis.checks.flows import check_flows
 from fivefold.diagnosis.checks.frozen import check_frozen, check_still_groups
 from fivefold.diagnosis.checks.future import check_future
 from fivefold.diagnosis.checks.gradient_flow import check_gradient_flow
 from fivefold.diagnosis.checks.held_out import check_leak, check_telling_column
+from fivefold.diagnosis.checks.imbalance import check_imbalance_of_classes
 from fivefold.diagnosis.checks.labels import check_labels
 from fivefold.diagnosis.checks.linearity import check_linear, check_linear_pairs
 from fivefold.diagnosis.checks.loss_inputs import check_loss_inputs
+from fivefold.diagnosis.checks.loss_masks import check_loss_masks
+from fivefold.diagnosis.checks.loss_terms import check_terms
 from fivefold.diagnosis.checks.masks import check_masks
 from fivefold.diagnosis.checks.mixing import check_mixing
 from fivefold.diagnosis.checks.modes import check_modes
 from fivefold.diagnosis.checks.no_gradient import check_no_gradient
 from fivefold.diagnosis.checks.nonfinite import check_nonfinite
+from fivefold.diagnosis.checks.policies import check_choices, check_policy_sign
 from fivefold.diagnosis.checks.preparation import check_preparation
 from fivefold.diagnosis.checks.rates import (
     check_momentum,
@@ -42,7 +47,8 @@ from fivefold.diagnosis.checks.regularisation import check_clipping, check_preci
 from fivefold.diagnosis.checks.scales import check_inputs, check_targets
 from fivefold.diagnosis.checks.schedule import check_schedule
 from fivefold.diagnosis.checks.shapes import check_shapes
-from fivefold.diagnosis.checks.states import check_carried, check_states
+from fivefold.diagnosis.checks.states import check_carried, check_same_input, check_states
+from fivefold.diagnosis.checks.tags import check_tags
 from fivefold.diagnosis.checks.time_axis import check_time_axis
 from fivefold.diagnosis.checks.units import check_units
 from fivefold.diagnosis.checks.unregistered import check_unregistered
@@ -55,6 +61,7 @@ from fivefold.diagnosis.checks.wrong_loss import (
     check_targets_of_loss,
     check_trivial,
 )
+from fivefold.diagnosis.checks.zero_weights import check_zero_weights
 from fivefold.diagnosis.finding import Finding
 from fivefold.diagnosis.findings import Findings
 from fivefold.diagnosis.observation.record import Record
@@ -75,15 +82,22 @@ CHECKS: tuple[Check, ...] = (
     check_forms,
     check_sign,
     check_trivial,
+    check_adversaries,
+    check_policy_sign,
+    check_choices,
     check_shapes,
     check_axes,
     check_mixing,
+    check_tags,
     check_time_axis,
     check_future,
     check_masks,
+    check_loss_masks,
+    check_flows,
     check_modes,
     check_states,
     check_carried,
+    check_same_input,
     check_leak,
     check_telling_column,
     check_preparation,
@@ -95,8 +109,10 @@ CHECKS: tuple[Check, ...] = (
     check_rate_too_low,
     check_momentum,
     check_sum,
+    check_terms,
     check_schedule,
     check_first_values,
+    check_zero_weights,
     check_inputs,
     check_targets,
     check_output,

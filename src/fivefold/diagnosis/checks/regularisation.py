@@ -4,6 +4,7 @@ import math
 
 from torch import nn
 
+from fivefold.diagnosis.checks.rates import risen
 from fivefold.diagnosis.checks.seen import DROPOUTS, curve, late, losses_of, median
 from fivefold.diagnosis.finding import Finding, Picture
 from fivefold.diagnosis.observation.record import Record, Step
@@ -74,7 +75,8 @@ def check_regularisation(record: Record) -> list[Finding]:
         1.0 - sum(c.value for c in s.losses) / s.loss for s in late(record.steps) if s.losses and s.loss > 0
     ]
     penalised = any(isinstance(arg, nn.Parameter) for t in record.tapes for e in t.entries for arg in e.args)
-    if penalised and shares and median(shares) > 0.5:
+    # After a loss that rose manyfold, the weights are large, and so is a sound penalty on them.
+    if penalised and shares and median(shares) > 0.5 and not risen(record) > 5.0:
         out.append(
             Finding(
                 "regularisation.penalty",

@@ -6,8 +6,10 @@ import numpy as np
 import torch
 from torch import nn
 
+from fivefold.diagnosis.checks.pictures import of_sizes
 from fivefold.diagnosis.checks.probes import ask, in_evaluation, last_question
 from fivefold.diagnosis.checks.seen import NORMS, OF_NUMBERS, WEIGHTED, losses_of, median, stacked
+from fivefold.diagnosis.checks.whole import numbers_beside
 from fivefold.diagnosis.finding import Confidence, Finding, Picture
 from fivefold.diagnosis.observation.record import Record
 
@@ -56,17 +58,27 @@ def check_inputs(record: Record) -> list[Finding]:
     """Find inputs that are not on the scale of one.
 
     Statistic: standard deviation and mean of the columns of the examples seen, and the size of what the first
-    layer with weights is given; the Euclidean norm of an example. Null: standardised inputs have 0 and 1,
-    images at most 1; norms above 0.1. False alarms: inputs that the model itself scales or normalises first
-    (left out).
+    layer with weights is given; the Euclidean norm of an example. Of a model that is given several tensors,
+    the first, and the measured columns of all of them. Null: standardised inputs have 0 and 1, images at most
+    1; norms above 0.1. False alarms: inputs that the model itself scales or normalises first (left out).
 
     Args:
         record: What was seen.
     """
     rows = record.training_rows.inputs
-    if not rows or not rows[0].is_floating_point() or _normalised_first(record):
+    if not rows or _normalised_first(record):
         return []
-    x, _ = stacked(record.training_rows)
+    found: list[Finding] = []
+    if rows[0].is_floating_point():
+        found = _of_columns(record, stacked(record.training_rows)[0])
+    if not found and any(record.training_rows.beside):
+        columns = numbers_beside(record.training_rows)
+        return _of_columns(record, torch.cat(columns).double().numpy(), part=True) if columns else []
+    return found
+
+
+def _of_columns(record: Record, x: np.ndarray, *, part: bool = False) -> list[Finding]:
+    """What the columns of the examples tell; where they are a part of what is given, of large ones alone."""
     if len(x) < 8:
         return []
     x = x[np.isfinite(x).all(1)]
@@ -78,7 +90,7 @@ def check_inputs(record: Record) -> list[Finding]:
     low = float(np.median(spread[used]))
     size = float(np.median(np.linalg.norm(x, axis=1)))
     large = max(top, far) >= LARGE
-    if not large and not size < SMALL:
+    if not large and (part or not size < SMALL):
         return []
     given = first_given(record)
     if given is not None and given.numel():
@@ -154,5 +166,6 @@ def check_targets(record: Record) -> list[Finding]:
             "the targets",
             "standardise the targets for training and undo it for predictions",
             place=calls[-1].place,
+            picture=of_sizes(record.steps),
         )
     ]

@@ -1,12 +1,18 @@
-"""Recurrent layers that lose their state between steps, and models that carry it from batch to batch."""
+"""Recurrent layers that lose their state between steps, models that are asked the same again and again, and
+models that carry something from batch to batch.
+"""
 
 import torch
+from torch import Tensor, nn
 
 from fivefold.diagnosis.checks.probes import ask, differs, in_evaluation, last_question
-from fivefold.diagnosis.finding import Finding
+from fivefold.diagnosis.finding import Confidence, Finding
+from fivefold.diagnosis.observation.held_tensors import held_tensors
 from fivefold.diagnosis.observation.record import Record
+from fivefold.diagnosis.observation.tape import Slot, Tape
 
 LEAST = 6
+SURELY = 12
 
 
 def check_states(record: Record) -> list[Finding]:
@@ -79,3 +85,60 @@ def check_carried(record: Record) -> list[Finding]:
             "begin each batch with a fresh state",
         )
     ]
+
+
+def check_same_input(record: Record) -> list[Finding]:
+    """Find models that are asked about the same input again and again within an update.
+
+    Statistic: of the calls of one model in a watched pass, how many were given the same numbers as the first,
+    and gave the same. Null: 1, or a few where a script calls a model once for each part of a loss; a state
+    that
+    moves on gives other numbers at every step. Found where in every watched pass all of six calls or more are
+    alike. False alarms: loops over the parts of a loss that call the model anew for each (medium below
+    twelve).
+
+    Args:
+        record: What was seen.
+    """
+    counts = [_alike(tape) for tape in record.tapes if tape.playable]
+    if not counts or min(counts) < LEAST:
+        return []
+    sure: Confidence = "high" if min(counts) >= SURELY else "medium"
+    return [
+        Finding(
+            "inputs.ignored",
+            "the model is given the same input at every call of an update",
+            f"all {min(counts)} calls or more of a watched pass were given the very same numbers, and gave "
+            "the "
+            "same answer",
+            sure,
+            "the state that each call leads to is not taken over, so that the model sees the first one only",
+            "give each call what came of the one before: state, reward, done = env.step(action)",
+        )
+    ]
+
+
+def _alike(tape: Tape) -> int:
+    """Calls of the model that is called most, where all were given and gave the same; else 0."""
+    places: dict[int, list[int]] = {}
+    entries = [e for e in tape.entries if isinstance(e.call, nn.Module)]
+    for place, e in enumerate(entries):
+        places.setdefault(id(e.call), []).append(place)
+    most = max(places.values(), key=len, default=[])
+    given = [held_tensors((entries[i].args, entries[i].kwargs)) for i in most]
+    if len(most) < LEAST or any(isinstance(a, Slot) for i in most for a in entries[i].args):
+        return 0
+    if not given[0] or any(not _equal(given[0], each) for each in given[1:]):
+        return 0
+    if given[0][0].ndim < 2 or len(given[0][0]) < 2 or bool((given[0][0] == given[0][0][:1]).all()):
+        return 0
+    with torch.no_grad():
+        outs = [held_tensors(out) for out in tape.outputs()[0]]
+    return len(most) if all(_equal(outs[most[0]], outs[i]) for i in most[1:]) else 0
+
+
+def _equal(one: list[Tensor], other: list[Tensor]) -> bool:
+    return len(one) == len(other) and all(
+        a is b or (a.shape == b.shape and a.dtype == b.dtype and torch.equal(a, b))
+        for a, b in zip(one, other, strict=True)
+    )

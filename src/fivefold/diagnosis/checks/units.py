@@ -1,6 +1,7 @@
 """Units that are dead or saturated."""
 
 import math
+from collections.abc import Sequence
 
 from fivefold.diagnosis.checks.seen import late, median
 from fivefold.diagnosis.finding import Finding, Picture
@@ -18,7 +19,8 @@ def check_units(record: Record) -> list[Finding]:
     rows of an attention that give more than 0.99 to one entry, then and at the first update. Null: dead
     units below 0.3 in batches of at least 16; saturated outputs below 0.3 in hidden layers; attention is
     spread out at the first update, whatever it learns. False alarms: very wide layers on small batches; gates
-    that are meant to open or close (the last layer is left out); attention that begins with learnt weights.
+    that are meant to open or close (the last layer of each model is left out, whose bounds are those of the
+    targets); attention that begins with learnt weights.
 
     Args:
         record: What was seen.
@@ -30,13 +32,13 @@ def check_units(record: Record) -> list[Finding]:
     for s in steps:
         for layer in s.layers:
             by_name.setdefault(layer.name, []).append(layer)
-    last = steps[-1].layers[-1].name
+    ends = _ends(record, steps[-1].layers)
     dead: dict[str, float] = {}
     saturated: dict[str, float] = {}
     for name, seen in by_name.items():
         if seen[0].kind in RECTIFIERS:
             dead[name] = median(x.constant if x.output.zeros > 0.5 else 0.0 for x in seen)
-        elif name != last and math.isfinite(seen[0].saturated):
+        elif name not in ends and math.isfinite(seen[0].saturated):
             saturated[name] = median(x.saturated for x in seen)
     out = []
     worst = max(dead.values(), default=0.0)
@@ -73,6 +75,17 @@ def check_units(record: Record) -> list[Finding]:
             )
         )
     return out + _attention(record)
+
+
+def _ends(record: Record, ran: Sequence[LayerStep]) -> set[str]:
+    """The last layer that ran, and the last one inside each model."""
+    kinds = dict(record.modules())
+    ends: dict[str, str] = {}
+    for layer in ran:
+        for name, root in record.model.items():
+            if any(kinds.get(layer.name) is m for m in root.modules()):
+                ends[name] = layer.name
+    return {ran[-1].name, *ends.values()}
 
 
 def _attention(record: Record) -> list[Finding]:

@@ -8,47 +8,28 @@ from typing import Any
 import torch
 from torch import nn
 
-from fivefold.diagnosis.checks.first_values import EMBEDDINGS
+from fivefold.diagnosis.checks.heads import heads, weighted_layers, width_of
+from fivefold.diagnosis.checks.loss_level import level_tells
 from fivefold.diagnosis.checks.probes import ask, differs, in_evaluation, last_question
-from fivefold.diagnosis.checks.seen import WEIGHTED, initial_loss, late, late_loss, losses_of, median
+from fivefold.diagnosis.checks.seen import initial_loss, late, late_loss, losses_of, median
 from fivefold.diagnosis.finding import Confidence, Finding
 from fivefold.diagnosis.observation.record import Record
 
-HOLDING = (*WEIGHTED, nn.RNNBase, nn.Embedding, nn.EmbeddingBag)
 OF_CLASSES = ("cross_entropy", "nll_loss")
 
 
 def hidden_widths(record: Record) -> dict[str, int]:
     """Numbers that stand for one example, token or pixel between two layers, by the layer that gives them.
 
-    The last layer with weights of each model is left out, at every call, since its width is that of the
-    output. Convolutions count their channels and the positions of each.
+    Layers that no other layer of their model reads are left out, since their width is that of an output.
+    Convolutions count their channels and the positions of each.
 
     Args:
         record: What was seen.
     """
-    ran = next((s.layers for s in reversed(record.steps) if s.layers), [])
     kinds = dict(record.modules())
-    weighted = [layer for layer in ran if isinstance(kinds.get(layer.name), HOLDING)]
-    ends: dict[int, str] = {}
-    for layer in weighted:
-        for root in record.model.values():
-            if any(kinds[layer.name] is m for m in root.modules()):
-                ends[id(root)] = layer.name
-    found: dict[str, int] = {}
-    for layer in weighted:
-        if layer.name in ends.values():
-            continue
-        module, shape = kinds[layer.name], layer.output.shape
-        if isinstance(module, nn.RNNBase):
-            found[layer.name] = module.hidden_size * (2 if module.bidirectional else 1)
-        elif isinstance(module, nn.modules.conv._ConvNd):
-            found[layer.name] = math.prod(shape[1:])
-        elif isinstance(module, nn.Embedding):
-            found[layer.name] = module.embedding_dim * (shape[1] if len(shape) == 3 else 1)
-        else:
-            found[layer.name] = shape[-1]
-    return found
+    ends = heads(record)
+    return {x.name: width_of(x, kinds[x.name]) for x in weighted_layers(record) if x.name not in ends}
 
 
 def passes_through(record: Record, names: Sequence[str]) -> bool:
@@ -104,22 +85,28 @@ def check_width(record: Record) -> list[Finding]:
         record: What was seen.
     """
     widths = hidden_widths(record)
-    layers = [f for f in record.first_weights if f.outputs > 0 and f.kind not in EMBEDDINGS]
-    if not widths or len(layers) < 2:
+    kinds = dict(record.modules())
+    ran = [
+        x for x in weighted_layers(record) if not isinstance(kinds[x.name], nn.Embedding | nn.EmbeddingBag)
+    ]
+    if not widths or len(ran) < 2:
         return []
-    outputs = layers[-1].outputs
+    conv = isinstance(kinds[ran[-1].name], nn.modules.conv._ConvNd)
+    outputs = ran[-1].output.shape[1 if conv else -1]
+    inputs = next((f.inputs for f in record.first_weights if f.name == ran[0].name), 0)
     name = min(widths, key=lambda layer: widths[layer])
     width = widths[name]
     calls = losses_of(record, OF_CLASSES)
     right = median(c.right for s in late(record.steps, 0.25) for c in s.losses)
     ended, started = late_loss(record), initial_loss(record)
     poor = not right > 0.85 if calls else not ended < 0.33 * started
-    reproduces = layers[-1].outputs == layers[0].inputs and not calls
+    told = bool(calls) or level_tells(record)
+    reproduces = outputs == inputs and not calls
     if reproduces:
         needed = 2.0 if outputs >= 16 else outputs / 4
     else:
         needed = max(2.0, math.log2(max(outputs, 2))) if calls else 2.0
-    confidence: Confidence = "high" if poor else "medium"
+    confidence: Confidence = "high" if poor and told else "medium"
     if width > needed:
         if not (calls and outputs >= 4 and width < outputs and poor):
             return []

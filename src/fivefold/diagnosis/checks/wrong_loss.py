@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
+from fivefold.diagnosis.checks.loss_level import level_tells
 from fivefold.diagnosis.checks.seen import initial_loss, late_loss, losses_of, median
 from fivefold.diagnosis.finding import Finding
 from fivefold.diagnosis.observation.record import LossCall, Record
@@ -163,7 +164,7 @@ def check_trivial(record: Record) -> list[Finding]:
     tape = record.tapes[-1] if record.tapes and record.tapes[-1].playable else None
     first = next((s for s in record.steps if s.layers), None)
     ended = late_loss(record)
-    if tape is None or first is None or not ended >= 0.0 or record.count < 50:
+    if tape is None or first is None or not level_tells(record) or record.count < 50:
         return []
     if any(getattr(e.call, "__name__", "") == "detach" for e in tape.entries):
         return []  # what keeps outputs apart then is that one side does not move

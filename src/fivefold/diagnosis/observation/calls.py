@@ -271,6 +271,23 @@ def dropping(function: Any, args: Any, kwargs: Any) -> Operation | None:
     return Operation(DROPPING[function], tuple(tensor.shape), 0, "model", place_of_user(), float(share))
 
 
+def drawing(args: Any, output: Any, made: Callable[[Tensor], bool]) -> Operation | None:
+    """Describe a draw from probabilities, means or deviations that the model made; ``None`` for other draws.
+
+    Args:
+        args: What the draw was given; views of what the model made count, as torch's distributions take them.
+        output: What was drawn.
+        made: Whether a tensor was made by the model.
+    """
+    if not isinstance(output, Tensor):
+        return None
+    # Without a derivative it is a constant of the output's shape, as full_like gives.
+    given = [a if a._base is None else a._base for a in args if isinstance(a, Tensor)]
+    if not any(made(a) and a.requires_grad for a in given):
+        return None
+    return Operation("draw", tuple(output.shape), max(0, output.ndim - 1), "", place_of_user())
+
+
 def crossed_difference(args: Any, output: Any, made: Callable[[Tensor], bool]) -> Operation | None:
     """Describe a difference of a prediction and a target with more numbers than either; ``None`` for other
     differences.

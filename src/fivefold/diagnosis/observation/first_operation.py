@@ -46,12 +46,23 @@ def broken(tensor: Tensor) -> int:
     """
     if not (tensor.is_floating_point() or tensor.is_complex()) or not tensor.numel() or tensor.is_meta:
         return 0
-    values = tensor.detach()
+    values = stored(tensor.detach())
     values = torch.view_as_real(values) if values.is_complex() else values
     if bool(torch.isfinite(values).all()):
         return 0
     found = NAN * bool(torch.isnan(values).any())
     return found + HIGH * bool(torch.isposinf(values).any()) + LOW * bool(torch.isneginf(values).any())
+
+
+def stored(tensor: Tensor) -> Tensor:
+    """The numbers that a tensor holds: of a sparse one those that it stores, else all of them.
+
+    >>> stored(torch.eye(3).to_sparse()).tolist()
+    [1.0, 1.0, 1.0]
+    """
+    if tensor.layout == torch.sparse_coo:
+        return tensor._values()
+    return tensor if tensor.layout == torch.strided else tensor.values()
 
 
 @dataclass(eq=False, slots=True)
@@ -101,7 +112,7 @@ class Leaf:
     @property
     def placed(self) -> bool:
         """Whether it looks like a mask to be added: minus infinity, and no positive number."""
-        values = self.tensor.detach()
+        values = stored(self.tensor.detach())
         return self.kinds == LOW and not bool((values > 0).any())
 
 

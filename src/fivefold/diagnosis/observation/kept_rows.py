@@ -49,6 +49,7 @@ class KeptRows:
         bags = _bags(block, usable[1]) if len(usable) > 1 else None
         block = block if bags is None else bags
         length = len(block)
+        content = [t.detach() for t in usable[2 if bags is not None else 1 :] if _content(t, block)]
         if not self._rows.steps or self._rows.steps[-1] != step:
             self._of_one = 0
         if self._full < MOST_ROWS:
@@ -66,7 +67,19 @@ class KeptRows:
         self._rows.inputs.append(block.to("cpu", copy=True))
         self._rows.targets.append(None)
         self._rows.steps.append(step)
-        self._rows.alone.append(not any(_content(t, block) for t in usable[2 if bags is not None else 1 :]))
+        self._rows.alone.append(not content)
+        self._rows.beside.append(self._kept_beside(content, tensors, length, len(block)))
+
+    def _kept_beside(
+        self, content: list[Tensor], tensors: list[Tensor], length: int, kept: int
+    ) -> list[Tensor] | None:
+        """Copies of the other tensors of a block, as far as there is room for all of them."""
+        size = sum(t.numel() * t.element_size() for t in content)
+        odd = any(t.is_complex() or t.layout is not torch.strided for t in tensors)
+        if odd or self._bytes + size > MOST_BYTES or any(len(t) != length for t in content):
+            return None
+        self._bytes += size
+        return [t[:kept].to("cpu", copy=True) for t in content]
 
     def _again(self, block: Tensor) -> bool:
         """Whether this very batch came before: the same examples are evaluated many times."""
@@ -81,6 +94,7 @@ class KeptRows:
         """Take note that something else came into the same loss beside the last block."""
         if self._rows.alone and self._lengths and self._lengths[-1] >= 0:
             self._rows.alone[-1] = False
+            self._rows.beside[-1] = None
 
     def keep_target_of(self, args: Any, kwargs: Any) -> None:
         """Keep the second tensor of a call of a loss as the target of the last block."""

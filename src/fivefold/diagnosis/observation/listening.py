@@ -18,6 +18,7 @@ from fivefold.diagnosis.observation.calls import (
     along,
     attention,
     crossed_difference,
+    drawing,
     dropping,
     labels_compared,
     loss_call,
@@ -26,7 +27,7 @@ from fivefold.diagnosis.observation.calls import (
 from fivefold.diagnosis.observation.kept_rows import KeptRows
 from fivefold.diagnosis.observation.layers import activation_step
 from fivefold.diagnosis.observation.record import Evaluation, Step
-from fivefold.diagnosis.observation.tape import Tape
+from fivefold.diagnosis.observation.tape import DRAWS, Tape
 
 MOST_CLASSES = 100
 TORCH = Path(torch.__file__).parent
@@ -74,6 +75,11 @@ def listen(scene: Scene, function: Any, args: Any, kwargs: Any, output: Any) -> 
     elif scene.window is not None and torch.is_grad_enabled():
         _in_training(scene, scene.window, function, args, kwargs, output)
     tape = scene.tape
+    if function in DRAWS and scene.window is not None and tape is not None:
+        # With gradients on or off: a distribution's sample() may switch them off.
+        drawn = drawing(args, output, tape.knows if scene.depth == 0 else _inside)
+        if drawn is not None:
+            scene.window.operations.append(drawn)
     if scene.depth == 0 and tape is not None and not tape.finished and torch.is_grad_enabled():
         tape.record(function, args, kwargs, output)
 
@@ -153,6 +159,11 @@ def _in_training(scene: Scene, window: Step, function: Any, args: Any, kwargs: A
                 scene.training.keep_target(args[1] if scene.tape.knows(args[0]) else args[0])
     elif scene.depth == 0 and scene.tape is not None and window.shares is None:
         window.shares = _shares_of_two(scene.tape, args)
+
+
+def _inside(tensor: Tensor) -> bool:
+    """Within a model, whatever has a derivative is the model's."""
+    return True
 
 
 def _shares_of_two(tape: Tape, args: Any) -> float | None:

@@ -18,6 +18,7 @@ from fivefold.diagnosis.observation.first_operation import (
     broken,
     called,
     gradients,
+    stored,
 )
 from fivefold.diagnosis.observation.keeping import Batch, inputs_of, kept_replay, known_as
 from fivefold.diagnosis.observation.reasons import advice, evidence
@@ -61,10 +62,10 @@ def trace_nonfinite(
     Returns:
         What was found; ``where`` is ``"unknown"`` where nothing was.
     """
-    found = _weights(parameters, update) or (None if batch is None else _inputs(batch))
-    if found is not None:
-        return found  # no operation is at fault: there is none to make again
     try:
+        found = _weights(parameters, update) or (None if batch is None else _inputs(batch))
+        if found is not None:
+            return found  # no operation is at fault: there is none to make again
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # they have been said when it was run the first time
             return _operation(parameters, batch, tape, own, update, modules or {})
@@ -265,15 +266,18 @@ def _inputs(batch: Batch) -> Nonfinite | None:
         kinds = broken(tensor)
         if not kinds or Leaf(tensor, kinds).placed:
             continue
-        bad = ~torch.isfinite(tensor.detach())
+        bad = ~torch.isfinite(stored(tensor.detach()))
         rows = bad.reshape(len(bad), -1).any(1) if bad.ndim else bad.reshape(1)
         first = [int(i) for i in bad.nonzero()[0]]
         what = "numbers that are not numbers (nan)" if kinds & 1 else "infinite numbers"
+        count = f"{int(rows.sum())} of"
+        where = f"{count} {len(rows)} examples of the batch hold {what}, the first in {name} at {first}"
+        if tensor.layout != torch.strided:
+            where = f"{count} the {len(rows)} numbers that the sparse {name} stores are {what}"
         return Nonfinite(
             "inputs",
             "the data",
-            f"{int(rows.sum())} of {len(rows)} examples of the batch hold {what}, the first in {name} at "
-            f"{first}",
+            where,
             "missing or broken values in the data reach the model",
             "fill in or drop examples with missing values before training",
             None,
@@ -288,7 +292,7 @@ def _from_outside(leaf: Leaf, tape: Tape | None) -> Nonfinite:
     entries = [] if tape is None else tape.entries[1:]
     for entry in entries:
         if any(t is leaf.tensor or _same(t, leaf.tensor) for t in tree_leaves((entry.args, entry.kwargs))):
-            bad = [int(i) for i in (~torch.isfinite(leaf.tensor)).nonzero()[0]]
+            bad = [int(i) for i in (~torch.isfinite(stored(leaf.tensor))).nonzero()[0]]
             return Nonfinite(
                 "targets",
                 "the targets",

@@ -13,6 +13,7 @@ from torch.utils._pytree import tree_flatten
 from torch.utils.hooks import RemovableHandle
 
 from fivefold.diagnosis.observation.calls import Calls, place_of_user, push, remove
+from fivefold.diagnosis.observation.held_tensors import held_tensors
 from fivefold.diagnosis.observation.kept_rows import FULL, KeptRows
 from fivefold.diagnosis.observation.layers import hook_layers, in_backward, opaque
 from fivefold.diagnosis.observation.listening import Scene, listen
@@ -270,8 +271,7 @@ class Passes:
         if self._tape is not None and not self._tape.finished and torch.is_grad_enabled():
             self._tape.record_module(module, args, kwargs, output)
         elif self._evaluation is not None and self._evaluation.watched:
-            given = [leaf for leaf in tree_flatten(output)[0] if isinstance(leaf, Tensor)]
-            self._made = {id(leaf): leaf for leaf in given}
+            self._made = {id(leaf): leaf for leaf in held_tensors(output)}
         if self._compiled and (self._window is not None or self._evaluation is not None):
             self._enter_mode()
         self.account.spend(perf_counter() - start)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 
 from fivefold.diagnosis.finding import Place
+from fivefold.diagnosis.observation.held_tensors import held_tensors
 from fivefold.diagnosis.observation.unchanged import unchanged_buffers, unhooked
 
 __all__ = ["Conditions", "Entry", "Slot", "Tape", "changed", "inner", "unchanged_buffers"]
@@ -24,6 +25,9 @@ LONGEST = 2000
 
 IN_PLACE_WITHOUT_RESULT = {"Tensor.__setitem__", "TensorBase.__setitem__"}
 MULTIPLICATIONS = {torch.mul, Tensor.mul, Tensor.__mul__, Tensor.__rmul__}
+DETACHING = {torch.detach, Tensor.detach}
+DRAWS = {torch.multinomial, Tensor.multinomial, torch.bernoulli, Tensor.bernoulli, torch.normal}
+"""Functions that draw and have no derivative: what they gave is held as it was, as a policy's actions are."""
 TOGETHER = {"SyncBatchNorm", "FullyShardedDataParallel", "FSDPModule"}
 """Classes of modules whose forward pass waits for other processes."""
 
@@ -37,13 +41,17 @@ class Slot:
 
 @dataclass(slots=True)
 class Entry:
-    """One call on the tape: a module of the user's, or one operation of torch, and the line that made it."""
+    """One call on the tape: a module of the user's, or one operation of torch, and the line that made it.
+
+    It is ``still`` where it was given something that has a derivative which the tape does not know.
+    """
 
     call: Callable[..., Any]
     args: Any
     kwargs: Any
     outputs: list[int]
     place: Place | None = None
+    still: bool = False
 
 
 @dataclass(slots=True)
@@ -95,6 +103,8 @@ class Tape:
         value: The loss that was seen, before any scaling of it; nan before :meth:`finish`.
         factor: What a scaler of gradients multiplied the loss by.
         unhooked: Whether the last playing left out hooks of the script's.
+        partial: Whether something that the loss was made from has a derivative that the tape does not know:
+            it stands still when the tape is played at other weights.
     """
 
     parameters: dict[int, Tensor] = field(default_factory=dict)
@@ -110,6 +120,7 @@ class Tape:
     value: float = math.nan
     factor: float = 1.0
     unhooked: bool = False
+    partial: bool = False
     _factors: dict[int, float] = field(default_factory=dict)
 
     def open(self) -> None:
@@ -127,7 +138,7 @@ class Tape:
         """Add an operation, where something that the tape made goes into it."""
         if self.finished or len(self.entries) > LONGEST:
             return
-        if not any(self._is_known(leaf) for leaf in tree_flatten((args, kwargs))[0]):
+        if function in DRAWS or not any(self._is_known(leaf) for leaf in tree_flatten((args, kwargs))[0]):
             return
         leaves = tree_flatten(output)[0]
         if (
@@ -217,10 +228,36 @@ class Tape:
                 out = entry.call(*args, **kwargs)
                 if isinstance(entry.call, nn.Module):
                     given.append(out)
-                made = [leaf for leaf in tree_flatten(out)[0] if isinstance(leaf, Tensor)]
+                made = held_tensors(out)
                 slots.update(zip(entry.outputs, made, strict=False))
         loss: Tensor = slots[self._loss]
         return given, loss
+
+    def detached_held(self) -> "Tape":
+        """Return the tape with what was detached outside modules held at its values at the weights of now.
+
+        Its derivative is that of the training at any weights: ``backward`` sees no derivative of what is
+        detached, so that along an update it must not move either.
+        """
+        held: dict[int, Any] = {}
+
+        def noted(place: int, call: Callable[..., Any]) -> Callable[..., Any]:
+            return lambda *args, **kwargs: held.setdefault(place, call(*args, **kwargs))
+
+        def given(value: Any) -> Callable[..., Any]:
+            return lambda *args, **kwargs: value
+
+        places = [i for i, e in enumerate(self.entries) if e.call in DETACHING]
+        if not places:
+            return self
+        entries = list(self.entries)
+        for i in places:
+            entries[i] = replace(entries[i], call=noted(i, entries[i].call))
+        with torch.no_grad():
+            replace(self, entries=entries).play()
+        for i in places:
+            entries[i] = replace(entries[i], call=given(held[i].clone()))
+        return replace(self, entries=entries)
 
     def of_rows(self, rows: Tensor, of: int) -> "Tape":
         """Return a tape of some of the batch's rows: what was given with one entry per row is cut.
@@ -254,14 +291,18 @@ class Tape:
         return isinstance(leaf, Tensor) and (id(leaf) in self._known or id(leaf) in self.parameters)
 
     def _add(self, call: Callable[..., Any], args: Any, kwargs: Any, output: Any) -> None:
+        still = any(self._stands_still(leaf) for leaf in tree_flatten((args, kwargs))[0])
         held = tree_map(self._hold, (tuple(args), dict(kwargs or {})))
         places = []
-        for leaf in tree_flatten(output)[0]:
-            if isinstance(leaf, Tensor):
-                self._known[id(leaf)] = (self._count, leaf)
-                places.append(self._count)
-                self._count += 1
-        self.entries.append(Entry(call, held[0], held[1], places))
+        for leaf in held_tensors(output):
+            self._known[id(leaf)] = (self._count, leaf)
+            places.append(self._count)
+            self._count += 1
+        self.entries.append(Entry(call, held[0], held[1], places, still=still))
+
+    def _stands_still(self, leaf: Any) -> bool:
+        """Whether a tensor has a derivative, and is neither made by the tape nor a parameter."""
+        return isinstance(leaf, Tensor) and leaf.grad_fn is not None and not self._is_known(leaf)
 
     def _hold(self, leaf: Any) -> Any:
         if not isinstance(leaf, Tensor):
@@ -282,6 +323,7 @@ class Tape:
             if needed & set(entry.outputs) or (changes and needed & taken):
                 needed |= taken
                 kept.append(entry)
+                self.partial = self.partial or entry.still
         self.entries = kept[::-1]
         self.modules = [entry.call for entry in self.entries if isinstance(entry.call, nn.Module)]
 

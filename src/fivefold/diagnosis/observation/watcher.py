@@ -237,6 +237,8 @@ class Watcher(Passes):
         tape = self._last_tape
         if tape is None or not tape.playable or self._window is None or self._window.backwards != 1:
             return None
+        if tape.partial:
+            return None  # part of the loss would stand still along the update
         try:
             with self._unseen():
                 return measure.line(tape)

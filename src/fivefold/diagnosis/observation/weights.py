@@ -149,12 +149,13 @@ class StepMeasure:
         multiples: list[float] = []
         own: list[float] = []
         with self.at_start():
+            still = tape.detached_held()
             for multiple in MULTIPLES:
                 for p, b, d in zip(parameters, self._before, self._changes, strict=True):
                     p.data.copy_(b + multiple * d)
                 multiples.append(multiple)
-                own.append(float(tape.play()))
-                if multiple == 0.0 and tape.unhooked and abs(own[0] - tape.value) > 1e-3 * abs(tape.value):
+                own.append(float(still.play()))
+                if multiple == 0.0 and still.unhooked and abs(own[0] - tape.value) > 1e-3 * abs(tape.value):
                     raise ValueError("hooks of the script's change what its modules give")
                 if len(own) > 1 and not own[-1] < own[-2]:
                     break

@@ -105,10 +105,11 @@ class Child:
         pipe: The number of the pipe's end to write to.
         deadline: When the parent will stop the script, on the monotonic clock; infinite for never.
         root: The folder that holds the package, should the script's search path not lead to it.
+        deep: Whether some updates are looked at in depth.
     """
 
-    def __init__(self, pipe: int, deadline: float, root: str) -> None:
-        self._pipe, self._deadline, self._root = pipe, deadline, root
+    def __init__(self, pipe: int, deadline: float, root: str, deep: bool = False) -> None:
+        self._pipe, self._deadline, self._root, self._deep = pipe, deadline, root, deep
         self._identity = _identity(pipe)
         self._home = os.getpid()
         self._folder = ""
@@ -216,7 +217,7 @@ class Child:
                     sys.path.append(self._root)
                 from fivefold.diagnosis.script.session import Session
 
-                self.session = Session(self.send, self._deadline)
+                self.session = Session(self.send, self._deadline, deep=self._deep)
                 self.session.begin()
         except Exception as error:  # the script must run even where it cannot be watched
             self.notes.append(
@@ -323,14 +324,14 @@ def _exit_code(ended: SystemExit) -> int:
 
 
 def main(arguments: list[str]) -> int:
-    """Run a script: ``child.py PIPE DEADLINE ROOT SCRIPT [ARGS ...]``.
+    """Run a script: ``child.py PIPE DEADLINE ROOT DEEP SCRIPT [ARGS ...]``, where DEEP is 1 or 0.
 
     Args:
         arguments: As above, without the name of this file.
     """
-    pipe, deadline, root, script, *rest = arguments
+    pipe, deadline, root, deep, script, *rest = arguments
     os.set_inheritable(int(pipe), False)
-    return Child(int(pipe), float(deadline), root).run(script, rest)
+    return Child(int(pipe), float(deadline), root, deep == "1").run(script, rest)
 
 
 if __name__ == "__main__":

@@ -62,6 +62,7 @@ class Discovery:
 
     Args:
         on_update: Told after each update of any optimizer.
+        deep: Whether some updates are looked at in depth.
 
     Attributes:
         trainings: What was found.
@@ -70,12 +71,12 @@ class Discovery:
         updates: Updates of all optimizers.
     """
 
-    def __init__(self, on_update: Callable[[], None]) -> None:
+    def __init__(self, on_update: Callable[[], None], *, deep: bool = False) -> None:
         self.trainings: list[JoiningWatcher] = []
         self.notes: list[str] = []
         self.framework: Framework | None = None
         self.updates = 0
-        self._on_update = on_update
+        self._on_update, self._deep = on_update, deep
         self._known = Known()
         self._optimizers = Known()
         self._handles: list[RemovableHandle] = []
@@ -167,7 +168,7 @@ class Discovery:
             if len(self.trainings) >= MOST_TRAININGS:
                 self._note(f"more than {MOST_TRAININGS} trainings in one script: only the first were watched")
                 return
-            training = JoiningWatcher({"": module}, [])
+            training = JoiningWatcher({"": module}, [], deep=self._deep)
             training.attach()
             training.title = name
             training.changed()

@@ -1,5 +1,6 @@
 """A watcher that others may join: modules that are called, and optimizers that make a step, only later."""
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FunctionType
@@ -10,14 +11,17 @@ from torch import nn
 
 from fivefold.diagnosis.observation.calls import is_on
 from fivefold.diagnosis.observation.layers import hook_layers, opaque
+from fivefold.diagnosis.observation.overhead import Overhead
 from fivefold.diagnosis.observation.registration import look_over
+from fivefold.diagnosis.observation.step import Step
 from fivefold.diagnosis.observation.veiled import Veiled
 from fivefold.diagnosis.observation.watcher import Watcher
+from fivefold.diagnosis.observation.weights import StepMeasure
 from fivefold.diagnosis.script.draws import unchanged_draws
 
 OVERHEAD, ALLOWANCE = 0.2, 2.0
 """What watching may cost where somebody asked for a diagnosis: a fifth of the time, and two seconds beyond
-it.
+it. Looks in depth, where they are asked for, may cost as much again.
 """
 
 
@@ -33,8 +37,12 @@ class JoiningWatcher(Watcher):
     ([], ['SGD'])
     """
 
-    def __init__(self, modules: dict[str, nn.Module], optimizers: list[torch.optim.Optimizer]) -> None:
-        super().__init__(modules, optimizers, overhead=OVERHEAD, allowance=ALLOWANCE)
+    def __init__(
+        self, modules: dict[str, nn.Module], optimizers: list[torch.optim.Optimizer], *, deep: bool = False
+    ) -> None:
+        # Half of it goes to looks in depth: the others are to see what they see without.
+        overhead = 2 * OVERHEAD if deep else OVERHEAD
+        super().__init__(modules, optimizers, overhead=overhead, allowance=ALLOWANCE, deep=deep)
         self._first: dict[int, tuple[int, float]] | None = None
         self._left = False
 
@@ -98,6 +106,16 @@ class JoiningWatcher(Watcher):
 
     def _after_step(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
         self._guarded(super()._after_step, optimizer, args, kwargs)
+
+    def _look_deeper(
+        self, account: Overhead, window: Step, measure: StepMeasure, optimizer: torch.optim.Optimizer
+    ) -> None:
+        """A look in depth that fails is the last one; all else goes on."""
+        try:
+            super()._look_deeper(account, window, measure, optimizer)
+        except Exception as error:
+            account.allowance = -math.inf
+            self.record.notes.append(f"in depth: no more looks after {type(error).__name__}: {error}")
 
     def changed(self) -> bool | None:
         """Whether any weight is another than when this was first asked; ``None`` at the first time."""

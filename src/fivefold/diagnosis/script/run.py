@@ -37,6 +37,7 @@ class Run:
         path: The script.
         arguments: What follows it.
         budget: Seconds after which it is stopped; ``None`` for never.
+        deep: Whether some updates are looked at in depth.
         stdin: Whether it may read the standard input, which is closed otherwise.
         listener: Told of each message of the child.
         folder: The folder that it works in; ours where none is given.
@@ -51,6 +52,7 @@ class Run:
         arguments: Sequence[str] = (),
         *,
         budget: float | None = None,
+        deep: bool = False,
         stdin: bool = False,
         listener: Listener | None = None,
         folder: Path | None = None,
@@ -59,7 +61,7 @@ class Run:
         stop: threading.Event | None = None,
     ) -> None:
         self.source = read_source(path)
-        self.budget = budget
+        self.budget, self._deep = budget, deep
         self._folder, self._environment, self._output = folder, environment, output
         self._stop = stop if stop is not None else threading.Event()
         self._arguments, self._stdin, self._listener = list(arguments), stdin, listener
@@ -76,7 +78,8 @@ class Run:
         reading, writing = os.pipe()
         deadline = time.monotonic() + (self.budget if self.budget is not None else float("inf"))
         root = str(Path(child.__file__).parents[3])
-        command = [sys.executable, "-P", child.__file__, str(writing), repr(deadline), root, self.source.path]
+        told = [str(writing), repr(deadline), root, "1" if self._deep else "0", self.source.path]
+        command = [sys.executable, "-P", child.__file__, *told]
         shown = _number_of_stderr() if self._output is None else self._output
         try:
             process = subprocess.Popen(  # noqa: S603 - this interpreter, and the script that the user named
@@ -220,6 +223,7 @@ def run_script(
     arguments: Sequence[str] = (),
     *,
     budget: str | float | Budget | None = None,
+    deep: bool = False,
     stdin: bool = False,
     listener: Listener | None = None,
 ) -> Outcome:
@@ -232,6 +236,7 @@ def run_script(
         path: The script.
         arguments: What follows it on its command line.
         budget: Time after which it is stopped, as ``"120s"``; ``None`` for never.
+        deep: Look at some updates in depth, as ``watch(deep=True)`` does, for a share of the time of its own.
         stdin: Let it read the standard input.
         listener: Told of each message while it runs.
 
@@ -244,7 +249,7 @@ def run_script(
     """
     seconds = Budget.parse(budget).seconds
     require(all(isinstance(each, str) for each in arguments), "arguments that are text", list(arguments))
-    return Run(path, arguments, budget=seconds, stdin=stdin, listener=listener)()
+    return Run(path, arguments, budget=seconds, deep=deep, stdin=stdin, listener=listener)()
 
 
 def _number_of_stderr() -> int:

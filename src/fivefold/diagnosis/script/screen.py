@@ -13,6 +13,7 @@ from fivefold.diagnosis.excerpt import near
 from fivefold.diagnosis.finding import Finding, Picture
 from fivefold.diagnosis.findings import Findings
 from fivefold.diagnosis.script.outcome import Outcome
+from fivefold.report.depth import in_depth
 from fivefold.report.text import clean, code, shorten
 
 WIDTH = 80
@@ -55,10 +56,11 @@ def render_findings(
        cause     rate
        fix       slow down
     """
-    said = _notes(findings.notes, width, rest, 3)
-    room = height - len(said) - bool(said)
+    deep, notes = in_depth(findings.notes)
+    told = [block for block in (_notes(notes, width, rest, 3), _deep(deep, width, 2)) if block]
+    room = height - sum(len(block) + 1 for block in told)
     blocks = _ranked(findings, colour, width, room, rest) if findings else [["No finding."]]
-    return _joined([*blocks, said])
+    return _joined([*blocks, *told])
 
 
 def render_outcome(
@@ -83,13 +85,14 @@ def render_outcome(
     """
     rest = "the page shows all" if page else "--json prints all"
     findings = outcome.findings
+    deep, notes = in_depth(findings.notes)
     told, room = [], 0
     for most in (3, 2, 1):  # lines an item: the first finding is to be told in full
         told = [
             _tried(trials, width, most),
             _diff(trials, page, outcome.path, width, 3 * most + 9),
-            _notes(findings.notes, width, rest, most),
-            [*_watched(outcome, width, most), *_files(outcome, width, most)],
+            _notes(notes, width, rest, most),
+            [*_watched(outcome, width, most), *_deep(deep, width, most), *_files(outcome, width, most)],
             _labelled("page", clean(page, 2_000), width, 3) if page else [],
         ]
         room = height - sum(len(block) + 1 for block in told if block)
@@ -241,6 +244,14 @@ def _notes(notes: Sequence[str], width: int, rest: str, most: int) -> list[str]:
         lines += _clipped(_wrapped(clean(note, 2000), "! ", "  ", width), most)
     if len(notes) > MOST_NOTES:
         lines.append(shorten(f"! and {len(notes) - MOST_NOTES} more notes; {rest}", width))
+    return lines
+
+
+def _deep(told: Sequence[str], width: int, most: int) -> list[str]:
+    """What looks in depth measured, in a line or two each."""
+    lines: list[str] = []
+    for text in told[:MOST_NOTES]:
+        lines += _labelled("" if lines else "in depth", clean(text, 2_000), width, min(most, 2))
     return lines
 
 

@@ -56,11 +56,19 @@ class Session:
         send: Sends one message: its kind, and its values by name.
         deadline: When the script will be stopped, on the monotonic clock; infinite for never.
         first: Seconds of training before the first findings.
+        deep: Whether some updates are looked at in depth.
     """
 
-    def __init__(self, send: Callable[..., None], deadline: float = math.inf, first: float = FIRST) -> None:
+    def __init__(
+        self,
+        send: Callable[..., None],
+        deadline: float = math.inf,
+        first: float = FIRST,
+        *,
+        deep: bool = False,
+    ) -> None:
         self._send = send
-        self.discovery = Discovery(self._on_update)
+        self.discovery = Discovery(self._on_update, deep=deep)
         self._began = math.nan
         self._finished = True
         self._next = first

@@ -25,6 +25,9 @@ REDEFINES = (
     "regularisation.penalty",
     "latent.collapsed",
     "imbalance.classes",
+    "imbalance.weights",
+    "loss.policy-sign",
+    "loss.same-side",
 )
 """Findings whose fix makes the loss another number, so that losses before and after say nothing."""
 

@@ -1,6 +1,8 @@
 """How examples are drawn and scaled."""
 
 import pytest
+import torch
+from torch import nn
 
 
 def test_a_loader_shuffles(repair) -> None:
@@ -65,11 +67,22 @@ def test_a_seed_before_the_loop_stays(repair) -> None:
 
 def test_inputs_are_standardised_by_a_first_layer(repair) -> None:
     text = "from torch import nn\nmodel = Net(30)\nopt = SGD(model.parameters(), lr=0.1)\n"
-    made = repair("inputs.scale", text, repair={"columns": 30.0})
-    layer = "nn.BatchNorm1d(30, affine=False, momentum=None)"
-    assert made[0].splitlines()[2] == f"model = nn.Sequential({layer}, model)"
-    assert repair("inputs.scale", text)[0].startswith("unsure: inputs that are no table")
-    assert repair("inputs.scale", "x = 1", repair={"columns": 3.0})[0].startswith("unsure: no line")
+    table, images = (made.splitlines()[2] for made in repair("inputs.scale", text))
+    assert table == "model = nn.Sequential(nn.LazyBatchNorm1d(affine=False, momentum=None), model)"
+    assert images == table.replace("1d", "2d")
+    assert repair("inputs.scale", "x = 1")[0].startswith("unsure: no line")
+
+
+def test_the_layer_makes_columns_standard_and_learns_nothing() -> None:
+    torch.manual_seed(0)
+    x = torch.randn(64, 3) * torch.tensor([1.0, 50.0, 1e-3]) + torch.tensor([0.0, 900.0, 0.0])
+    model = nn.Sequential(nn.LazyBatchNorm1d(affine=False, momentum=None), nn.Identity())
+    assert not list(model.parameters())
+    model(x)
+    held_out = model.eval()(x)
+    # The variance of 1e-6 meets batch norm's eps of 1e-5: that column comes out smaller.
+    assert held_out.mean(0).abs().max() < 1e-3
+    torch.testing.assert_close(held_out.std(0)[:2], torch.ones(2), rtol=1e-3, atol=0.0)
 
 
 def test_rare_classes_weigh_more(repair, picture) -> None:
@@ -80,3 +93,26 @@ def test_rare_classes_weigh_more(repair, picture) -> None:
     assert repair("imbalance.classes", "import torch", picture=picture(share=[(0, 0.8), (1, 0.2)]))[
         0
     ].startswith("unsure")
+
+
+def test_rare_classes_are_drawn_more_often(repair, picture) -> None:
+    text = """
+    import torch
+    from torch.utils.data import DataLoader, TensorDataset
+    torch.manual_seed(0)
+    sampler = None
+    rows = TensorDataset(torch.zeros(100, 2), (torch.arange(100) >= 4).float())
+    loader = DataLoader(rows, batch_size=10, shuffle=True)
+    """
+    root, whole = repair("imbalance.classes", text, picture=picture(share=[(0, 0.04), (1, 0.96)]))
+    for made, expected in ((root, 1 / (1 + 24**0.5)), (whole, 0.5)):
+        space: dict[str, object] = {}
+        exec(made, space)
+        assert space["sampler"] is None
+        drawn = torch.cat([y for _ in range(40) for _, y in space["loader"]])  # type: ignore[attr-defined]
+        # 4000 draws: four standard errors are at most 0.032.
+        assert abs((drawn == 0).float().mean().item() - expected) < 0.032
+    two = text.replace("loader =", "DataLoader(rows, shuffle=True)\n    loader =")
+    assert repair("imbalance.classes", two, picture=picture(share=[(0, 0.04), (1, 0.96)]))[0].startswith(
+        "unsure"
+    )

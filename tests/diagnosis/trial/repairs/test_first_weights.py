@@ -61,3 +61,15 @@ def test_sigmoids_that_let_the_gradient_vanish(changed) -> None:
     assert tanh[-2:] == ["+ self.act = nn.Tanh()", "+ return torch.tanh(x)"]
     assert relu[-2:] == ["+ self.act = nn.ReLU()", "+ return torch.relu(x)"]
     assert changed("gradient.vanishes", "x = 1")[0][0].startswith("unsure")
+
+
+def test_a_large_gain_becomes_one(changed) -> None:
+    text = "import torch.nn as nn\nnn.init.orthogonal_(a.weight, 100)\nnn.init.orthogonal_(b.weight, 1.4)\n"
+    assert changed("initialisation.too-large", text)[0] == [
+        "- nn.init.orthogonal_(a.weight, 100)",
+        "+ nn.init.orthogonal_(a.weight, 1.0)",
+    ]
+    named = text.replace("100", "gain=100")
+    assert changed("initialisation.too-large", named)[0][-1] == "+ nn.init.orthogonal_(a.weight, gain=1.0)"
+    usual = changed("initialisation.too-large", text.replace("100", "1.0"))
+    assert "xavier_uniform_" in usual[0][-1]

@@ -29,6 +29,28 @@ def test_with_several_backward_passes_they_are_cleared_after_the_update(repair) 
     assert text.splitlines()[-1] == "    opt.zero_grad()"
 
 
+def test_models_in_turn_are_cleared_before_the_passes_of_their_own(repair) -> None:
+    text = """
+    for x in data:
+        loss_d = d(x) + d(g(x).detach())
+        loss_d.backward()
+        opt_d.step()
+        loss_g = d(g(x))
+        opt_g.zero_grad()
+        loss_g.backward()
+        opt_g.step()
+    """
+    (after,) = repair("gradient.accumulates", text)
+    assert [line.strip() for line in after.splitlines()[2:6]] == [
+        "opt_d.zero_grad()",
+        "loss_d.backward()",
+        "opt_d.step()",
+        "loss_g = d(g(x))",
+    ]
+    assert after.count("zero_grad") == 2
+    assert repair("gradient.accumulates", after)[0].startswith("unsure: gradients are cleared")
+
+
 def test_a_scaler_steps_an_optimizer(repair) -> None:
     text = LOOP.replace("opt.step()", "scaler.step(opt)").replace(
         "loss.backward", "scaler.scale(loss).backward"

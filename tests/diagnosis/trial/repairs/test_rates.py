@@ -62,12 +62,21 @@ def test_momentum(changed) -> None:
     opt = torch.optim.Adam(p, betas=(0.999, 0.999))
     s = OneCycleLR(opt, 1.0, total_steps=5, base_momentum=0.99, max_momentum=0.999)
     """
-    (version,) = changed("rate.momentum", text)
-    assert version[2:] == [
+    nine, five = changed("rate.momentum", text)
+    assert five[2] == "+ opt = torch.optim.Adam(p, betas=(0.5, 0.999))"
+    assert nine[2:] == [
         "+ opt = torch.optim.Adam(p, betas=(0.9, 0.999))",
         "+ s = OneCycleLR(opt, 1.0, total_steps=5, base_momentum=0.85, max_momentum=0.95)",
     ]
     assert changed("rate.momentum", "x = 1")[0][0].startswith("unsure")
+
+
+def test_betas_in_the_wrong_order_change_places(changed) -> None:
+    text = "import torch\nopt = torch.optim.Adam(p, betas=(0.999, 0.5))\n"
+    swapped, nine, _ = changed("rate.momentum", text)
+    assert swapped[-1] == "+ opt = torch.optim.Adam(p, betas=(0.5, 0.999))"
+    assert nine[-1] == "+ opt = torch.optim.Adam(p, betas=(0.9, 0.5))"
+    assert len(changed("rate.momentum", text.replace("0.5", "0.9999"))) == 2
 
 
 def test_a_schedule_is_counted_otherwise_or_left_out(repair) -> None:

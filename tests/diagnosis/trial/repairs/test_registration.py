@@ -70,6 +70,27 @@ def test_of_two_models_nothing_is_guessed(changed) -> None:
     assert changed("parameters.outside-optimizer", text)[0][0].startswith("unsure")
 
 
+def test_of_two_optimizers_of_one_model_one_gets_the_other(changed) -> None:
+    text = """
+    import torch
+    gen, dis = Gen(), Dis()
+    opt_g = torch.optim.Adam(dis.parameters(), lr=1e-3)
+    opt_d = torch.optim.Adam(dis.parameters(), lr=1e-3)
+    gen.train(), dis.train()
+    """
+    likely, other = changed("parameters.outside-optimizer", text)
+    assert likely == [
+        "- opt_g = torch.optim.Adam(dis.parameters(), lr=1e-3)",
+        "+ opt_g = torch.optim.Adam(gen.parameters(), lr=1e-3)",
+    ]
+    assert other[-1] == "+ opt_d = torch.optim.Adam(gen.parameters(), lr=1e-3)"
+
+
+def test_a_table_of_a_data_set_cuts_no_graph(changed) -> None:
+    text = "from sklearn.datasets import load_digits\nx = load_digits().data\n"
+    assert changed("gradient.detached", text)[0][0].startswith("unsure")
+
+
 def test_each_cut_of_the_graph_is_taken_out_for_itself(changed) -> None:
     made = changed("gradient.detached", CLASS)
     assert ["- with torch.no_grad():", "- h = self.a(x)", "+ h = self.a(x)"] in made

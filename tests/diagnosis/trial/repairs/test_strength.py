@@ -15,6 +15,17 @@ def test_decay(changed) -> None:
     assert changed("regularisation.decay", "import torch\ntorch.optim.SGD(p)")[0][0].startswith("unsure")
 
 
+def test_the_decay_of_adam_is_taken_out_of_its_gradient(changed) -> None:
+    text = DECAY.replace("AdamW", "Adam").replace("20.0", "0.05")
+    first, *others = changed("regularisation.decay", text)
+    assert first[-1] == "+ opt = torch.optim.AdamW(net.parameters(), lr=1e-3, weight_decay=0.05)"
+    assert len(others) == 3
+    by_name = "from torch.optim import Adam\nimport torch\nopt = Adam(p, lr=1e-3, weight_decay=0.05)\n"
+    assert "torch.optim.AdamW(p" in changed("regularisation.decay", by_name)[0][-1]
+    large = changed("regularisation.decay", text.replace("0.05", "20.0"))
+    assert all("AdamW" not in version[-1] for version in large)
+
+
 def test_dropout(changed) -> None:
     text = """
     from torch import nn

@@ -5,9 +5,8 @@ import re
 from collections.abc import Sequence
 
 from fivefold.diagnosis.finding import Finding
-from fivefold.diagnosis.trial.code import Code, Unsure, argument, called, keyword
+from fivefold.diagnosis.trial.code import Code, Edit, Unsure, argument, called, keyword
 from fivefold.diagnosis.trial.repair import Repair
-from fivefold.diagnosis.trial.repairs.evidence import measured
 from fivefold.diagnosis.trial.repairs.training import backwards, models, without_gradients
 from fivefold.diagnosis.trial.values import shown
 
@@ -162,15 +161,14 @@ def _from_all(code: Code, call: ast.Call) -> Repair | None:
 def standardise_inputs(code: Code, finding: Finding) -> Sequence[Repair]:
     """Standardise the columns of the inputs inside the model, by running means and variances of training.
 
-    A layer ``BatchNorm1d(columns, affine=False)`` before the model does it alike in training and evaluation.
+    A layer ``LazyBatchNorm1d(affine=False)`` before the model does it alike in training and evaluation, and
+    learns nothing; for images it is ``LazyBatchNorm2d``. Of the two, the one that does not take the inputs'
+    shape fails, and is no candidate.
 
     Args:
         code: The script.
         finding: Inputs that are not scaled.
     """
-    columns = measured(finding, "columns")
-    if columns is None:
-        raise Unsure("inputs that are no table are scaled where they are read")
     known = models(code)
     for statement in code.nodes:
         if (
@@ -182,18 +180,25 @@ def standardise_inputs(code: Code, finding: Finding) -> Sequence[Repair]:
         name = code.source(statement.targets[0])
         if name in known and not without_gradients(code, statement) and re.fullmatch(r"\w+", name):
             nn = code.name_of("torch.nn")
-            layer = f"{nn}.BatchNorm1d({int(columns)}, affine=False, momentum=None)"
-            line = f"{name} = {nn}.Sequential({layer}, {name})"
             return [
                 Repair(
-                    f"a first layer standardises the {int(columns)} columns", (code.after(statement, line),)
+                    f"a first layer standardises the {what}",
+                    (
+                        code.after(
+                            statement,
+                            f"{name} = {nn}.Sequential({nn}.{layer}(affine=False, momentum=None), {name})",
+                        ),
+                    ),
                 )
+                for layer, what in (("LazyBatchNorm1d", "columns"), ("LazyBatchNorm2d", "images"))
             ]
     raise Unsure("no line was found that makes the model")
 
 
 def draw_evenly(code: Code, finding: Finding) -> Sequence[Repair]:
-    """Weigh the classes in the loss by the root of the inverse of their shares.
+    """Draw rare classes more often, by the inverse of their number or its root, or weigh them in the loss.
+
+    What is drawn otherwise leaves the loss what it was, so that losses on held-out examples still compare.
 
     Args:
         code: The script.
@@ -202,14 +207,51 @@ def draw_evenly(code: Code, finding: Finding) -> Sequence[Repair]:
     shares = [share for _, share in finding.picture.curves.get("share", ())] if finding.picture else []
     if len(shares) < 2 or min(shares) <= 0:
         raise Unsure("the numbers of the classes are not known, or a class is not there at all")
+    out = _sampled(code)
     # The root of the inverse: whole inverses make the rarest examples as loud as a class.
     weights = [(max(shares) / share) ** 0.5 for share in shares]
-    text = f"{code.name_of('torch')}.tensor([{', '.join(shown(w) for w in weights)}])"
     for call in code.calls("CrossEntropyLoss", "cross_entropy"):
         if (
             keyword(call, "weight") is None
             and not without_gradients(code, call)
             and argument(call, "weight", 2) is None
         ):
-            return [Repair("rare classes weigh more in the loss", (code.with_keyword(call, "weight", text),))]
-    raise Unsure("no cross-entropy without weights was found")
+            text = f"{code.name_of('torch')}.tensor([{', '.join(shown(w) for w in weights)}])"
+            out.append(
+                Repair("rare classes weigh more in the loss", (code.with_keyword(call, "weight", text),))
+            )
+            break
+    if not out:
+        raise Unsure("no loader that shuffles and no cross-entropy without weights was found")
+    return out
+
+
+def _sampled(code: Code) -> list[Repair]:
+    """``WeightedRandomSampler`` for the one loader that shuffles pairs of an example and its class."""
+    loaders = []
+    for call in code.calls("DataLoader"):
+        held = keyword(call, "shuffle")
+        if (
+            held is not None
+            and isinstance(held.value, ast.Constant)
+            and held.value.value is True
+            and call.args
+        ):
+            loaders.append((call, held))
+    if len(loaders) != 1:
+        return []
+    call, held = loaders[0]
+    torch, rows = code.name_of("torch"), code.source(call.args[0])
+    names = {n.id for n in code.nodes if isinstance(n, ast.Name)}
+    classes, drawn = (name if name not in names else f"{name}_of_rows" for name in ("classes", "sampler"))
+    taken = f"{classes} = {torch}.tensor([int(pair[1]) for pair in {rows}])"
+    out = []
+    for power, what in ((0.5, "by the root of their inverse share"), (1.0, "as often as the others")):
+        weights = f"({torch}.bincount({classes}).float() ** -{power})[{classes}]"
+        made = f"{drawn} = {torch}.utils.data.WeightedRandomSampler({weights}, len({classes}))"
+        edits = (
+            code.before(code.statement(call), taken, made),
+            Edit(*code.span(held), f"sampler={drawn}"),
+        )
+        out.append(Repair(f"rare classes are drawn {what}", edits))
+    return out

@@ -5,11 +5,13 @@ import contextlib
 from collections.abc import Sequence
 
 from fivefold.diagnosis.finding import Finding
-from fivefold.diagnosis.trial.code import Code, Edit, Unsure, called
+from fivefold.diagnosis.trial.code import Code, Edit, Unsure, argument, called, number
 from fivefold.diagnosis.trial.repair import Repair
 from fivefold.diagnosis.trial.repairs.strength import clip
 
 IN_PLACE = ("normal_", "uniform_", "fill_", "zero_", "constant_", "copy_")
+WITH_GAIN = ("orthogonal_", "xavier_uniform_", "xavier_normal_")
+LARGEST_GAIN = 3.0
 MOST = 4
 
 
@@ -24,6 +26,17 @@ def redraw(code: Code, finding: Finding) -> Sequence[Repair]:
     if not sites:
         raise Unsure("the script does not set the first weights itself")
     out: list[Repair] = []
+    gains = [
+        given
+        for call, _ in sites
+        if called(call) in WITH_GAIN
+        and (given := argument(call, "gain", 1)) is not None
+        and (number(given) or 0.0) > LARGEST_GAIN
+    ]
+    if gains:
+        out.append(
+            Repair("the gain of the first weights becomes 1", tuple(code.replace(g, "1.0") for g in gains))
+        )
     recurrent = [s for s in sites if "weight_hh" in s[1]]
     if recurrent:
         out.append(_drawn(code, recurrent, "orthogonal_"))

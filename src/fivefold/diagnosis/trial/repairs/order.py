@@ -10,7 +10,10 @@ from fivefold.diagnosis.trial.repairs.training import CLIPPING, backwards, updat
 
 
 def clear_gradients(code: Code, finding: Finding) -> Sequence[Repair]:
-    """Clear the gradients: before the one backward pass of the block, else after the update.
+    """Clear the gradients: before the backward passes that lead to an update, else after the update.
+
+    Where several models train in turn, the loss of one leaves gradients in the others: they are cleared just
+    before the passes of their own.
 
     Args:
         code: The script.
@@ -23,16 +26,32 @@ def clear_gradients(code: Code, finding: Finding) -> Sequence[Repair]:
     for call, name in made:
         statement = code.statement(call)
         block = code.block(statement)
+        steps = [block.index(s) for c, _ in made if (s := code.statement(c)) in block]
+        at = block.index(statement)
+        first = max((n for n in steps if n < at), default=-1) + 1
         passes = [
-            s for b in backwards(code) if (s := code.statement(b)) in block and s.lineno < statement.lineno
+            n
+            for b in backwards(code)
+            if (s := code.statement(b)) in block and first <= (n := block.index(s)) < at
         ]
-        if len(passes) == 1 and len(backwards(code)) == 1:
-            edits.append(code.before(passes[0], f"{name}.zero_grad()"))
-            where = "before the backward pass"
+        cleared = [
+            n
+            for c in code.calls("zero_grad")
+            if code.source(c.func) == f"{name}.zero_grad"
+            and (s := code.statement(c)) in block
+            and first <= (n := block.index(s)) < at
+        ]
+        if passes and any(n < min(passes) for n in cleared):
+            continue
+        if passes and (len(passes) == len(backwards(code)) == 1 or len(made) > 1):
+            edits.append(code.before(block[min(passes)], f"{name}.zero_grad()"))
+            where = where or f"{name}.zero_grad() is called before the backward pass"
         else:
             edits.append(code.after(statement, f"{name}.zero_grad()"))
-            where = "after each update"
-    return [Repair(f"{made[0][1]}.zero_grad() is called {where}", tuple(edits))]
+            where = where or f"{name}.zero_grad() is called after each update"
+    if not edits:
+        raise Unsure("gradients are cleared before the backward pass of every update")
+    return [Repair(where, tuple(edits))]
 
 
 def order_of_update(code: Code, finding: Finding) -> Sequence[Repair]:

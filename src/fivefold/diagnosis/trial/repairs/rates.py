@@ -107,29 +107,50 @@ def _rate_edits(code: Code, call: ast.Call, value: Value | None, now: float, to:
 
 
 def lower_momentum(code: Code, finding: Finding) -> Sequence[Repair]:
-    """Lower the momentum to 0.9, and take it out of schedules that set it.
+    """Lower the momentum to 0.9 or 0.5 and take it out of schedules that set it; put Adam's two in order.
 
     Args:
         code: The script.
         finding: A momentum that multiplies steps too often.
     """
+    out = []
+    swapped: list[Edit] = []
+    for call in optimizer_calls(code):
+        betas = argument(call, "betas")
+        if isinstance(betas, ast.Tuple) and len(betas.elts) == 2:
+            first, second = (number(b) for b in betas.elts)
+            if first is not None and second is not None and second < first and first >= 0.95:
+                text = ", ".join(code.source(b) for b in reversed(betas.elts))
+                swapped.append(code.replace(betas, f"({text})"))
+    if swapped:
+        out.append(Repair("the two betas change places", tuple(swapped)))
+    for to in (0.9, 0.5):
+        edits = _momenta(code, to)
+        if edits:
+            out.append(Repair(f"the momentum becomes {to}", tuple(edits)))
+    if not out:
+        raise Unsure("no momentum of 0.95 or more is written in the script")
+    return out
+
+
+def _momenta(code: Code, to: float) -> list[Edit]:
+    """Write another momentum wherever one of 0.95 or more is written."""
     edits: list[Edit] = []
     for call in optimizer_calls(code):
         given = argument(call, "momentum")
         value = None if given is None else value_of(code, given)
         if value is not None and (value.now or 0) >= 0.95:
-            edits.append(value.change(code, 0.9))
+            edits.append(value.change(code, to))
         betas = argument(call, "betas")
         if isinstance(betas, ast.Tuple) and betas.elts and (number(betas.elts[0]) or 0) >= 0.95:
-            edits.append(code.replace(betas.elts[0], "0.9"))
+            edits.append(code.replace(betas.elts[0], str(to)))
+    bounds = {"base_momentum": to - 0.05, "max_momentum": to + 0.05}
     for call in scheduler_calls(code):
-        for name in ("base_momentum", "max_momentum"):
+        for name, bound in bounds.items():
             held = keyword(call, name)
             if held is not None and (value_of(code, held.value).now or 1.0) > 0.95:
-                edits.append(code.replace(held.value, "0.85" if name == "base_momentum" else "0.95"))
-    if not edits:
-        raise Unsure("no momentum of 0.95 or more is written in the script")
-    return [Repair("the momentum becomes 0.9", tuple(edits))]
+                edits.append(code.replace(held.value, shown(bound)))
+    return edits
 
 
 def correct_schedule(code: Code, finding: Finding) -> Sequence[Repair]:

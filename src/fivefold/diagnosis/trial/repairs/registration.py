@@ -6,7 +6,12 @@ from collections.abc import Sequence
 from fivefold.diagnosis.finding import Finding
 from fivefold.diagnosis.trial.code import Code, Unsure, apply, called, keyword
 from fivefold.diagnosis.trial.repair import Repair
-from fivefold.diagnosis.trial.repairs.training import first_argument, optimizer_calls, without_gradients
+from fivefold.diagnosis.trial.repairs.training import (
+    first_argument,
+    models,
+    optimizer_calls,
+    without_gradients,
+)
 
 MOST = 4
 OFF = {"no_grad", "inference_mode"}
@@ -118,9 +123,41 @@ def give_all_parameters(code: Code, finding: Finding) -> Sequence[Repair]:
         if len(roots) == 1 and (root := roots.pop()) and code.source(given) != f"{root}.parameters()":
             what = f"the optimizer gets {root}.parameters()"
             out.append(Repair(what, (code.replace(given, f"{root}.parameters()"),)))
+    out += _left_out(code)
     if not out:
         raise Unsure("no optimizer was found that is made from a part of one model")
-    return out
+    return out[:MOST]
+
+
+def _left_out(code: Code) -> list[Repair]:
+    """Where two optimizers are made from one model and another model has none: one of them gets the other,
+    first the one whose name has more letters of that model's name at its end.
+    """
+    given: list[tuple[ast.Call, ast.expr, str]] = []
+    for call in optimizer_calls(code):
+        params = first_argument(call, "params")
+        asked = [] if params is None else code.calls("parameters", within=params)
+        if params is not None and len(asked) == 1 and isinstance(asked[0].func, ast.Attribute):
+            given.append((call, params, code.source(asked[0].func.value)))
+    names = [name for _, _, name in given]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    trained = {
+        name for call in code.calls("train", "eval") for name in [code.source(call.func).rpartition(".")[0]]
+    }
+    missing = sorted((trained | set(models(code))) - set(names))
+    out: list[tuple[bool, Repair]] = []
+    for call, params, name in given:
+        if name not in twice:
+            continue
+        for model in missing:
+            to = code.source(params).replace(name, model)
+            target = code.statement(call)
+            held = code.source(target.targets[0]) if isinstance(target, ast.Assign) else ""
+            likely = held.rpartition("_")[2][:1] == model.rpartition(".")[2][:1]
+            out.append(
+                (not likely, Repair(f"{held or 'an optimizer'} gets {to}", (code.replace(params, to),)))
+            )
+    return [repair for _, repair in sorted(out, key=lambda pair: pair[0])]
 
 
 def _root(node: ast.expr) -> str:
@@ -169,6 +206,10 @@ def _cut(code: Code, node: ast.AST) -> Repair | None:
             return Repair("sample() becomes rsample(), which has a gradient", (code.replace(node, text),))
     if isinstance(node, ast.Attribute) and node.attr == "data" and isinstance(node.ctx, ast.Load):
         on = code.source(node.value)
+        if isinstance(node.value, ast.Call) and not code.dotted(node.value.func).startswith(
+            ("torch.", "self.")
+        ):
+            return None  # load_digits().data is a table, no tensor
         if isinstance(code.parent(node), ast.Attribute):
             return None  # weight.data.normal_() and the like
         return Repair(f"{on}.data becomes {on}", (code.replace(node, on),))

@@ -16,6 +16,7 @@ from fivefold.diagnosis.trial.repairs.architecture import (
     shift_targets,
     widen,
 )
+from fivefold.diagnosis.trial.repairs.attention import open_saturated
 from fivefold.diagnosis.trial.repairs.data import draw_anew, draw_evenly, shuffle, standardise_inputs
 from fivefold.diagnosis.trial.repairs.first_weights import let_gradient_pass, redraw, revive, tame_gradient
 from fivefold.diagnosis.trial.repairs.losses import (
@@ -42,6 +43,12 @@ from fivefold.diagnosis.trial.repairs.rates import (
     train_shorter,
 )
 from fivefold.diagnosis.trial.repairs.registration import give_all_parameters, keep_graph, register, thaw
+from fivefold.diagnosis.trial.repairs.sides import (
+    ask_for_the_real,
+    climb_the_policy,
+    invert_weights,
+    transpose_neither,
+)
 from fivefold.diagnosis.trial.repairs.strength import (
     larger_batches,
     less_decay,
@@ -51,6 +58,7 @@ from fivefold.diagnosis.trial.repairs.strength import (
     more_decay,
     wider_clipping,
 )
+from fivefold.diagnosis.trial.repairs.targets import predict_in_units
 
 
 def less_fit(code: Code, finding: Finding) -> Sequence[Repair]:
@@ -74,6 +82,7 @@ def less_fit(code: Code, finding: Finding) -> Sequence[Repair]:
 REPAIRS: dict[str, Repairer] = {
     "axis.batch": along_classes,
     "axis.queries": along_classes,
+    "axis.targets": transpose_neither,
     "axis.time": rows_in_stretches,
     "batch.mixed": batch_first,
     "capacity.linear": bend,
@@ -88,6 +97,7 @@ REPAIRS: dict[str, Repairer] = {
     "gradient.explodes": tame_gradient,
     "gradient.vanishes": let_gradient_pass,
     "imbalance.classes": draw_evenly,
+    "imbalance.weights": invert_weights,
     "initialisation.constant": redraw,
     "initialisation.too-large": redraw,
     "initialisation.too-small": redraw,
@@ -98,6 +108,8 @@ REPAIRS: dict[str, Repairer] = {
     "loss.classes-together": one_logit_a_label,
     "loss.left-out": count_all,
     "loss.not-logarithms": rates_not_logarithms,
+    "loss.policy-sign": climb_the_policy,
+    "loss.same-side": ask_for_the_real,
     "loss.sign": minimise,
     "loss.trivial": turn_clamp,
     "loss.not-log-probabilities": use_cross_entropy,
@@ -134,8 +146,9 @@ REPAIRS: dict[str, Repairer] = {
     "schedule.unfinished": correct_schedule,
     "schedule.zero": correct_schedule,
     "step.before-backward": order_of_update,
+    "targets.scale": predict_in_units,
     "units.dead": revive,
-    "units.saturated": redraw,
+    "units.saturated": open_saturated,
 }
 """What edits a script for a finding."""
 
@@ -145,10 +158,10 @@ NOT_FOR_AN_EDIT: dict[str, str] = {
     "data.preparation": "how evaluation data are prepared is for you to say",
     "labels.noise": "which labels are right cannot be read from the script",
     "labels.unrelated": "how labels and examples belong together cannot be read from the script",
+    "loss.no-exploration": "how actions are drawn while it trains is for you to say",
     "mask.padding": "which layer the mask of the padding belongs to is for you to say",
     "output.constant": "it follows from another cause",
     "parameters.unused": "whether the layers are to be called or removed is for you to say",
-    "targets.scale": "predictions would have to be scaled back wherever they are used",
     "step.never": "where the updates belong is for you to say",
 }
 """Why there is none, for findings that no edit of a line repairs."""

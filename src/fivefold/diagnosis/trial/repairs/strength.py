@@ -18,11 +18,14 @@ DROPOUTS = (
     "FeatureAlphaDropout",
     "dropout",
 )
+DECOUPLED = {"Adam": "AdamW"}
+"""Optimizers that decay weights by themselves, for those that put it into the gradient."""
+
 PENALTIES = ("beta", "lambda", "lam", "penalty", "kl", "l1", "l2", "reg", "weight_decay", "alpha")
 
 
 def less_decay(code: Code, finding: Finding) -> Sequence[Repair]:
-    """Lower the weight decay to usual ones.
+    """Lower the weight decay to usual ones, or take it out of the gradient that Adam scales.
 
     Args:
         code: The script.
@@ -34,7 +37,16 @@ def less_decay(code: Code, finding: Finding) -> Sequence[Repair]:
             continue
         value = value_of(code, given)
         wanted = [w for w in (1e-2, 1e-4, 0.0) if value.now is None or w < 0.5 * value.now]
-        return _versions(code, value, wanted, "the weight decay")
+        out = _versions(code, value, wanted, "the weight decay")
+        if called(call) in DECOUPLED and (value.now is None or value.now <= 0.1):
+            # Adam divides this decay by the gradient's size: what is usual for AdamW is far too much for it.
+            _start, end = code.span(call.func)
+            other = DECOUPLED[called(call)]
+            edit = Edit(end - len(called(call)), end, other)
+            if isinstance(call.func, ast.Name):
+                edit = code.replace(call.func, f"{code.name_of('torch')}.optim.{other}")
+            out.insert(0, Repair(f"{other} replaces {called(call)}", (edit,)))
+        return out
     raise Unsure("no weight decay is written where the optimizer is made")
 
 
