@@ -19,6 +19,26 @@ def test_random_or_trained(watched, digits, network) -> None:
     assert check_frozen(watched(model, *digits, optimizer=optimizer, steps=3)) == []
 
 
+@pytest.mark.parametrize("updates", [3, 300])
+def test_a_trunk_of_which_a_few_updates_are_known(watched, digits, network, updates: int) -> None:
+    """Weights that hardly left their first values are still no random draws; those of another width are."""
+    X, y = digits
+    torch.manual_seed(0)
+    model = network(64, 32, 10)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    for _ in range(updates):
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(model(X), y).backward()
+        optimizer.step()
+    model[0].requires_grad_(False)
+    head = torch.optim.SGD(model[2].parameters(), lr=0.1)
+    assert check_frozen(watched(model, X, y, optimizer=head, steps=2)) == []
+    for draw in (nn.init.xavier_uniform_, nn.init.kaiming_normal_, nn.init.xavier_normal_):
+        draw(model[0].weight)
+        found = check_frozen(watched(model, X, y, optimizer=head, steps=2))
+        assert [f.confidence for f in found] == ["high"], draw.__name__
+
+
 def test_embeddings(watched) -> None:
     generator = torch.Generator().manual_seed(0)
     ids = torch.randint(50, (200, 6), generator=generator)

@@ -13,6 +13,7 @@ CLOSE = 0.06
 LEAST_NUMBERS = 64
 MOST_NUMBERS = 1 << 22
 EDGE = 1.1
+FLAT = 2.4
 
 
 def _as_torch_draws(module: nn.Module, w: Tensor) -> bool:
@@ -47,14 +48,38 @@ def _structureless(w: Tensor) -> bool | None:
     return deviation > 0 and float(torch.linalg.matrix_norm(w, 2)) < EDGE * deviation * (n**0.5 + d**0.5)
 
 
+def _moved(module: nn.Module, w: Tensor) -> bool:
+    """Whether weights are uniform draws of torch's that a training has moved, be it a little.
+
+    The fourth moment over the squared second is 9/5 for uniform draws and 3 for normal ones, the latter with
+    a standard error of sqrt(24 / n); draws of a uniform distribution of any width end at sqrt(3) deviations.
+    What is flatter than normal draws by four standard errors, leaves torch's bound and has no such edge (or
+    one just beyond that bound) was drawn by torch and then trained.
+    """
+    n, bound = w.numel(), 1.0 / math.sqrt(w[0].numel())
+    centred = (w - w.mean()).double()
+    variance = float(centred.square().mean())
+    if not isinstance(module, WEIGHTED) or not variance > 0:
+        return False
+    flatness = float(centred.pow(4).mean()) / variance**2
+    beyond = float(w.abs().max()) / bound
+    edged = float(centred.abs().max()) <= math.sqrt(3.0 * variance) * (1.0 + 4.0 * math.sqrt(0.2 / n))
+    return (
+        beyond > 1.0001
+        and (beyond < EDGE or not edged)
+        and flatness < min(FLAT, 3.0 - 4.0 * math.sqrt(24.0 / n))
+    )
+
+
 def check_frozen(record: Record) -> list[Finding]:
     """Find frozen layers whose weights are still random draws.
 
     Statistics: largest |w| and standard deviation of a frozen layer beside those of torch's first values,
     U(-b, b) with b = 1 / sqrt(inputs per output); the largest singular value of the weights, beside that of
-    independent draws of the same deviation, within a tenth. Null: weights that were trained leave the bound,
-    and lie in few directions; so do copies that follow a model. False alarms: random features on purpose;
-    layers too small to tell are said with medium confidence.
+    independent draws of the same deviation, within a tenth. Null: weights that were trained leave the bound
+    (:func:`_moved`, however short the training), and lie in few directions; so do copies that follow a model.
+    False alarms: random features on purpose; layers too small to tell are said with medium confidence, and
+    not at all beside a layer that was trained.
 
     Args:
         record: What was seen.
@@ -62,7 +87,7 @@ def check_frozen(record: Record) -> list[Finding]:
     frozen = set(record.frozen)
     modules = dict(record.modules())
     first = {f.name: f.std for f in record.first_weights}
-    fresh, unknown = [], []
+    fresh, unknown, trained = [], [], False
     for name, parameter in record.parameters():
         if name not in frozen or parameter.ndim < 2 or parameter.numel() < LEAST_NUMBERS:
             continue
@@ -73,12 +98,14 @@ def check_frozen(record: Record) -> list[Finding]:
             before is not None and abs(float(w.std(correction=0)) - before) > 1e-4 * before
         ):
             continue  # it is not held still: a copy that follows another model
-        told = _as_torch_draws(modules[owner], w) or _structureless(w)
+        told = _as_torch_draws(modules[owner], w) or (not _moved(modules[owner], w) and _structureless(w))
         if told:
             fresh.append(owner or name)
         elif told is None:
             unknown.append(owner or name)
-    if not fresh and not (unknown and len(frozen) > len(unknown)):
+        else:
+            trained = True
+    if not fresh and (trained or not unknown or len(frozen) <= len(unknown)):
         return []
     named = list(dict.fromkeys(fresh or unknown))
     numbers = sum(p.numel() for name, p in record.parameters() if name in frozen)
