@@ -16,6 +16,7 @@ from fivefold.diagnosis.checks.capacity import (
     check_ignored_inputs,
     check_output,
 )
+from fivefold.diagnosis.checks.channels import check_channels
 from fivefold.diagnosis.checks.cut_paths import check_cut_paths
 from fivefold.diagnosis.checks.first_values import check_first_values
 from fivefold.diagnosis.checks.fit_quality import check_overfitting, check_unfinished
@@ -35,6 +36,7 @@ from fivefold.diagnosis.checks.mixing import check_mixing
 from fivefold.diagnosis.checks.modes import check_modes
 from fivefold.diagnosis.checks.no_gradient import check_no_gradient
 from fivefold.diagnosis.checks.nonfinite import check_nonfinite
+from fivefold.diagnosis.checks.padded_ends import check_padded_ends
 from fivefold.diagnosis.checks.policies import check_choices, check_policy_sign
 from fivefold.diagnosis.checks.preparation import check_preparation
 from fivefold.diagnosis.checks.rates import (
@@ -87,11 +89,13 @@ CHECKS: tuple[Check, ...] = (
     check_choices,
     check_shapes,
     check_axes,
+    check_channels,
     check_mixing,
     check_tags,
     check_time_axis,
     check_future,
     check_masks,
+    check_padded_ends,
     check_loss_masks,
     check_flows,
     check_modes,

@@ -159,6 +159,7 @@ NOT_FOR_AN_EDIT: dict[str, str] = {
     "labels.noise": "which labels are right cannot be read from the script",
     "labels.unrelated": "how labels and examples belong together cannot be read from the script",
     "loss.no-exploration": "how actions are drawn while it trains is for you to say",
+    "axis.channels": "which view is to become a permutation is for you to say",
     "mask.padding": "which layer the mask of the padding belongs to is for you to say",
     "output.constant": "it follows from another cause",
     "parameters.unused": "whether the layers are to be called or removed is for you to say",
