@@ -6,15 +6,15 @@ from types import MappingProxyType
 from typing import Any
 
 RIGHT_OF_SAID: Mapping[str, tuple[int, int]] = MappingProxyType(
-    {"high": (106, 120), "medium": (5, 13), "low": (0, 3)}
+    {"high": (130, 152), "medium": (7, 16), "low": (0, 3)}
 )
 """By confidence: how often the first finding on a faulty script named the planted fault, of how often such a
 finding stood first."""
 
-SCRIPTS, SILENT = 175, 39
+SCRIPTS, SILENT = 216, 45
 """Faulty scripts, and those on which nothing was found."""
 
-HEALTHY, ACCUSED = 27, 3
+HEALTHY, ACCUSED = 34, 4
 """Healthy scripts, and those on which something was found with high confidence."""
 
 Z = 1.959964
