@@ -32,6 +32,11 @@ def at(rates: list[float], *schedules: Schedule, ended: bool = True) -> Record:
 )
 def test_curves_of_the_rate(rates: list[float], found: tuple[str, str] | None) -> None:
     assert [(f.code, f.confidence) for f in check_schedule(at(rates))] == ([found] if found else [])
+    # The same where three updates were watched and the rest is known from its changes alone.
+    few = at(rates)
+    few.steps = few.steps[:3]
+    few.rates = [(i, r) for i, r in enumerate(rates) if i == 0 or r != rates[i - 1]]
+    assert [(f.code, f.confidence) for f in check_schedule(few)] == ([found] if found else [])
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,25 @@ def test_each_step_is_seen_in_full() -> None:
     assert record.no_tape == ""
 
 
+@pytest.mark.parametrize("updates", [12, 10_000])
+def test_the_rate_is_known_at_updates_that_are_not_watched(updates: int) -> None:
+    w = nn.Parameter(torch.zeros(1))
+    optimizer = torch.optim.SGD([w], lr=1.0)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1.0 / (1 + step // 2))
+    watcher = Watcher({"": nn.ParameterList([w])}, [optimizer], every=100_000)
+    watcher.attach()
+    for _ in range(updates):
+        w.grad = torch.ones(1)
+        optimizer.step()
+        schedule.step()
+    watcher.detach()
+    rates = watcher.record.rates
+    assert rates[0] == (0, 1.0)
+    assert all(rate == 1.0 / (1 + index // 2) for index, rate in rates)
+    assert len(rates) == 6 if updates == 12 else 2000 < len(rates) <= 4096
+    assert rates[-1][0] >= updates - 3
+
+
 def test_evaluations_are_counted_and_judged() -> None:
     _, watcher = trained(True, every=1)
     seen = watcher.record.evaluations

@@ -27,7 +27,8 @@ def check_schedule(record: Record) -> list[Finding]:
     Args:
         record: What was seen.
     """
-    rates = [(s.index, peak_rate(s)) for s in record.steps if math.isfinite(peak_rate(s))]
+    watched = [(s.index, peak_rate(s)) for s in record.steps if math.isfinite(peak_rate(s))]
+    rates = sorted({*watched, *record.rates})
     if len(rates) < 3 or record.count < LEAST_UPDATES:
         return []
     peak = max(r for _, r in rates)

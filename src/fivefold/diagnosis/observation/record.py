@@ -178,6 +178,8 @@ class Record:
         nonfinite: Where that came from.
         first_weights: Every layer's weights before the first watched update, in the order of registration.
         recurrences: Recurrent layers that were called step by step, by name.
+        rates: ``(update, rate)`` where the largest rate of the optimizer is another than before, watched or
+            not; empty where there are several optimizers.
         schedules: Schedulers of the optimizers, as they stood when watching was last asked.
         ended: Whether watching has ended, and with it, as far as can be told, the training.
         notes: What could not be seen, in sentences.
@@ -202,6 +204,7 @@ class Record:
     nonfinite: Nonfinite | None = None
     first_weights: list[FirstWeights] = field(default_factory=list)
     recurrences: dict[str, Recurrence] = field(default_factory=dict)
+    rates: list[tuple[int, float]] = field(default_factory=list)
     schedules: list[Schedule] = field(default_factory=list)
     ended: bool = False
     notes: list[str] = field(default_factory=list)

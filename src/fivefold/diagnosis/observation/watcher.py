@@ -20,6 +20,7 @@ from fivefold.diagnosis.observation.weights import StepMeasure, first_weights, g
 
 SILENT = 3
 """Updates without a call of the model after which that is said."""
+MOST_RATES = 4096
 UNCALLED = (
     "no call of the model with gradients was seen between its updates: it runs inside a compiled function, a "
     "transform of torch.func or a wrapper; give watch what the loop calls (torch.compile's result, say)"
@@ -174,6 +175,7 @@ class Watcher(Passes):
             if not self._seen_between:
                 self.account.plain(start - self._ended)
         self._seen_between = False
+        self._note_rate(optimizer)
         self.record.count += 1
         self._forwards = self._backwards = 0
         self._forward_is_last = False
@@ -184,6 +186,16 @@ class Watcher(Passes):
             self._veil()
         self._ended = perf_counter()
         self.account.spend(self._ended - start)
+
+    def _note_rate(self, optimizer: torch.optim.Optimizer) -> None:
+        """Note the rate where it changes: a schedule must not be told from the watched updates alone."""
+        plain = [lr for group in optimizer.param_groups if isinstance(lr := group.get("lr"), int | float)]
+        rate, rates = max(plain, default=math.nan), self.record.rates
+        if len(self._optimizers) != 1 or not math.isfinite(rate) or (rates and rates[-1][1] == rate):
+            return
+        rates.append((self.record.count, float(rate)))
+        if len(rates) > MOST_RATES:
+            del rates[1:-1:2]
 
     def _due(self) -> bool:
         """Whether the next update is seen in full."""
