@@ -1,8 +1,7 @@
 """Calibration: of all the times that 70% was said, it should have happened in 70%.
 
     ECE = Σ_bins (n_b/n) |f̄_b − ȳ_b|        temperature: p = σ(z / T), T = argmin of the log loss
-    Brier = Σ (n_b/n) (f̄_b − ȳ_b)²  −  Σ (n_b/n) (ȳ_b − ȳ)²  +  ȳ (1 − ȳ)      reliability − resolution +
-    rest
+    Brier = Σ (n_b/n) (f̄_b − ȳ_b)²  −  Σ (n_b/n) (ȳ_b − ȳ)²  +  ȳ (1 − ȳ)   reliability − resolution + rest
     an honest forecast p seen n times still shows  E |K/n − p| = (2m/n) C(n, m) pᵐ (1 − p)ⁿ⁻ᵐ⁺¹,  m = ⌊np⌋ + 1
 
 The Brier sum is exact where all forecasts in a bin are equal. One number T cannot change which class is
