@@ -2,10 +2,9 @@
 
     python benchmarks/diagnose_faults.py [--part a --part b --part c] [--jobs 2] [--seed 0]
 
-makes each faulty script of ``tests/faults/`` in a folder of its own under a neutral name, runs
-``fivefold diagnose train.py --json`` on it, and compares the codes of the findings with those that name the
-planted
-kind of fault, listed in :data:`RIGHT`. A finding is right where its code begins with one of them. The healthy
+makes each faulty script of ``tests/faults/`` in a folder of its own under a neutral name, runs ``fivefold
+diagnose train.py --json`` on it, and compares the codes of the findings with those that name the planted kind
+of fault, listed in :data:`RIGHT`. A finding is right where its code begins with one of them. The healthy
 twins run the same way: no finding of high confidence is right there.
 
 writes ``benchmarks/results/diagnose_faults.csv``, one row per script.

@@ -1,25 +1,19 @@
 """What watching costs: whole trainings with and without ``ff.watch`` at its default, in pairs.
 
 Three networks of usual size train on generated data: ResNet-20 on images of CIFAR's shape, batch 128 (He et
-al.
-2016, 269,722 parameters); a transformer over tokens (4 layers of width 128, 64 tokens, batch 32); and a dense
-network (784-256-128-10, batch 128). There is no peer: Cockpit 1.0.2 does not import on this torch.
+al. 2016, 269,722 parameters); a transformer over tokens (4 layers of width 128, 64 tokens, batch 32); and a
+dense network (784-256-128-10, batch 128). There is no peer: Cockpit 1.0.2 does not import on this torch.
 
 Each repetition runs two trainings of the same seed in processes of their own, one watched and one not, which
-of
-them first alternating, so that what else the machine does falls on both. Compared are the processor seconds
-and
-the wall-clock seconds of the loop, from before ``watch`` to after ``close``; the start is in it. The number
-of
-updates is chosen such that the training takes ``--seconds`` without watching. The figure is the median over
-the
-repetitions of the ratio of the two, with a distribution-free 95% interval (order statistics). The hash of all
-trained weights and statistics must be the same. The checks, ``findings()``, are asked for afterwards; their
-time is a column of its own.
+of them first alternating, so that what else the machine does falls on both. Compared are the processor
+seconds and the wall-clock seconds of the loop, from before ``watch`` to after ``close``; the start is in it.
+The number of updates is chosen such that the training takes ``--seconds`` without watching. The figure is the
+median over the repetitions of the ratio of the two, with a distribution-free 95% interval (order statistics).
+The hash of all trained weights and statistics must be the same. The checks, ``findings()``, are asked for
+afterwards; their time is a column of its own.
 
 Unfair would be to time single updates, to leave the first ones out, or to let one of each pair go first
-always.
-On one thread: ``taskset -c 1 python benchmarks/diagnose_overhead.py --threads 1``.
+always. On one thread: ``taskset -c 1 python benchmarks/diagnose_overhead.py --threads 1``.
 """
 
 import argparse

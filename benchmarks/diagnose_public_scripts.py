@@ -3,25 +3,18 @@
     python benchmarks/diagnose_public_scripts.py [--only NAME] [--cache FOLDER] [--images FOLDER]
 
 takes training scripts out of the source archives of packages on the index that pip uses (each named with
-version,
-file and SHA-256 in :data:`SCRIPTS`; an archive that differs is refused), installs what they import into a
-temporary
-folder, and runs each twice, in the folder that it ships in: ``python FILE ARGS``, then
+version, file and SHA-256 in :data:`SCRIPTS`; an archive that differs is refused), installs what they import
+into a temporary folder, and runs each twice, in the folder that it ships in: ``python FILE ARGS``, then
 ``fivefold diagnose FILE --json -q -- ARGS``. Written down are the exit codes of both, whether what the script
-prints
-is the same (figures of time aside), the seconds of both, the findings, and the sentences that say what could
-not be
-seen. Scripts run on data that they make themselves, on scikit-learn's, or on what ``prepare`` puts in the
-place
-where they look for it. Those that need what is not to be had (torchvision's data sets, models from a hub) are
-run
-all the same: then the sentence is the result.
+prints is the same (figures of time aside), the seconds of both, the findings, and the sentences that say what
+could not be seen. Scripts run on data that they make themselves, on scikit-learn's, or on what ``prepare``
+puts in the place where they look for it. Those that need what is not to be had (torchvision's data sets,
+models from a hub) are run all the same: then the sentence is the result.
 
 Each finding was judged by reading the script: :data:`JUDGED` says right or false alarm, and why.
 
 The archives are downloaded only when this file is run; nothing of them is kept in the repository, whose
-licence is
-not theirs.
+licence is not theirs.
 
 writes ``benchmarks/results/diagnose_public_scripts.csv``, one row per script.
 """

@@ -3,11 +3,11 @@
     python benchmarks/diagnose_recorders.py [--part a] [--only ID] [--jobs 1] [--packages FOLDER]
 
 runs each faulty script of ``tests/faults/`` once, under autograd's anomaly mode: whole where the planted
-fault
-can make numbers overflow (:data:`CAN_OVERFLOW`), for its first 60 updates otherwise. On the way the first
-model is copied before its first update, and its first batches, its loss, its optimizer and that optimizer's
-settings are kept. Where the training is a plain one (one model, one loss module's function on what the model
-gave), the two recorders then train that copy on these batches, each as its own documentation shows it:
+fault can make numbers overflow (:data:`CAN_OVERFLOW`), for its first 60 updates otherwise. On the way the
+first model is copied before its first update, and its first batches, its loss, its optimizer and that
+optimizer's settings are kept. Where the training is a plain one (one model, one loss module's function on
+what the model gave), the two recorders then train that copy on these batches, each as its own documentation
+shows it:
 
 - anomaly mode (``torch.autograd.set_detect_anomaly``) raises where a backward pass makes a NaN, and names the
   operation. It has no other word. Beside it stands the rule of the callbacks that stop at a loss that is not
@@ -16,8 +16,7 @@ gave), the two recorders then train that copy on these batches, each as its own 
 - Cockpit, configuration ``economy`` of 1.0.2. It draws gauges and gives no verdict, nor does it claim to. The
 one
   figure whose scale its documentation states is ``Alpha`` (-1 where the step began, 0 at the minimum along
-  it, above
-  0 beyond that): its median is written, and the word "overshoots" where it is above 1.
+  it, above 0 beyond that): its median is written, and the word "overshoots" where it is above 1.
 - skorch: the history of a ``NeuralNet`` and the records of ``SkorchDoctor``, which "will not tell you what
   you need to do", as its documentation says. Whether a record holds a number that is not finite is written.
 

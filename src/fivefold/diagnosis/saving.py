@@ -23,8 +23,7 @@ def save_diagnosis(
     The folder holds ``report.html`` (the page), ``diagnosis.json`` (the record that it was made from),
     ``README.md`` (the findings as text), ``fix.diff`` (what the fixes that helped change, where some were
     tried), and what every fivefold artifact has to be verified by. A folder that holds a diagnosis is
-    replaced;
-    anything else of that name is not.
+    replaced; anything else of that name is not.
 
     Args:
         directory: The folder. Missing parents are made.

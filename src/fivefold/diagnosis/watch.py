@@ -146,11 +146,10 @@ def watch(
     r"""Watch a training loop: three lines around anyone's, and no change to the model.
 
     At every update the batch is remembered and one gradient is looked at for numbers that are not finite.
-    Some
-    updates are seen in full: losses, layers, norms of weights, gradients and changes, and the loss along the
-    step. They are chosen so that watching takes at most ``overhead`` of the time, two at the start excepted.
-    No
-    random number is drawn and no weight is changed: the training ends with the same bits as without it.
+    Some updates are seen in full: losses, layers, norms of weights, gradients and changes, and the loss along
+    the step. They are chosen so that watching takes at most ``overhead`` of the time, two at the start
+    excepted. No random number is drawn and no weight is changed: the training ends with the same bits as
+    without it.
 
     Args:
         model: The model, or several by name; left out where the result is given to :func:`fivefold.train`.

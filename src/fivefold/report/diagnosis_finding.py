@@ -160,8 +160,7 @@ def trial(entry: dict[str, Any], key: str) -> dict[str, Any]:
     Args:
         entry: ``code``, ``title``, ``change``, ``diff``, ``status`` (better, no better, failed, not tried),
             ``measure``, ``before``, ``after``, ``seconds``, ``curves`` (``before`` and ``after``: name to
-            points
-            [update, loss]).
+            points [update, loss]).
         key: Unique in the page.
 
     >>> trial({"status": "better", "measure": "loss", "before": 2, "after": 1}, "t")["said"]

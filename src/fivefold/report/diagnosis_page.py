@@ -26,10 +26,8 @@ def render_diagnosis(record: dict[str, Any]) -> str:
 
     Args:
         record: ``subject``, ``command``, ``findings``, ``notes``, ``script``, ``trainings``, ``files``,
-            ``trials``,
-            ``looked_for`` and ``calibration``, as ``diagnosis.json`` holds them. Any part may be missing or
-            of
-            another type; texts count as hostile, and what is not finite is left out.
+            ``trials``, ``looked_for`` and ``calibration``, as ``diagnosis.json`` holds them. Any part may be
+            missing or of another type; texts count as hostile, and what is not finite is left out.
 
     Returns:
         HTML. The same record gives the same bytes; it can be encoded as UTF-8 whatever the record holds.

@@ -104,15 +104,12 @@ def check_adversaries(record: Record) -> list[Finding]:
 
     Statistics, where two models take turns and one is called both with data and with what the other made: the
     share of the data's numbers beyond a bound (-1, 0 or 1) that everything made keeps to and a twentieth of
-    it
-    touches; and the share of examples in which, from an output between those for data and for what was made,
-    the
-    generator's loss pulls the critic's output to the side to which the critic's own loss pulls it. Null:
-    numbers that touch a bound and never pass it come from an
-    activation; the two losses pull to opposite sides, in every example. False alarms: none by construction
-    for
-    the first, where a tenth of the data or more lies beyond; cooperating models that take turns are left out
-    unless the critic's loss pulls data and what was made apart, to opposite sides, in nearly all examples.
+    it touches; and the share of examples in which, from an output between those for data and for what was
+    made, the generator's loss pulls the critic's output to the side to which the critic's own loss pulls it.
+    Null: numbers that touch a bound and never pass it come from an activation; the two losses pull to
+    opposite sides, in every example. False alarms: none by construction for the first, where a tenth of the
+    data or more lies beyond; cooperating models that take turns are left out unless the critic's loss pulls
+    data and what was made apart, to opposite sides, in nearly all examples.
 
     Args:
         record: What was seen.

@@ -219,8 +219,7 @@ def _collapsed(passes: list[list[torch.Tensor]], n: int) -> list[Finding]:
     draws.
 
     F = (variance of the examples' means over the draws, times the draws) / (variance within), 1 where the
-    output does
-    not depend on the example.
+    output does not depend on the example.
     """
     stack = torch.stack([p[0].double().reshape(n, -1) for p in passes])
     within = float(stack.var(0, correction=1).mean())

@@ -20,9 +20,8 @@ def couplings_in(tape: Tape) -> list[tuple[nn.Module, Tensor, Tensor]]:
     """Return the layers of a change of variables that ran, with what each was given and gave, both [b, d].
 
     It is a layer with weights that is given one matrix and gives another of its shape together with one
-    number for
-    each row, the logarithm of the change of volume; of those inside one another, the outermost counts that is
-    called most.
+    number for each row, the logarithm of the change of volume; of those inside one another, the outermost
+    counts that is called most.
 
     Args:
         tape: One that can be played; it is played once, at the weights of now.

@@ -35,8 +35,7 @@ def _structureless(w: Tensor) -> bool | None:
     are too few to tell.
 
     Of an [n, d] matrix of independent entries of deviation s, the largest singular value, once the mean of
-    all
-    entries is taken off, is about s (sqrt(n) + sqrt(d)) (Bai and Yin, 1988); what was learnt lies in few
+    all entries is taken off, is about s (sqrt(n) + sqrt(d)) (Bai and Yin, 1988); what was learnt lies in few
     directions and is far above it.
     """
     w = w.reshape(len(w), -1)

@@ -31,8 +31,7 @@ def draws_its_data(record: Record) -> bool:
     baseline, and with how well the policy does. Told by log-probabilities of choices of which the loss pulls
     some up and some down (:func:`~fivefold.diagnosis.checks.policies.pulls_both_ways`), and by draws in at
     least half the watched updates, unless the loss is one of classes with given labels (texts continued by
-    the
-    model's own words).
+    the model's own words).
 
     Args:
         record: What was seen.

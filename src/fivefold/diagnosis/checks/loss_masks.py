@@ -17,15 +17,11 @@ def check_loss_masks(record: Record) -> list[Finding]:
     """Find losses whose mask leaves out every place at which the targets vary.
 
     Statistic, over the last watched passes: the number of different targets at the places that a mask of
-    zeros
-    and ones keeps in the loss, and at those that no mask keeps. Null: a mask keeps places with targets and
-    leaves
-    out padding, or what came after an end, where targets are all the same. Found where, in every pass that
-    has
-    such a mask, all kept targets (16 or more) are equal and those left out take 8 values or more: targets
-    drawn
-    alike for both would do so less than once in 8^15. False alarms: several masks that share the places among
-    them (left out: what any of them keeps is kept).
+    zeros and ones keeps in the loss, and at those that no mask keeps. Null: a mask keeps places with targets
+    and leaves out padding, or what came after an end, where targets are all the same. Found where, in every
+    pass that has such a mask, all kept targets (16 or more) are equal and those left out take 8 values or
+    more: targets drawn alike for both would do so less than once in 8^15. False alarms: several masks that
+    share the places among them (left out: what any of them keeps is kept).
 
     Args:
         record: What was seen.

@@ -82,8 +82,7 @@ def nearly_equal(x: np.ndarray, others: np.ndarray) -> float:
     """Return the share of examples whose nearest one among others is ten times nearer than among their own.
 
     Two examples of one population lie so near by chance in a share of about (n / m) 10^-d in d dimensions:
-    less
-    than one in a thousand from four on.
+    less than one in a thousand from four on.
 
     Args:
         x: Examples, [m, d], distinct.

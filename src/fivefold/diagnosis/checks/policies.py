@@ -102,8 +102,7 @@ def check_choices(record: Record) -> list[Finding]:
         the
     most probable ones, the product of their probabilities. Null: actions are drawn; found where the chance is
     below one in a million, over 64 choices or more. False alarms: none by chance; a model that learns from
-    its
-    own most probable labels on purpose, which is left out where the loss pulls all of them up.
+    its own most probable labels on purpose, which is left out where the loss pulls all of them up.
 
     Args:
         record: What was seen.
@@ -152,8 +151,8 @@ def check_policy_sign(record: Record) -> list[Finding]:
     critic's guess of them: the correlation of the loss's slope along the log-probability of each choice with
     how much better than the guess its outcome was. Null: -1 for a policy gradient, below 0 for its variants;
     found where it is above 0.5 in every pass that can be played, of 64 choices or more, which chance gives
-    once
-    in ten thousand passes. False alarms: outcomes that are costs, which are to become small: hence medium.
+    once in ten thousand passes. False alarms: outcomes that are costs, which are to become small: hence
+    medium.
 
     Args:
         record: What was seen.

@@ -17,10 +17,8 @@ def axis_of_time(record: Record) -> int | None:
     neither stands out.
 
     Numbers [a, b, ...]: mean squared difference of neighbours over twice the variance, 1 for strangers; an
-    axis
-    stands out below 0.7 of the other's. Tokens [a, b]: mutual information of neighbours, less its bias; an
-    axis
-    stands out above 0.1 nats and four times the other's.
+    axis stands out below 0.7 of the other's. Tokens [a, b]: mutual information of neighbours, less its bias;
+    an axis stands out above 0.1 nats and four times the other's.
 
     Args:
         record: What was seen.

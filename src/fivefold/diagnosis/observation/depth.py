@@ -46,8 +46,7 @@ def look_deeper(
 
     Curvature along the update :math:`d^\top H d`, by one product with the Hessian of the batch's loss; the
     largest eigenvalue of :math:`P^{-1/2} H P^{-1/2}`, where P is what the optimizer divides by, times the
-    rate
-    against its edge of stability; and the noise scale of the gradient, from groups of the batch's rows.
+    rate against its edge of stability; and the noise scale of the gradient, from groups of the batch's rows.
 
     Args:
         tape: The update's own forward pass, or the last one where gradients were accumulated.

@@ -125,8 +125,8 @@ class FirstOperation(TorchDispatchMode):
 
     A result that is not finite begins where all that the operation was given is finite; or where it is given
     infinities that were put there on purpose and gives something that is not a number, as the softmax of a
-    row
-    that is masked whole. Whether it does harm is asked last: :meth:`origin` of the loss, or of a gradient.
+    row that is masked whole. Whether it does harm is asked last: :meth:`origin` of the loss, or of a
+    gradient.
 
     Args:
         names: Dotted names of modules by identity.

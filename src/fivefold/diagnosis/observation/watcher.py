@@ -31,12 +31,11 @@ class Watcher(Passes):
     """Watches modules and the optimizers that update them.
 
     Three marks are made at every update: the batch is remembered, the gradients are looked at for numbers
-    that are not finite
-    (on the processor), the update is counted. A watched update is seen in full: calls of torch outside the
-    model, outputs
-    of layers, norms of weights, gradients and changes, and a tape that plays it again. Which updates are
-    watched follows from what watching may cost (:class:`~fivefold.diagnosis.observation.overhead.Overhead`).
-    Random numbers, weights and statistics are never touched, so that the training ends with the same bits.
+    that are not finite (on the processor), the update is counted. A watched update is seen in full: calls of
+    torch outside the model, outputs of layers, norms of weights, gradients and changes, and a tape that plays
+    it again. Which updates are watched follows from what watching may cost
+    (:class:`~fivefold.diagnosis.observation.overhead.Overhead`). Random numbers, weights and statistics are
+    never touched, so that the training ends with the same bits.
 
     Args:
         modules: The outermost modules by name; one alone may have the empty name.

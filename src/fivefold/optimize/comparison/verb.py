@@ -40,9 +40,8 @@ def compare(
     .. math:: F(w) - F_{best} \le \tau \, (F(w_0) - F_{best})
 
     for accuracies :math:`\tau`, at every point that the method evaluates: the objective that it gets is a
-    twin that counts, times and keeps what it is asked, and ends the run where the budget is spent. A
-    method's own stopping test is set so tight that it does not matter, and its best point counts even where
-    it failed.
+    twin that counts, times and keeps what it is asked, and ends the run where the budget is spent. A method's
+    own stopping test is set so tight that it does not matter, and its best point counts even where it failed.
     :math:`F_{best}` is the published minimum, or the lowest value that any method found.
 
     Unfair would be to compare at each method's own tolerance, which means something else in each; to count

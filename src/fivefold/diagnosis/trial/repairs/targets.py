@@ -18,8 +18,7 @@ def predict_in_units(code: Code, finding: Finding) -> Sequence[Repair]:
     mean.
 
     A hook on the model does it wherever it is called, so that nothing has to be scaled back. With an
-    optimizer
-    that scales gradients this is training on standardised targets.
+    optimizer that scales gradients this is training on standardised targets.
 
     Args:
         code: The script.
