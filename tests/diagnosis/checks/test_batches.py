@@ -42,6 +42,12 @@ def test_one_batch_again_and_again(watched, digits, network) -> None:
     found = check_repeats(watched(network(64, 16, 10), *digits, rows=lambda s: first, held_out=held_out))
     assert found[0].code == "data.repeated"
     assert check_repeats(watched(network(64, 16, 10), *digits, held_out=held_out)) == []
+    # A few examples, in shuffled passes, may be all that there are to learn from.
+    eighty = [torch.randperm(80).split(8) for _ in range(12)]
+    record = watched(
+        network(64, 16, 10), *digits, rows=lambda s: eighty[s // 10][s % 10], held_out=held_out, steps=120
+    )
+    assert [f.confidence for f in check_repeats(record)] == ["medium"]
     # All data in one batch: nothing else is ever shown.
     few = (digits[0][:32], digits[1][:32])
     assert check_repeats(watched(network(64, 16, 10), *few, rows=lambda s: first, held_out=few)) == []
@@ -67,6 +73,8 @@ def test_batch_norm(watched, digits, batch: int, confidence: str | None) -> None
     model = nn.Sequential(nn.Linear(64, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Linear(16, 10))
     found = check_batch_norm(watched(model, *digits, batch=batch, steps=3))
     assert [f.confidence for f in found] == ([confidence] if confidence else [])
+    model[1].requires_grad_(False)  # a frozen trunk is in evaluation mode
+    assert check_batch_norm(watched(model, *digits, batch=batch, steps=3)) == []
 
 
 def test_sorted_examples_without_targets(watched, digits, network) -> None:

@@ -195,8 +195,8 @@ def check_repeats(record: Record) -> list[Finding]:
     comes once in a pass, so that the second is 0, however the passes are drawn. False alarms: all data in one
     batch on purpose (left out where an evaluation shows no more examples than the batch has, or the batch has
     more than 512); several updates on each batch on purpose (fewer than twelve, left out); examples of which
-    the
-    model is given more than the first tensor, and single numbers that name things, are left out.
+    the model is given more than the first tensor, and single numbers that name things, are left out; learning
+    from few examples on purpose, hence medium where they fill five batches or more.
 
     Args:
         record: What was seen.
@@ -233,13 +233,16 @@ def check_repeats(record: Record) -> list[Finding]:
             "the updates see the same few examples again and again",
             f"{seen} examples of {len(flat)} watched batches hold {distinct} distinct ones; an evaluation "
             f"shows {shown}",
-            "high",
+            "high" if distinct < FEW_BATCHES * len(rows[0]) else "medium",
             "one batch is taken outside the loop, the sampler draws from a part of the data only, or it "
             "starts anew each time",
             "draw from all training examples, and take a new batch in every pass through the loop",
         )
     ]
 
+
+FEW_BATCHES = 5
+"""Batches' worth of distinct examples from which on they may be all that there are."""
 
 LONG_RUN = 12
 """Updates on one batch beyond which it is no method."""
@@ -293,13 +296,17 @@ def check_batch_norm(record: Record) -> list[Finding]:
 
     Statistic: examples (times positions) over which batch norm averages in training. Null: at least 16; the
     error of a batch's mean is its spread over the root of their number. False alarms: momentum-free
-    statistics tuned for small batches.
+    statistics tuned for small batches; layers of a frozen trunk, which are left out.
 
     Args:
         record: What was seen.
     """
     n = batch_size(record)
-    norms = [m for _, m in record.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+    norms = [
+        m
+        for _, m in record.modules()
+        if isinstance(m, nn.modules.batchnorm._BatchNorm) and (m.weight is None or m.weight.requires_grad)
+    ]
     if not norms or not 0 < n <= 8:
         return []
     flat = any(isinstance(m, nn.BatchNorm1d) for m in norms)
