@@ -1,0 +1,48 @@
+"""Models of sequences that see what they are to predict."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from fivefold.diagnosis.checks.future import check_future
+
+TOKENS = torch.randint(20, (300, 13), generator=torch.Generator().manual_seed(0))
+
+
+class Reader(nn.Module):
+    """A language model: a GRU that reads forwards, or both ways."""
+
+    def __init__(self, both: bool) -> None:
+        super().__init__()
+        self.embed, self.layer = nn.Embedding(20, 8), nn.GRU(8, 16, batch_first=True, bidirectional=both)
+        self.head = nn.Linear(32 if both else 16, 20)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        return self.head(self.layer(self.embed(ids))[0])
+
+
+def by_token(output: Tensor, target: Tensor) -> Tensor:
+    return functional.cross_entropy(output.flatten(0, 1), target.flatten())
+
+
+@pytest.mark.parametrize(
+    ("both", "shift", "codes"),
+    [(False, 1, []), (True, 1, ["mask.future"]), (False, 0, ["mask.unshifted"])],
+)
+def test_the_next_token(watched, both: bool, shift: int, codes: list[str]) -> None:
+    x, y = TOKENS[:, :12], TOKENS[:, shift : 12 + shift]
+    assert [f.code for f in check_future(watched(Reader(both), x, y, loss=by_token, steps=3))] == codes
+
+
+def test_inputs_without_a_second_dimension_are_no_sequences(watched) -> None:
+    class Line(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.slope = nn.Parameter(torch.ones(()))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.slope * x
+
+    x = torch.linspace(-1.0, 1.0, 200)
+    assert check_future(watched(Line(), x, 2.0 * x, loss=functional.mse_loss, steps=3)) == []

@@ -6,7 +6,6 @@ from torch import nn
 from torch.nn import functional
 
 import fivefold as ff
-from fivefold.diagnosis.checks.future import check_future
 from fivefold.diagnosis.checks.mixing import check_mixing
 
 
@@ -17,17 +16,6 @@ class Recurrent(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.head(self.rnn(x.view(-1, 8, 8))[0][:, -1])
-
-
-class Reader(nn.Module):
-    def __init__(self, both: bool) -> None:
-        super().__init__()
-        self.embed = nn.Embedding(20, 8)
-        self.rnn = nn.GRU(8, 8, batch_first=True, bidirectional=both)
-        self.head = nn.Linear(16 if both else 8, 20)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.head(self.rnn(self.embed(x))[0])
 
 
 def test_a_recurrent_layer_that_takes_examples_for_time(watched, digits) -> None:
@@ -44,25 +32,6 @@ def test_batch_norm_is_no_mixing_and_dropout_by_hand_is_random(watched, digits) 
             return super().forward(functional.dropout(x, 0.5))
 
     assert check_mixing(watched(Noisy(64, 10), *digits, steps=3))[0].code == "mode.dropout-in-evaluation"
-
-
-def text(shift: int) -> tuple[torch.Tensor, torch.Tensor]:
-    tokens = torch.randint(20, (200, 13), generator=torch.Generator().manual_seed(0))
-    return tokens[:, :12], tokens[:, shift : 12 + shift]
-
-
-@pytest.mark.parametrize(
-    ("both", "shift", "codes"), [(False, 1, []), (True, 1, ["mask.future"]), (False, 0, ["mask.unshifted"])]
-)
-def test_language_models(watched, both: bool, shift: int, codes: list[str]) -> None:
-    def loss(out: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        return functional.cross_entropy(out.flatten(0, 1), y.flatten())
-
-    x, y = text(shift)
-    record = watched(Reader(both), x, y, loss=loss, steps=3)
-    for rows in (record.training_rows,):
-        rows.targets = [t if t is not None else None for t in rows.targets]
-    assert [f.code for f in check_future(record)] == codes
 
 
 @pytest.mark.parametrize("always", [True, False])

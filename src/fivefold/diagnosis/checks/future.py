@@ -39,8 +39,10 @@ def _laid_out(x: Tensor, y: Tensor) -> Tensor | None:
         return y.reshape(x.shape) if x.ndim == 2 and y.numel() == x.numel() else None
     if x.ndim == 2:
         x = x[:, :, None]
+    if x.ndim != 3:
+        return None
     steps = x.shape[0] * x.shape[1]
-    if x.ndim != 3 or y.numel() % steps or not 1 <= y.numel() // steps <= x.shape[2]:
+    if y.numel() % steps or not 1 <= y.numel() // steps <= x.shape[2]:
         return None
     return y.reshape(x.shape[0], x.shape[1], -1)
 
