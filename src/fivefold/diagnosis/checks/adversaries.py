@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -13,7 +13,7 @@ from fivefold.diagnosis.checks.seen import median
 from fivefold.diagnosis.finding import Finding
 from fivefold.diagnosis.observation.held_tensors import held_tensors
 from fivefold.diagnosis.observation.record import Record
-from fivefold.diagnosis.observation.tape import Slot, Tape
+from fivefold.diagnosis.observation.tape import Entry, Slot, Tape
 
 SURE = 0.95
 BEYOND = 0.1
@@ -61,14 +61,12 @@ def shown_in(tape: Tape, *, critic: nn.Module | None = None, level: float = math
 
         return call
 
-    entries = [
-        replace(e, call=watched(e.call, e.still or any(isinstance(a, Slot) for a in e.args)))
-        if isinstance(e.call, nn.Module)
-        else e
-        for e in tape.entries
-    ]
+    def instead(entry: Entry) -> Any:
+        made = entry.still or any(isinstance(a, Slot) for a in entry.args)
+        return watched(entry.call, made) if isinstance(entry.call, nn.Module) else None
+
     with torch.enable_grad():
-        loss = replace(tape, entries=entries).play()
+        loss = tape.with_calls(instead).play()
         outs = [out for *_, out in seen]
         slopes = torch.autograd.grad(loss, outs, allow_unused=True) if outs and loss.requires_grad else ()
     return [

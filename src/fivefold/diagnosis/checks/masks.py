@@ -3,11 +3,11 @@
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-from fivefold.diagnosis.checks.probes import ask, first_tensor, given_tensors, in_evaluation, last_call
+from fivefold.diagnosis.checks.probes import ask, given_tensors, in_evaluation, last_question
 from fivefold.diagnosis.finding import Finding
 from fivefold.diagnosis.observation.record import Record
 
@@ -109,18 +109,16 @@ def check_masks(record: Record) -> list[Finding]:
     Args:
         record: What was seen.
     """
-    found = last_call(record)
-    if found is None:
+    asked = last_question(record)
+    if asked is None:
         return []
-    entry = found[1]
-    x = first_tensor(entry)
-    assert isinstance(entry.call, nn.Module)
+    module, entry, x = asked
     texts = [(t, p) for t in given_tensors(entry) if (p := padding_of(t)) is not None]
-    if x is None or not texts:
+    if not texts:
         return []
     seen = Attentions(len(x))
     # With gradients on, since torch's modules take another way without, which no mode sees.
-    with in_evaluation(entry.call), torch.enable_grad(), seen:
+    with in_evaluation(module), torch.enable_grad(), seen:
         ask(entry, x)
     for text, (token, padding) in texts:
         both = padding.any(1) & ~padding.all(1)

@@ -4,7 +4,7 @@ chosen.
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -14,7 +14,7 @@ from fivefold.diagnosis.finding import Finding
 from fivefold.diagnosis.observation.calls import DIFFERENCES
 from fivefold.diagnosis.observation.held_tensors import held_tensors
 from fivefold.diagnosis.observation.record import Record
-from fivefold.diagnosis.observation.tape import Slot, Tape
+from fivefold.diagnosis.observation.tape import Entry, Slot, Tape
 
 LEAST_CHOICES = 64
 SURE = 1e-6
@@ -58,12 +58,11 @@ def choices_in(tape: Tape) -> list[Choice]:
 
         return call
 
-    entries = [
-        replace(e, call=noted(e.call)) if getattr(e.call, "__name__", "") == "gather" else e
-        for e in tape.entries
-    ]
+    def of_gather(entry: Entry) -> Any:
+        return noted(entry.call) if getattr(entry.call, "__name__", "") == "gather" else None
+
     with torch.enable_grad():
-        loss = replace(tape, entries=entries).play()
+        loss = tape.with_calls(of_gather).play()
         outs = [out for *_, out in seen]
         slopes = torch.autograd.grad(loss, outs, allow_unused=True) if outs and loss.requires_grad else ()
     found = []
@@ -198,14 +197,13 @@ def _better_than_guessed(tape: Tape, count: int) -> Tensor | None:
 
         return call
 
-    entries = []
-    for e in tape.entries:
-        sides = [isinstance(a, Slot) for a in e.args[:2]]
-        if e.call in DIFFERENCES and sides in ([True, False], [False, True]):
-            reverse = getattr(e.call, "__name__", "") == "__rsub__"
-            entries.append(replace(e, call=noted(e.call, -1.0 if sides[0] != reverse else 1.0)))
-        else:
-            entries.append(e)
+    def instead(entry: Entry) -> Any:
+        sides = [isinstance(a, Slot) for a in entry.args[:2]]
+        if entry.call not in DIFFERENCES or sides not in ([True, False], [False, True]):
+            return None
+        reverse = getattr(entry.call, "__name__", "") == "__rsub__"
+        return noted(entry.call, -1.0 if sides[0] != reverse else 1.0)
+
     with torch.no_grad():
-        replace(tape, entries=entries).play()
+        tape.with_calls(instead).play()
     return seen[0] if seen else None

@@ -1,7 +1,6 @@
 """Losses that ask for something else than the task does."""
 
 import math
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -12,7 +11,7 @@ from fivefold.diagnosis.checks.loss_level import level_tells
 from fivefold.diagnosis.checks.seen import initial_loss, late_loss, losses_of, median
 from fivefold.diagnosis.finding import Finding
 from fivefold.diagnosis.observation.record import LossCall, Record
-from fivefold.diagnosis.observation.tape import Entry, Tape
+from fivefold.diagnosis.observation.tape import Tape
 
 LEAST_CALLS = 3
 POSITIVE = (
@@ -207,11 +206,8 @@ def _slope(tape: Tape, spread: float) -> tuple[float, float]:
     def instead(module: nn.Module) -> Any:
         return lambda *args, **kwargs: tree_map(scattered, module(*args, **kwargs))
 
-    entries: list[Entry] = [
-        replace(e, call=instead(e.call)) if isinstance(e.call, nn.Module) else e for e in tape.entries
-    ]
     with torch.enable_grad():
-        loss = replace(tape, entries=entries).play()
+        loss = tape.with_calls(lambda e: instead(e.call) if isinstance(e.call, nn.Module) else None).play()
         if not placed or not loss.requires_grad:
             return math.nan, math.nan
         slopes = torch.autograd.grad(loss, placed, allow_unused=True)

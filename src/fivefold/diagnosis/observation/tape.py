@@ -199,6 +199,15 @@ class Tape:
         """Whether it can be played."""
         return self.finished and not self.why_not
 
+    def with_calls(self, instead: Callable[[Entry], Callable[..., Any] | None]) -> "Tape":
+        """Return this tape with other calls in the place of some; what they are given stays.
+
+        Args:
+            instead: The call for an entry; ``None`` leaves its own.
+        """
+        calls = [(e, instead(e)) for e in self.entries]
+        return replace(self, entries=[e if call is None else replace(e, call=call) for e, call in calls])
+
     def play(self, *, replace: dict[int, Any] | None = None) -> Tensor:
         """Return the loss [] at the current weights, on the batch and under the conditions of then.
 
