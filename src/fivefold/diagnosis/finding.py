@@ -1,6 +1,6 @@
 """A finding: what is wrong, the evidence, the cause and the fix."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from fivefold.core import require
@@ -60,7 +60,7 @@ class Finding:
         columns: The columns it is about.
         place: The line of code it is about, where one is.
         picture: A small picture of the evidence.
-        repair: What an edit of the script needs to know: names, and numbers that were measured.
+        figures: What an edit of the script needs to know: numbers and shapes that were measured, by name.
 
     >>> Finding("leak.copy", "'cents' is a copy of the target", "rank correlation 1.0000", "high",
     ...         "it was made from the target", "--drop cents", ("cents",)).to_record()["code"]
@@ -76,7 +76,7 @@ class Finding:
     columns: tuple[str, ...] = ()
     place: Place | None = None
     picture: Picture | None = None
-    repair: dict[str, str | float] | None = None
+    figures: dict[str, float | tuple[int, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         known = self.confidence in {"high", "medium", "low"}

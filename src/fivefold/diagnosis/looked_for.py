@@ -14,7 +14,7 @@ LOOKED_FOR: tuple[tuple[str, tuple[str, ...]], ...] = (
         "Are evaluation examples new, and prepared like the training examples?",
         ("data.leak", "data.preparation"),
     ),
-    ("Are batches in random order, without repeats?", ("data.ordered", "data.repeated")),
+    ("Are batches in random order, without repeats?", ("data.ordered", "data.repeated", "data.exhausted")),
     ("Do labels fit their examples?", ("labels.",)),
     ("Are classes in balance?", ("imbalance.",)),
     ("Is the learning rate right along the loss, and its schedule?", ("rate.", "schedule.")),

@@ -1,5 +1,7 @@
 """Examples are kept within bounds, as copies, with the targets that belong to them."""
 
+from itertools import pairwise
+
 import torch
 
 from fivefold.diagnosis.observation import kept_rows
@@ -92,3 +94,23 @@ def test_what_is_given_beside_the_first_tensor() -> None:
     assert rows.beside[-1] is None
     keeper.keep([torch.rand(3, 3), torch.eye(3).to_sparse()], 3)
     assert rows.beside[-1] is None  # something is not kept
+
+
+def test_parts_are_thinned_out_where_there_is_no_room(monkeypatch) -> None:
+    monkeypatch.setattr(kept_rows, "MOST_ROWS", 500)
+    rows = Rows()
+    keeper = KeptRows(rows, full=100)
+    for i in range(200):
+        keeper.keep([i + torch.rand(64, 2)], 0)
+        keeper.keep_target(torch.full((64,), i))
+    first = [int(b.min()) for b in rows.inputs]
+    assert first[:2] == [0, 1]  # whole
+    assert [len(b) for b in rows.inputs[:2]] == [64, 64]
+    assert all(len(b) == 32 for b in rows.inputs[2:])
+    assert 250 <= sum(len(b) for b in rows.inputs) <= 532
+    assert first == sorted(first)
+    assert first[-1] > 180  # to the very end
+    # Evenly: no gap beside the others is wide.
+    assert max(b - a for a, b in pairwise(first[2:])) <= 33
+    assert all(t is not None and int(t[0]) == f for t, f in zip(rows.targets, first, strict=True))
+    assert len({len(c) for c in (rows.inputs, rows.targets, rows.steps, rows.alone, rows.beside)}) == 1

@@ -19,6 +19,7 @@ FULL = Finding(
     ("a", "b"),
     Place("train.py", 7),
     Picture("t", "x", "y", {"loss": ((0.0, 1.0), (1.0, 2.0))}, (1.5, "level"), True, True, ("n",)),
+    {"rate": 0.5, "target": (3, 1)},
 )
 
 
@@ -34,6 +35,11 @@ def test_numbers_that_are_not_finite_are_left_out() -> None:
     picture = Picture("t", "x", "y", {"a": ((0.0, math.nan), (1.0, 2.0), (2.0, math.inf), (3.0, 1.0))})
     found = through(Finding("a", "t", "e", "low", "c", "f", picture=picture))
     assert found.picture.curves == {"a": ((1.0, 2.0), (3.0, 1.0))}
+
+
+def test_figures_that_are_not_finite_are_left_out() -> None:
+    found = through(Finding("a", "t", "e", "low", "c", "f", figures={"rate": math.nan, "to": 0.1}))
+    assert found.figures == {"to": 0.1}
 
 
 def test_bounds() -> None:
@@ -52,6 +58,8 @@ def test_bounds() -> None:
         {"place": 3},
         {"place": {"path": "x"}},
         {"picture": []},
+        {"figures": {"rate": "fast"}},
+        {"figures": [1]},
         {"picture": {"curves": {"a": [[1]]}}},
         {"picture": {"curves": {"a": [[1, None]]}}},
     ],

@@ -53,7 +53,7 @@ def pretend(
 
 
 def high(found: Callable[..., Finding]) -> Finding:
-    return found("rate.too-high", repair={"rate": 0.5, "to": 0.01})
+    return found("rate.too-high", figures={"rate": 0.5, "to": 0.01})
 
 
 def test_the_best_version_is_kept(bench: Bench, pretend: Any, found: Any) -> None:

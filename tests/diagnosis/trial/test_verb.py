@@ -94,7 +94,7 @@ def outcome(*findings: Any, updates: int = 10) -> Outcome:
 
 def test_a_second_fix_stands_on_the_first_and_the_last_diff_is_whole(script, pretend, found, ran) -> None:
     script(TEXT)
-    high = found("rate.too-high", repair={"rate": 0.5, "to": 0.05})
+    high = found("rate.too-high", figures={"rate": 0.5, "to": 0.05})
 
     def of(text: str) -> Measured:
         cleared = "zero_grad" in text

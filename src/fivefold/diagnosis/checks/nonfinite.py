@@ -111,4 +111,5 @@ def _diverged(record: Record, trace: Nonfinite, at: int, growth: str) -> Finding
             {"loss": curve(record.steps, (s.loss for s in record.steps))},
             logarithmic=True,
         ),
+        figures={"rate": rate, "to": rate / 10},
     )

@@ -212,6 +212,7 @@ def check_rate_too_high(record: Record) -> list[Finding]:
             f"a rate of {rate:.2g} steps beyond the valley: sharpness times rate is above 2",
             f"lower the rate to about {float(f'{target:.1g}'):g}",
             picture=picture,
+            figures={"rate": rate, "to": float(f"{target:.1g}")},
         )
     ]
 
@@ -231,6 +232,7 @@ def _rose(record: Record) -> list[Finding]:
             "high" if times > 10.0 else "medium",
             f"a rate of {rate:.2g} fits each batch at the expense of all others",
             f"lower the rate to about {0.03 * rate:.1g}",
+            figures={"rate": rate, "to": float(f"{0.03 * rate:.1g}")},
             picture=Picture(
                 "The loss",
                 "update",
@@ -275,6 +277,7 @@ def check_rate_too_low(record: Record) -> list[Finding]:
     gains64 = [n.own[0] - n.own[-1] for n in far]
     rate = median(peak_rate(s) for s in steps)
     sure = share >= 0.8 and ratio < 0.5 * SMALL_CHANGE
+    times = 30 if ratio < 1e-4 else 10
     return [
         Finding(
             "rate.too-low",
@@ -286,8 +289,8 @@ def check_rate_too_low(record: Record) -> list[Finding]:
             f"loss went from {started:.3g} to {ended:.3g}",
             "high" if sure else "medium",
             f"a rate of {rate:.2g} moves the weights too little",
-            f"raise the rate about {30 if ratio < 1e-4 else 10} times, to "
-            f"{rate * (30 if ratio < 1e-4 else 10):.1g}",
+            f"raise the rate about {times} times, to {times * rate:.1g}",
+            figures={"rate": rate, "to": float(f"{times * rate:.1g}")},
             picture=Picture(
                 "The loss along one update",
                 "multiple of the update",

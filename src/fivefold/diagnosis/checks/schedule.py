@@ -56,18 +56,25 @@ def _found(
     cause: str,
     fix: str,
     rates: list[tuple[int, float]],
+    taken: int = 0,
 ) -> Finding:
     curve = tuple((float(i), r) for i, r in rates)
     picture = Picture(
         "The learning rate", "update", "rate", {"rate": curve}, logarithmic=max(r for _, r in rates) > 0
     )
-    return Finding(code, title, evidence, confidence, cause, fix, picture=picture)
+    figures: dict[str, float | tuple[int, ...]] = {"taken": float(taken)} if taken > 0 else {}
+    return Finding(code, title, evidence, confidence, cause, fix, picture=picture, figures=figures)
 
 
 def _counted(record: Record) -> str:
     """What its schedulers count, beside the updates, in words."""
     told = [f"{s.kind} made {s.taken} steps in {record.count} updates" for s in record.schedules]
     return f" ({'; '.join(told)})" if told else ""
+
+
+def _taken(record: Record) -> int:
+    """Steps that its first scheduler has made; 0 where there is none."""
+    return record.schedules[0].taken if record.schedules else 0
 
 
 def _ends_early(record: Record, rates: list[tuple[int, float]], peak: float) -> Finding | None:
@@ -85,6 +92,7 @@ def _ends_early(record: Record, rates: list[tuple[int, float]], peak: float) -> 
                 "its decay is too fast",
                 f"{COUNTS}; or lengthen it",
                 rates,
+                _taken(record),
             )
     return None
 
@@ -141,6 +149,7 @@ def _of_scheduler(schedule: Schedule, record: Record, rates: list[tuple[int, flo
             "the cosine is not cut off at T_max: stepped more often than that, it rises and falls for ever",
             f"{COUNTS}; set T_max to the number of those steps",
             rates,
+            taken,
         )
     if taken < 0.5 * planned:
         # A rate that is still near its start was hardly scheduled; one that is halfway down may be meant.
@@ -156,6 +165,7 @@ def _of_scheduler(schedule: Schedule, record: Record, rates: list[tuple[int, flo
             "the epochs of another training",
             f"{COUNTS}; set its length to the number of those steps",
             rates,
+            taken,
         )
     first = settings.get("step_size" if kind == "StepLR" else "first_milestone", math.nan)
     if kind in {"StepLR", "MultiStepLR"} and taken < first:
@@ -168,6 +178,7 @@ def _of_scheduler(schedule: Schedule, record: Record, rates: list[tuple[int, flo
             "its settings count something else than what it is stepped by",
             COUNTS,
             rates,
+            taken,
         )
     return None
 
@@ -187,6 +198,7 @@ def _curves(record: Record, rates: list[tuple[int, float]], peak: float) -> Find
             "a warm-up that never ends, or a decay factor above 1",
             "end the warm-up within the first tenth of the training and let the rate fall afterwards",
             rates,
+            _taken(record),
         )
     valley = min(values[values.index(peak) :])
     if end > 0.5 * peak and valley < 0.05 * peak:
@@ -198,5 +210,6 @@ def _curves(record: Record, rates: list[tuple[int, float]], peak: float) -> Find
             "the period of the schedule does not fit the length of the training",
             "let the last period end with the training, or cut the schedule off at its first end",
             rates,
+            _taken(record),
         )
     return None

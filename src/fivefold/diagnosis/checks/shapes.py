@@ -49,6 +49,7 @@ def check_shapes(record: Record) -> list[Finding]:
             "one of the two has a dimension of size 1 that the other lacks",
             "give both the same shape: prediction.squeeze(1), or target.unsqueeze(1)",
             place=place,
+            figures={"prediction": tuple(a), "target": tuple(b)},
         )
     ]
 

@@ -125,5 +125,6 @@ def check_width(record: Record) -> list[Finding]:
             confidence,
             "everything that the network knows of an example must pass through these few numbers",
             "widen the layer, at least to several times the number of outputs",
+            figures={"units": float(width)},
         )
     ]

@@ -11,8 +11,11 @@ from fivefold.diagnosis.observation.record import Rows
 MOST_ROWS = 4096
 MOST_BYTES = 32 << 20
 FULL, PART = 1024, 32
-"""Of one evaluation, this many examples are kept as they come, and of each later batch so many: an evaluation
-that looks at the training examples first must not leave the others out."""
+"""Of one evaluation, this many examples are kept as they come, and of each later batch so many. Where there
+is
+no room left, every second of these parts goes, and from then on only every second batch leaves one: an
+evaluation
+that looks at all training examples first must not leave the others out."""
 
 
 class KeptRows:
@@ -28,7 +31,9 @@ class KeptRows:
         self._count = 0
         self._bytes = 0
         self._full, self._of_one = full, 0
+        self._every, self._passed = 1, 0
         self._lengths: list[int] = []
+        self._whole: list[int] = []
         self._seen: set[tuple[int, bytes, bytes]] = set()
 
     def keep(self, tensors: list[Tensor], step: int) -> None:
@@ -56,11 +61,17 @@ class KeptRows:
             if self._again(block):
                 return
             if self._of_one >= self._full:
+                self._passed += 1
+                if self._passed % self._every:
+                    return
                 block = block[:PART]
         size = block.numel() * block.element_size()
-        if self._count >= MOST_ROWS or self._bytes + size > MOST_BYTES:
+        if not self._room(size) and self._full < MOST_ROWS:
+            self._thin()
+        if not self._room(size):
             return
         self._lengths[-1] = length
+        self._whole.append(length)
         self._count += len(block)
         self._of_one += length
         self._bytes += size
@@ -69,6 +80,24 @@ class KeptRows:
         self._rows.steps.append(step)
         self._rows.alone.append(not content)
         self._rows.beside.append(self._kept_beside(content, tensors, length, len(block)))
+
+    def _room(self, size: int) -> bool:
+        return self._count < MOST_ROWS and self._bytes + size <= MOST_BYTES
+
+    def _thin(self) -> None:
+        """Let every second part of a batch go, where that makes room."""
+        rows = self._rows
+        parts = [i for i, length in enumerate(self._whole) if len(rows.inputs[i]) < length]
+        for i in reversed(parts[::2]):
+            beside = rows.beside[i] or []
+            self._bytes -= sum(t.numel() * t.element_size() for t in (rows.inputs[i], *beside))
+            self._count -= len(rows.inputs[i])
+            for column in (rows.inputs, rows.targets, rows.steps, rows.alone, rows.beside, self._whole):
+                del column[i]
+        if parts:
+            self._every *= 2
+            # Targets that come for several batches at once cannot be told apart across the gaps.
+            self._lengths = [-1]
 
     def _kept_beside(
         self, content: list[Tensor], tensors: list[Tensor], length: int, kept: int
@@ -83,9 +112,7 @@ class KeptRows:
 
     def _again(self, block: Tensor) -> bool:
         """Whether this very batch came before: the same examples are evaluated many times."""
-        ends = [block[i].reshape(-1)[:4096].to("cpu").contiguous() for i in (0, -1)]
-        first, last = (end.view(torch.uint8).numpy().tobytes() for end in ends)
-        key = len(block), first, last
+        key = ends_of(block)
         known = key in self._seen
         self._seen.add(key)
         return known
@@ -132,6 +159,13 @@ class KeptRows:
             part = target[begin : begin + length][: len(rows.inputs[place])]
             rows.targets[place] = part.detach().to("cpu", copy=True)
             begin += length
+
+
+def ends_of(block: Tensor) -> tuple[int, bytes, bytes]:
+    """How long a batch is, and the bytes of its first and last example: two batches that agree are one."""
+    ends = [block[i].detach().reshape(-1)[:4096].to("cpu").contiguous() for i in (0, -1)]
+    first, last = (end.view(torch.uint8).numpy().tobytes() for end in ends)
+    return len(block), first, last
 
 
 def _bags(tokens: Tensor, begins: Tensor) -> Tensor | None:

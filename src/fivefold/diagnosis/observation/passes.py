@@ -14,7 +14,7 @@ from torch.utils.hooks import RemovableHandle
 
 from fivefold.diagnosis.observation.calls import Calls, place_of_user, push, remove
 from fivefold.diagnosis.observation.held_tensors import held_tensors
-from fivefold.diagnosis.observation.kept_rows import FULL, KeptRows
+from fivefold.diagnosis.observation.kept_rows import FULL, KeptRows, ends_of
 from fivefold.diagnosis.observation.layers import hook_layers, in_backward, opaque
 from fivefold.diagnosis.observation.listening import Scene, listen
 from fivefold.diagnosis.observation.look import Look
@@ -31,6 +31,7 @@ from fivefold.diagnosis.observation.weights import StepMeasure, first_weights
 TAPES = 4
 FREE_EVALUATIONS = 2
 KEPT_FOR_EVALUATIONS = 0.2
+MOST_ROUNDS = 1000
 
 
 class Passes:
@@ -95,6 +96,7 @@ class Passes:
         self._scheduled = 0
         self._made: dict[int, Tensor] = {}
         self._entry: nn.Module | None = None
+        self._first_of_round: tuple[int, bytes, bytes] | None = None
         self._stepping: tuple[int, int] | None = None
         self._nested = 0
         self._passes = 0
@@ -329,10 +331,22 @@ class Passes:
             seen.rows += len(tensors[0]) if tensors and tensors[0].ndim else 0
             if seen.watched:
                 self._evaluated.keep(tensors, seen.after)
+                self._count_round(seen, tensors)
         if seen.watched:
             if not self._window_handles and not self._evaluation_handles:
                 self._evaluation_handles = self._hook_recurrent()
             self._enter_mode()
+
+    def _count_round(self, seen: Evaluation, tensors: list[Tensor]) -> None:
+        """Take note where the first batch of an evaluation is given to the model, again and again."""
+        usable = [t for t in tensors if t.ndim and len(t) and not t.is_complex() and not t.is_meta]
+        if not usable or len(seen.rounds) >= MOST_ROUNDS:
+            return
+        key = ends_of(usable[0])
+        if not seen.rounds:
+            self._first_of_round = key
+        if key == self._first_of_round:
+            seen.rounds.append((len(seen.losses), seen.right or 0, seen.compared))
 
     def _end_evaluation(self) -> None:
         if self._evaluation is None:

@@ -59,6 +59,11 @@ def from_plain(record: Any) -> Finding | None:
             }
             curves = {str(n): tuple((float(x), float(y)) for x, y in c) for n, c in picture["curves"].items()}
             values["picture"] = Picture(**held, curves=curves)
+        values["figures"] = {
+            str(n): float(v) if isinstance(v, int | float) else tuple(int(i) for i in v)
+            for n, v in record.get("figures", {}).items()
+            if v is not None
+        }
         return Finding(**values)
     except (KeyError, TypeError, ValueError, AttributeError):
         return None

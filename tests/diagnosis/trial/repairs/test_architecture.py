@@ -41,16 +41,16 @@ def test_an_identity_in_the_place_of_an_activation(repair) -> None:
 )
 def test_a_width_is_widened_where_it_is_written(repair, text: str) -> None:
     first = text.split("2")[0]
-    made = repair("capacity.small", text, evidence="layer 1 has 2 units before 10 outputs")
+    made = repair("capacity.small", text, figures={"units": 2.0})
     assert [m[: len(first) + 2].strip(",) ") for m in made] == [first + "16", first + "64"]
 
 
 def test_a_width_in_the_layers_themselves(repair) -> None:
     text = "nn.Linear(64, 2)\nnn.Linear(2, 10)\n"
-    made = repair("capacity.small", text, evidence="a has 2 units before")
+    made = repair("capacity.small", text, figures={"units": 2.0})
     assert made[0] == "nn.Linear(64, 16)\nnn.Linear(16, 10)\n"
     assert repair("capacity.small", text)[0].startswith("unsure")
-    assert repair("capacity.small", "x = 1", evidence="a has 2 units")[0].startswith("unsure")
+    assert repair("capacity.small", "x = 1", figures={"units": 2.0})[0].startswith("unsure")
 
 
 def test_the_batch_comes_first(repair) -> None:

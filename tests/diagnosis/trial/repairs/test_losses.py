@@ -70,26 +70,25 @@ def test_cross_entropy_takes_the_place_of_nll(changed) -> None:
     [
         (
             "loss = ((net(x) - y) ** 2).mean()",
-            "[32] and [32, 1]",
+            ((32,), (32, 1)),
             "loss = ((net(x) - y.reshape(-1)) ** 2).mean()",
         ),
-        ("loss = F.mse_loss(out, y)", "[32, 1] and [32]", "loss = F.mse_loss(out, y.reshape(-1, 1))"),
+        ("loss = F.mse_loss(out, y)", ((32, 1), (32,)), "loss = F.mse_loss(out, y.reshape(-1, 1))"),
         (
             "loss = loss_fn(net(x), a + b)",
-            "[8, 1, 3] and [8, 3]",
+            ((8, 1, 3), (8, 3)),
             "loss = loss_fn(net(x), (a + b).reshape(-1, 1, 3))",
         ),
     ],
 )
-def test_shapes_are_matched(changed, line: str, shapes: str, expected: str) -> None:
-    made = changed(
-        "loss.broadcast", f"x = 1\n{line}\n", line=2, evidence=f"shapes {shapes} make 9 differences"
-    )
+def test_shapes_are_matched(changed, line: str, shapes: tuple, expected: str) -> None:
+    figures = dict(zip(("prediction", "target"), shapes, strict=True))
+    made = changed("loss.broadcast", f"x = 1\n{line}\n", line=2, figures=figures)
     assert made[0] == [f"- {line}", f"+ {expected}"]
 
 
 def test_shapes_that_cannot_be_matched(changed) -> None:
-    for values in ({}, {"line": 1}, {"line": 1, "evidence": "shapes [3, 1] and [4] make 12"}):
+    for values in ({}, {"line": 1}, {"line": 1, "figures": {"prediction": (3, 1), "target": (4,)}}):
         assert changed("loss.broadcast", "x = 1\n", **values)[0][0].startswith("unsure")
     assert Place("a", 1).line == 1
 

@@ -23,19 +23,19 @@ def rates(made: list[list[str]]) -> list[str]:
 
 
 def test_a_rate_is_lowered_to_the_measured_and_the_usual_one(changed) -> None:
-    made = changed("rate.too-high", LOOP, cause="a rate of 0.5 steps", fix="lower the rate to about 0.01")
+    made = changed("rate.too-high", LOOP, figures={"rate": 0.5, "to": 0.01})
     assert rates(made) == ["LR = 0.01", "LR = 0.05", "LR = 0.005"]
 
 
 def test_a_rate_is_raised(changed) -> None:
     text = LOOP.replace("LR = 0.5", "LR = 1e-5").replace("SGD", "Adam")
-    made = changed("rate.too-low", text, repair={"rate": 1e-5, "to": 3e-4})
+    made = changed("rate.too-low", text, figures={"rate": 1e-5, "to": 3e-4})
     assert rates(made) == ["LR = 0.0003", "LR = 0.001", "LR = 0.0001", "LR = 0.01"]
 
 
 def test_a_schedule_whose_peak_is_written_apart_is_scaled_with_it(changed) -> None:
     text = LOOP.replace("max_lr=LR", "max_lr=2.0")
-    (first, *_) = changed("rate.too-high", text, repair={"rate": 0.5, "to": 0.05})
+    (first, *_) = changed("rate.too-high", text, figures={"rate": 0.5, "to": 0.05})
     assert first[2:] == [
         "+ LR = 0.05",
         "+ sched = torch.optim.lr_scheduler.OneCycleLR(opt, max_lr=0.2, total_steps=epochs * len(rows))",
@@ -44,12 +44,12 @@ def test_a_schedule_whose_peak_is_written_apart_is_scaled_with_it(changed) -> No
 
 def test_a_rate_that_is_not_written_is_added(changed) -> None:
     text = "import torch\nopt = torch.optim.Adam(p)\n"
-    made = changed("rate.too-high", text, cause="a rate of 0.001 steps", fix="lower the rate to about 0.0001")
+    made = changed("rate.too-high", text, figures={"rate": 0.001, "to": 0.0001})
     assert rates(made)[0] == "opt = torch.optim.Adam(p, lr=0.0001)"
     assert changed("rate.too-high", text)[0][0].startswith("unsure")
     assert changed("rate.too-high", "x = 1")[0][0].startswith("unsure")
     usual = text.replace("(p)", "(p, lr=0.01)")
-    assert changed("rate.too-low", usual, repair={"to": 0.011, "rate": 0.01})[0][0] == (
+    assert changed("rate.too-low", usual, figures={"to": 0.011, "rate": 0.01})[0][0] == (
         "unsure: the rate is already the usual one"
     )
 
@@ -88,7 +88,7 @@ def test_a_schedule_is_counted_otherwise_or_left_out(repair) -> None:
 
 def test_a_schedule_gets_the_number_of_its_steps(changed) -> None:
     text = LOOP.replace("epochs * len(rows)", "10_000")
-    made = changed("schedule.unfinished", text, evidence="OneCycleLR counts 10000 steps and made 300 of them")
+    made = changed("schedule.unfinished", text, figures={"taken": 300.0})
     assert any("total_steps=300)" in line for version in made for line in version)
 
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from fivefold.diagnosis.finding import Finding
 from fivefold.diagnosis.trial.code import Code, Edit, Unsure, argument, called, keyword, number
 from fivefold.diagnosis.trial.repair import Repair
-from fivefold.diagnosis.trial.repairs.evidence import measured
 
 WEIGHTED = ("Linear", "Conv1d", "Conv2d", "Conv3d", "LazyLinear", "LazyConv2d")
 BETWEEN = ("BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "LayerNorm", "GroupNorm", "Dropout", "Dropout2d")
@@ -95,8 +94,8 @@ def widen(code: Code, finding: Finding) -> Sequence[Repair]:
         code: The script.
         finding: A hidden layer that is too narrow.
     """
-    units = measured(finding, "units", " has ")
-    if units is None:
+    units = finding.figures.get("units")
+    if not isinstance(units, float):
         raise Unsure("the width is not known")
     places: list[ast.expr] = []
     for node in code.nodes:

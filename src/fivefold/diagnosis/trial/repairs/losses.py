@@ -1,7 +1,6 @@
 """Repairs of what a loss is given, and of how it is summed."""
 
 import ast
-import re
 from collections.abc import Sequence
 
 from fivefold.diagnosis.finding import Finding
@@ -126,10 +125,9 @@ def match_shapes(code: Code, finding: Finding) -> Sequence[Repair]:
         code: The script.
         finding: Shapes that broadcast, and the line where they meet.
     """
-    shapes = re.search(r"shapes \[([\d, ]*)\] and \[([\d, ]*)\]", finding.evidence)
-    if finding.place is None or shapes is None:
+    a, b = (finding.figures.get(name) for name in ("prediction", "target"))
+    if finding.place is None or not isinstance(a, tuple) or not isinstance(b, tuple):
         raise Unsure("the line at which they meet is not known")
-    a, b = ([int(n) for n in part.split(",") if n.strip()] for part in shapes.groups())
     if _numbers(a) != _numbers(b):
         raise Unsure("the two do not hold as many numbers")
     nodes = code.at(finding.place.line)

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from fivefold.diagnosis.finding import Finding
 from fivefold.diagnosis.trial.code import Code, Edit, Unsure, argument, called, keyword, number
 from fivefold.diagnosis.trial.repair import Repair
-from fivefold.diagnosis.trial.repairs.evidence import measured
 from fivefold.diagnosis.trial.repairs.training import (
     backwards,
     names_given,
@@ -54,11 +53,16 @@ def raise_rate(code: Code, finding: Finding) -> Sequence[Repair]:
     return _other_rate(code, finding, higher=True)
 
 
+def _figure(finding: Finding, name: str) -> float | None:
+    held = finding.figures.get(name)
+    return held if isinstance(held, float | int) else None
+
+
 def _other_rate(code: Code, finding: Finding, *, higher: bool) -> list[Repair]:
     calls = optimizer_calls(code)
     if not calls:
         raise Unsure("no optimizer's construction was found")
-    was = measured(finding, "rate", "a rate of ")
+    was = _figure(finding, "rate")
     # A call whose rate is the one that was seen; the only one otherwise.
     sites = [(call, _rate(code, call)) for call in calls]
     close = [(c, v) for c, v in sites if v and v.now and was and abs(v.now / was - 1) < 0.2]
@@ -66,7 +70,7 @@ def _other_rate(code: Code, finding: Finding, *, higher: bool) -> list[Repair]:
     now = value.now if value is not None and value.now else was
     if now is None:
         raise Unsure("the rate's number was not found")
-    to = measured(finding, "to", "lower the rate to about ", "times, to ", "raise the rate to about ")
+    to = _figure(finding, "to")
     usual = USUAL.get(called(call), 1e-3)
     if higher:
         wanted = [to, usual, 10 * now, 100 * now, 1000 * now]
@@ -220,7 +224,7 @@ def _counted(code: Code, calls: Sequence[ast.Call], finding: Finding) -> list[Re
     """Totals of a schedule that count examples where batches are meant, or another number of updates."""
     out = []
     loaders = names_given(code, code.calls("DataLoader"))
-    taken = measured(finding, "taken", " and made ", " made ")
+    taken = _figure(finding, "taken")
     for call in calls:
         for name, place in (("total_steps", 2), ("T_max", 1), ("total_iters", 3), ("steps_per_epoch", None)):
             given = argument(call, name, place)

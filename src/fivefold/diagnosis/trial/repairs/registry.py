@@ -154,6 +154,7 @@ REPAIRS: dict[str, Repairer] = {
 
 NOT_FOR_AN_EDIT: dict[str, str] = {
     "batch.carried": "where a state is to begin anew is for you to say",
+    "data.exhausted": "where the batches are to be made anew is for you to say",
     "data.leak": "which examples belong where is for you to say; the honest result is the worse one",
     "data.preparation": "how evaluation data are prepared is for you to say",
     "labels.noise": "which labels are right cannot be read from the script",
