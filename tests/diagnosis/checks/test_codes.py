@@ -51,10 +51,23 @@ def test_false_alarms_are_rare() -> None:
     assert sum(bool(found(rows(*table(200, seed)))) for seed in range(2, 42)) == 0
 
 
-def test_classes_and_rows_without_targets() -> None:
-    record = Record(training_rows=rows(*table(600, 0)), evaluation_rows=rows(*table(300, 1)))
-    record.evaluation_rows.targets = [None]
-    assert check_codes(record) == []
+@pytest.mark.parametrize(
+    ("codes", "share", "expected"),
+    [
+        (np.array([5, 3, 4, 0, 1, 2]), SHARE, ["medium"]),
+        (np.arange(6), SHARE, []),
+        (np.arange(6), np.full(6, 1 / 6), []),  # another population
+        (np.arange(6, 12), SHARE, []),  # other categories
+    ],
+)
+def test_shares_alone_tell_where_targets_are_not_seen(codes, share, expected: list[str]) -> None:
+    held = rows(*table(900, 1, codes=codes, share=share))
+    held.targets = [None]
+    record = Record(training_rows=rows(*table(900, 0)), evaluation_rows=held)
+    assert [f.confidence for f in check_codes(record)] == expected
+
+
+def test_classes() -> None:
     apart = np.array([5, 3, 4, 0, 1, 2])
     x, c, y = table(600, 0)
     e, d, z = table(400, 1, codes=apart)
@@ -66,7 +79,8 @@ def test_classes_and_rows_without_targets() -> None:
 def test_the_statistics_beside_others() -> None:
     c, d = table(500, 3)[1][:, 0], table(300, 4, share=SHARE[::-1])[1][:, 0]
     both = np.stack([np.bincount(c, minlength=6), np.bincount(d, minlength=6)])
-    assert shares_differ(c, d) == pytest.approx(chi2_contingency(both, correction=False).pvalue, rel=1e-9)
+    other = chi2_contingency(both, correction=False)
+    assert shares_differ(c, d) == pytest.approx((other.pvalue, other.statistic), rel=1e-9)
     _, codes, y = table(4000, 5)
     told, error, held = category_tells(codes[:, 0], y[:, None], codes[:, 0], y[:, None])
     # The share of the variance between categories, from the formula of an analysis of variance.

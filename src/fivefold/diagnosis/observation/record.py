@@ -53,9 +53,8 @@ class Evaluation:
         inputs: The tensors given to the model in the first pass.
         watched: Whether calls were seen, or passes only counted.
         classes: Number of labels of each class among those compared; empty where there are too many.
-        rounds: Losses seen, examples right and compared when the first batch was given to the model, each
-            time
-            that it was.
+        given: Of each pass, a number that tells its batch, and the losses seen, examples right and examples
+            compared before it.
     """
 
     after: int
@@ -68,7 +67,7 @@ class Evaluation:
     inputs: list[Summary] = field(default_factory=list)
     watched: bool = False
     classes: list[int] = field(default_factory=list)
-    rounds: list[tuple[int, int, int]] = field(default_factory=list)
+    given: list[tuple[int, int, int, int]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
