@@ -12,7 +12,7 @@ from torch.utils._pytree import tree_map
 
 from fivefold.diagnosis.checks.probes import in_evaluation
 from fivefold.diagnosis.observation.held_tensors import held_tensors
-from fivefold.diagnosis.observation.tape import Entry, Slot, Tape, unchanged_buffers
+from fivefold.diagnosis.observation.tape import Entry, Slot, Tape, filled, unchanged_buffers
 from fivefold.diagnosis.observation.unchanged import unhooked
 
 ADDING = {"add", "__add__", "__radd__", "__iadd__", "add_"}
@@ -48,16 +48,12 @@ def given_at(tape: Tape, place: int, *, instead: dict[int, Any] | None = None) -
         stack.enter_context(unchanged_buffers(tape.modules))
         stack.enter_context(unhooked(tape.modules))
         for i, entry in enumerate(tape.entries):
-            args, kwargs = tree_map(lambda leaf: _filled(leaf, slots), (entry.args, entry.kwargs))
+            args, kwargs = tree_map(lambda leaf: filled(leaf, slots), (entry.args, entry.kwargs))
             if i == place:
                 return dict(zip(("input", "target", "weight"), args, strict=False)) | dict(kwargs)
             out = instead[i] if instead and i in instead else entry.call(*args, **kwargs)
             slots.update(zip(entry.outputs, held_tensors(out), strict=False))
     return {}
-
-
-def _filled(leaf: Any, slots: dict[int, Any]) -> Any:
-    return slots[leaf.index] if isinstance(leaf, Slot) else leaf
 
 
 def terms_of(tape: Tape) -> list[tuple[Tape, float]]:

@@ -174,8 +174,7 @@ def _play(tape: Tape, given: dict[int, Any] | None, mode: FirstOperation) -> Ten
         mode.entry = entry.place
         return called(entry.call, args, kwargs)
 
-    entries = [replace(entry, call=partial(make, entry)) for entry in tape.entries]
-    loss = replace(tape, entries=entries).play(replace=given)
+    loss = tape.with_calls(lambda entry: partial(make, entry)).play(replace=given)
     return loss if tape.factor == 1.0 else loss * tape.factor
 
 

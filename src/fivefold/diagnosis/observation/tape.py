@@ -232,7 +232,7 @@ class Tape:
             if any(entry.call is torch.autograd.grad for entry in self.entries):
                 stack.enter_context(torch.enable_grad())  # a derivative is part of the loss
             for place, entry in enumerate(self.entries):
-                args, kwargs = tree_map(lambda leaf: _filled(leaf, slots), (entry.args, entry.kwargs))
+                args, kwargs = tree_map(lambda leaf: filled(leaf, slots), (entry.args, entry.kwargs))
                 args = replace[place] if replace and place in replace else args
                 out = entry.call(*args, **kwargs)
                 if isinstance(entry.call, nn.Module):
@@ -337,7 +337,8 @@ class Tape:
         self.modules = [entry.call for entry in self.entries if isinstance(entry.call, nn.Module)]
 
 
-def _filled(leaf: Any, slots: dict[int, Any]) -> Any:
+def filled(leaf: Any, slots: dict[int, Any]) -> Any:
+    """What stands in a slot, where a leaf of a call is one; the leaf itself elsewhere."""
     return slots[leaf.index] if isinstance(leaf, Slot) else leaf
 
 
