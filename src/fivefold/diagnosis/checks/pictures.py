@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from torch import Tensor
 
 from fivefold.diagnosis.checks.seen import OF_NUMBERS, Point, curve, median
 from fivefold.diagnosis.finding import Picture
@@ -110,6 +111,96 @@ def of_shares(title: str, what: str, shares: Mapping[str, float], level: tuple[f
     """
     points = tuple((float(i), max(float(share), 0.0)) for i, share in enumerate(shares.values()))
     return Picture(title, "examples", what, {"share": points}, level, bars=True, names=tuple(shares))
+
+
+def of_numbers(
+    title: str,
+    what: str,
+    numbers: Mapping[str, float],
+    level: tuple[float, str] | None = None,
+    *,
+    logarithmic: bool = False,
+) -> Picture | None:
+    """Show a few numbers as bars, beside the one that tells what is wrong from what is not.
+
+    Args:
+        title: What is to be seen.
+        what: What the numbers are.
+        numbers: By name; those that are not finite are left out.
+        level: The number to compare with, and what it is.
+        logarithmic: Whether the axis is logarithmic, where all of them are positive.
+
+    Returns:
+        The picture; ``None`` where no number is finite.
+
+    >>> shown = of_numbers("t", "size", {"first": 2.0, "last": float("inf")}, (1.0, "usual"))
+    >>> shown.names, shown.curves
+    (('first',), {'size': ((0.0, 2.0),)})
+    """
+    kept = {name: float(number) for name, number in numbers.items() if math.isfinite(number)}
+    if not kept:
+        return None
+    points = tuple((float(i), number) for i, number in enumerate(kept.values()))
+    log = logarithmic and min(kept.values()) > 0
+    return Picture(title, "", what, {what: points}, level, logarithmic=log, bars=True, names=tuple(kept))
+
+
+def of_pairs(
+    title: str,
+    what: str,
+    pairs: Mapping[str, tuple[float, float]],
+    sides: tuple[str, str],
+    level: tuple[float, str] | None = None,
+) -> Picture | None:
+    """Show a few pairs of numbers, each joined by a line: the ends of ranges, or training and evaluation.
+
+    Args:
+        title: What is to be seen.
+        what: What the numbers are.
+        pairs: By name; those that are not finite are left out.
+        sides: What the first number of a pair is, and the second.
+        level: The number to compare with, and what it is.
+
+    Returns:
+        The picture; ``None`` where no pair is finite.
+
+    >>> of_pairs("t", "value", {"targets": (-1.0, 3.0)}, ("least", "largest")).curves
+    {'least': ((0.0, -1.0),), 'largest': ((0.0, 3.0),)}
+    """
+    kept = {name: pair for name, pair in pairs.items() if all(map(math.isfinite, pair))}
+    if not kept:
+        return None
+    curves = {
+        side: tuple((float(i), float(pair[k])) for i, pair in enumerate(kept.values()))
+        for k, side in enumerate(sides)
+    }
+    return Picture(title, "", what, curves, level, bars=True, names=tuple(kept))
+
+
+def of_answers(
+    title: str, answers: Mapping[str, Sequence[tuple[Tensor, Tensor]]], level: tuple[float, str]
+) -> Picture | None:
+    """Show how far two answers of a model lie apart at most, relative to the largest number of either.
+
+    Args:
+        title: What is to be seen.
+        answers: By name, the two answers, of one shape or [1, ...] and [b, ...]; for each of its outputs.
+        level: From where on they differ, and what that is.
+
+    >>> import torch
+    >>> of_answers("t", {"other words": [(torch.tensor([4.0]), torch.tensor([5.0]))]}, (0.01, "x")).curves
+    {'largest relative difference': ((0.0, 0.2),)}
+    """
+    apart = {
+        name: max((_apart(a, b) for a, b in pairs if a.numel()), default=0.0)
+        for name, pairs in answers.items()
+    }
+    return of_numbers(title, "largest relative difference", apart, level, logarithmic=True)
+
+
+def _apart(a: Tensor, b: Tensor) -> float:
+    size = max(float(a.abs().max()), float(b.abs().max()), 1e-12)
+    return float((a.double() - b.double()).abs().max()) / size
 
 
 def of_counts(training: np.ndarray, evaluations: np.ndarray, about: Sequence[int]) -> Picture:

@@ -24,7 +24,7 @@ class Overhead:
         free: Watched steps taken whatever they cost.
         allowance: Seconds that may be spent beyond the share, for trainings that are over soon.
 
-    >>> account = Overhead(0.05, free=1)
+    >>> account = Overhead(0.05)
     >>> account.allows(), account.allows(at=0.0)
     (True, True)
     >>> account.spend(0.010); account.end()
@@ -32,7 +32,7 @@ class Overhead:
     (False, True)
     """
 
-    def __init__(self, share: float, free: int = 2, allowance: float = 0.0) -> None:
+    def __init__(self, share: float, free: int = 1, allowance: float = 0.0) -> None:
         self.share = share
         self.allowance = allowance
         self.spent = 0.0
