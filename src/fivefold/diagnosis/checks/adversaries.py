@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from fivefold.diagnosis.checks.loss_level import takes_turns
+from fivefold.diagnosis.checks.pictures import of_numbers, of_pairs
 from fivefold.diagnosis.checks.seen import median
 from fivefold.diagnosis.finding import Finding
 from fivefold.diagnosis.observation.held_tensors import held_tensors
@@ -141,6 +142,16 @@ def _range(pairs: list[tuple[Shown, Shown]]) -> list[Finding]:
                     "the generator's last activation has another range than the data",
                     "scale the data to the range of the last activation (tanh: -1 to 1, sigmoid: 0 to 1), or "
                     "change the activation",
+                    picture=of_pairs(
+                        "Range of what is made, which reaches as far as the data where nothing is wrong",
+                        "number",
+                        {
+                            "what is made": (float(made.min()), float(made.max())),
+                            "data": (float(data.min()), float(data.max())),
+                        },
+                        ("least", "largest"),
+                        (sign * bound, "bound of what is made"),
+                    ),
                 )
             ]
     return []
@@ -172,6 +183,8 @@ def _same_side(record: Record, pairs: list[tuple[Shown, Shown]]) -> list[Finding
     same = [a >= SURE if made_up else a <= 1 - SURE for a in asked]
     if not same or not all(same):
         return []
+    least = min(a if made_up else 1 - a for a in asked)
+    own = min(made_up or [1 - b for b in made_down])
     return [
         Finding(
             "loss.same-side",
@@ -179,12 +192,18 @@ def _same_side(record: Record, pairs: list[tuple[Shown, Shown]]) -> list[Finding
             f"in all {len(same)} watched passes of the generator its loss pulls the critic's output for what "
             "was "
             "made to the same side as the critic's loss does, in "
-            f"{min(a if made_up else 1 - a for a in asked):.0%} of the examples or more; data are pulled to "
+            f"{least:.0%} of the examples or more; data are pulled to "
             "the "
             "other",
             "high",
             "the target or the sign of the generator's loss is that of the critic: it learns to be found out",
             "give the generator's loss the target that data have in the critic's loss (ones), or turn its "
             "sign",
+            picture=of_numbers(
+                "Examples in which the answer for what was made is pulled to the critic's side",
+                "share of the examples, at least",
+                {"by the critic's loss": own, "by the generator's loss": least},
+                (1 - SURE, "the generator's, up to here"),
+            ),
         )
     ]

@@ -8,7 +8,7 @@ from scipy import stats
 from torch import nn
 
 from fivefold.diagnosis.checks.loss_level import draws_its_data, steps_of_one
-from fivefold.diagnosis.checks.pictures import of_classes, of_means
+from fivefold.diagnosis.checks.pictures import of_classes, of_means, of_numbers
 from fivefold.diagnosis.checks.rules import keys_of
 from fivefold.diagnosis.checks.seen import batch_size, within_updates
 from fivefold.diagnosis.checks.whole import numbers_beside
@@ -237,6 +237,13 @@ def check_repeats(record: Record) -> list[Finding]:
             "one batch is taken outside the loop, the sampler draws from a part of the data only, or it "
             "starts anew each time",
             "draw from all training examples, and take a new batch in every pass through the loop",
+            picture=of_numbers(
+                "Examples that were trained on, the distinct ones among them, and those of an evaluation",
+                "examples",
+                {"trained on": seen, "distinct ones": distinct, "in an evaluation": shown},
+                (seen / 4, "distinct from here on"),
+                logarithmic=True,
+            ),
         )
     ]
 
@@ -278,6 +285,23 @@ def _again(record: Record) -> list[Finding]:
             "high",
             "the batch does not depend on the counter of the inner loop, or is drawn once for each pass",
             "cut a new batch from the shuffled order in every pass through the inner loop",
+            picture=Picture(
+                "Updates since an equal batch was trained on",
+                "update",
+                "updates since",
+                {
+                    "since an equal batch": tuple(
+                        sorted(
+                            (float(b), float(b - a))
+                            for each in came.values()
+                            for a, b in pairwise(each)
+                            if b > a
+                        )
+                    )
+                },
+                (len(seen) / (2 * size), "more, in passes through all"),
+                logarithmic=True,
+            ),
         )
     ]
 
@@ -319,5 +343,11 @@ def check_batch_norm(record: Record) -> list[Finding]:
             "high" if n <= 4 and flat else "medium",
             "statistics of so few examples are mostly noise, and differ from those used in evaluation",
             "use larger batches, or GroupNorm or LayerNorm",
+            picture=of_numbers(
+                "Error of a batch's mean, beside that of batches of 16",
+                "of the spread of the numbers",
+                {f"batches of {m}": 1 / math.sqrt(m) for m in (n, 16, 64)},
+                (1 / math.sqrt(16), "small enough up to here"),
+            ),
         )
     ]

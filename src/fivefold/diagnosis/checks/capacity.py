@@ -5,13 +5,16 @@ import math
 import torch
 from torch import nn
 
+from fivefold.diagnosis.checks.pictures import of_answers, of_numbers, of_pairs
 from fivefold.diagnosis.checks.probes import ask, differs, in_evaluation, last_question
 from fivefold.diagnosis.checks.seen import OF_NUMBERS, late, losses_of, median
-from fivefold.diagnosis.finding import Finding
+from fivefold.diagnosis.finding import Finding, Picture
 from fivefold.diagnosis.observation.record import Record
 from fivefold.diagnosis.observation.tape import Entry
 
 PASSES = 6
+STRETCHES = 50
+"""Of the inputs of an example, in each of which it is shown how many are read."""
 
 
 def check_ignored_inputs(record: Record) -> list[Finding]:
@@ -59,8 +62,21 @@ def check_ignored_inputs(record: Record) -> list[Finding]:
             "an index or a slice takes a part only: the first state of a sequence instead of the last, one "
             "channel, one patch",
             "look at what is selected between layers: out[:, -1] is the last state, out[:, 0] the first",
+            picture=_unread(unread[varies].flatten()),
         )
     ]
+
+
+def _unread(unread: torch.Tensor) -> Picture:
+    """The share of inputs that are not read, from the first number of an example to its last."""
+    stretches = unread.double().tensor_split(min(STRETCHES, len(unread)))
+    return Picture(
+        "Inputs that the network does not read: none where nothing is wrong",
+        "place in the example, of those that vary",
+        "share that is not read",
+        {"not read": tuple((i / len(stretches), float(s.mean())) for i, s in enumerate(stretches))},
+        (float(unread.double().mean()), "of all"),
+    )
 
 
 def _ignored_tokens(entry: Entry, x: torch.Tensor) -> list[Finding]:
@@ -93,6 +109,14 @@ def _ignored_tokens(entry: Entry, x: torch.Tensor) -> list[Finding]:
             "the mask hides what it should show: in torch a key_padding_mask is true where a token is to be "
             "left out",
             "invert the mask: key_padding_mask = ids.eq(PAD)",
+            picture=of_answers(
+                "How far outputs differ, by the words where nothing is wrong",
+                {
+                    "other words": list(zip(before, after, strict=True)),
+                    "other examples": [(o, o[:1]) for o in before],
+                },
+                (1e-2, "they differ from here on"),
+            ),
         )
     ]
 
@@ -134,6 +158,7 @@ def check_output(record: Record) -> list[Finding]:
                     "the last layer ends in an activation whose range is smaller than that of the targets",
                     "end a network for free numbers with a linear layer",
                     place=calls[-1].place,
+                    picture=_ranges({"predictions": (low, high), "targets": (below, above)}),
                 )
             )
     calls = losses_of(record, ("binary_cross_entropy_with_logits",))
@@ -150,6 +175,7 @@ def check_output(record: Record) -> list[Finding]:
                     "no probability below one half can be said",
                     "give binary_cross_entropy_with_logits the output of the last linear layer",
                     place=calls[-1].place,
+                    picture=_ranges({"logits": (low, max(c.prediction.high for c in calls))}, 0.0),
                 )
             )
     calls = losses_of(record, ("cross_entropy",))
@@ -173,9 +199,17 @@ def check_output(record: Record) -> list[Finding]:
                     f"the last layer ends in {kind}: cross_entropy expects free numbers",
                     "give cross_entropy the output of the last linear layer",
                     place=calls[-1].place,
+                    picture=_ranges({"logits": (low, high)}, 0.0 if rectified else 1.0),
                 )
             )
     return out
+
+
+def _ranges(ranges: dict[str, tuple[float, float]], bound: float | None = None) -> Picture | None:
+    """What the output reaches, beside the targets or a bound of an activation."""
+    told = "Predictions reach as far as targets" if bound is None else "Logits lie on both sides of the bound"
+    level = None if bound is None else (bound, "bound of the activation")
+    return of_pairs(f"{told} where nothing is wrong", "value", ranges, ("least", "largest"), level)
 
 
 def check_constant_output(record: Record) -> list[Finding]:
@@ -210,6 +244,11 @@ def check_constant_output(record: Record) -> list[Finding]:
             "medium",
             "a layer between has died, is not connected, or the network has collapsed to the mean",
             "look at the other findings for the cause; check that the inputs reach the last layer",
+            picture=of_answers(
+                "How far the outputs of the examples differ from that of the first one",
+                {"other examples": [(o, o[:1]) for o in passes[0]]},
+                (1e-3, "they differ from here on"),
+            ),
         )
     ]
 
@@ -240,5 +279,12 @@ def _collapsed(passes: list[list[torch.Tensor]], n: int) -> list[Finding]:
             "a mean over numbers where the other is a sum",
             "sum both terms over the numbers of an example, lower the weight of the divergence, or let it "
             "grow slowly",
+            picture=of_numbers(
+                "Variance of outputs between examples and between draws of one: far more where nothing is "
+                "wrong",
+                "variance, of that by chance",
+                {"between examples": ratio, "between draws": 1.0},
+                (2.0, "the examples', from here on"),
+            ),
         )
     ]

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from fivefold.diagnosis.checks.pictures import of_numbers
 from fivefold.diagnosis.checks.probes import last_question
 from fivefold.diagnosis.finding import Finding
 from fivefold.diagnosis.observation.record import Record
@@ -67,5 +68,11 @@ def check_channels(record: Record) -> list[Finding]:
             f"arrays of shape [{h}, {w}, {c}] were given the shape [{c}, {h}, {w}] by view or reshape, which "
             "leaves the numbers in their order",
             "move the axis: permute(2, 0, 1), or transpose((2, 0, 1)) in NumPy",
+            picture=of_numbers(
+                "Difference of neighbouring pixels, smaller as given where nothing is wrong",
+                "of that of pixels at random places",
+                {f"as given, [{c}, {h}, {w}]": given, f"read as [{h}, {w}, {c}]": other},
+                (SMOOTHER * given, "the other order, from here on"),
+            ),
         )
     ]

@@ -5,6 +5,8 @@ import torch
 from scipy.stats import chi2
 from torch import Tensor
 
+from fivefold.diagnosis.checks.pictures import of_numbers, of_shares
+from fivefold.diagnosis.checks.preparation import check_preparation
 from fivefold.diagnosis.checks.rules import keys_of
 from fivefold.diagnosis.finding import Confidence, Finding
 from fivefold.diagnosis.observation.record import Record, Rows
@@ -40,6 +42,8 @@ def check_codes(record: Record) -> list[Finding]:
     Args:
         record: What was seen.
     """
+    if check_preparation(record):
+        return []  # it says so already, in words for texts and numbers
     own, other = (_table(rows) for rows in (record.training_rows, record.evaluation_rows))
     if own is None or other is None or own[0].shape[1] != other[0].shape[1]:
         return []
@@ -74,13 +78,25 @@ def check_codes(record: Record) -> list[Finding]:
             f"({held:.0%}) in evaluation, and the numbers have other shares there (p = {moved:.1g}){more}"
         )
         confidence: Confidence = "high" if len(sure) > 1 or held < -0.5 * told else "medium"
-        return [Finding("data.preparation", title, evidence, confidence, cause, fix)]
+        picture = of_numbers(
+            "What the mean target of a category explains, as much in both where nothing is wrong",
+            "share of the targets' variance",
+            {"training, the other half": told, "evaluation": held},
+            (0.0, "nothing"),
+        )
+        return [Finding("data.preparation", title, evidence, confidence, cause, fix, picture=picture)]
     left, place, moved = min(likely)
     evidence = (
         f"column {place} of the categories: the numbers have other shares in evaluation (p = {moved:.1g}), "
         f"and nearly the same where they are put in order of their share ({left:.0%} of the chi-square){more}"
     )
-    return [Finding("data.preparation", title, evidence, "medium", cause, fix)]
+    shares = of_shares(
+        "Chi-square between the shares of the categories in training and in evaluation",
+        "of the chi-square as they are numbered",
+        {"as they are numbered": 1.0, "in order of their share": left},
+        (0.1, "other shares from here on"),
+    )
+    return [Finding("data.preparation", title, evidence, "medium", cause, fix, picture=shares)]
 
 
 def _table(rows: Rows) -> tuple[np.ndarray, np.ndarray | None] | None:

@@ -3,7 +3,8 @@
 import math
 
 from fivefold.diagnosis.checks.heads import heads
-from fivefold.diagnosis.checks.seen import initial_loss, median
+from fivefold.diagnosis.checks.pictures import of_numbers
+from fivefold.diagnosis.checks.seen import curve, initial_loss, median
 from fivefold.diagnosis.finding import Finding, Picture
 from fivefold.diagnosis.observation.record import Record
 
@@ -122,6 +123,7 @@ def _embeddings(record: Record) -> list[Finding]:
                 "products of embeddings that are all zero have no gradient, and those that are all alike "
                 "stay so",
                 "draw the embeddings at random, as torch does by default",
+                picture=_sizes({f.name: f.std for f in found}),
             )
         )
     for code, word, names in (
@@ -138,9 +140,20 @@ def _embeddings(record: Record) -> list[Finding]:
                     "high" if word == "large" else "medium",
                     "what follows is given numbers far from the size of one",
                     "leave torch's first values (standard deviation 1), or use one of 0.02 to 1",
+                    picture=_sizes({f.name: f.std for f in found}),
                 )
             )
     return out
+
+
+def _sizes(sizes: dict[str, float]) -> Picture | None:
+    return of_numbers(
+        "Size of first values by name, from 0.02 to 1 where nothing is wrong",
+        "root mean square",
+        sizes,
+        (1.0, "the size of one"),
+        logarithmic=True,
+    )
 
 
 def _own_parameters(record: Record) -> list[Finding]:
@@ -183,6 +196,7 @@ def _own_parameters(record: Record) -> list[Finding]:
             "medium" if matrix else "high",
             "what it is added to, or multiplied with, drowns beside it: examples hardly differ any more",
             "draw it with a standard deviation of 0.02 to 1",
+            picture=_sizes(found),
         )
     ]
 
@@ -199,6 +213,7 @@ def _first_loss(record: Record) -> list[Finding]:
     classes = max(2, call.prediction.shape[1])
     if not call.value > FAR * math.log(classes):
         return []
+    values = [s.losses[0].value if s.losses else s.loss for s in record.steps]
     return [
         Finding(
             "initialisation.too-large",
@@ -210,5 +225,13 @@ def _first_loss(record: Record) -> list[Finding]:
             "certainty",
             "look at the scale of first weights and of what each layer gives; begin with logits of size one",
             place=call.place,
+            picture=Picture(
+                "The loss, which begins near that of a guess where nothing is wrong",
+                "update",
+                "loss",
+                {"loss": curve(record.steps, values)},
+                (math.log(classes), f"a guess among {classes}"),
+                logarithmic=True,
+            ),
         )
     ]

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from itertools import pairwise
 
 from fivefold.diagnosis.checks.loss_level import level_tells
+from fivefold.diagnosis.checks.pictures import of_numbers, of_shares
 from fivefold.diagnosis.checks.seen import curve, late, median, within_updates
 from fivefold.diagnosis.finding import Confidence, Finding, Picture
 from fivefold.diagnosis.observation.record import Evaluation, LossCall, Record
@@ -85,15 +86,7 @@ def check_overfitting(record: Record) -> list[Finding]:
                     "the network went on learning what is particular to the training examples",
                     "stop at the least held-out loss, add weight decay, dropout or augmentation, or collect "
                     "examples",
-                    picture=Picture(
-                        "Training and held-out loss",
-                        "update",
-                        "loss",
-                        {
-                            "training": curve(record.steps, (s.loss for s in record.steps)),
-                            "held out": tuple((float(i), v) for i, v in seen),
-                        },
-                    ),
+                    picture=_losses(record, seen),
                 )
             ]
     found = _turned(record, seen)
@@ -115,6 +108,12 @@ def check_overfitting(record: Record) -> list[Finding]:
                 "medium",
                 "the network learnt what is particular to the training examples",
                 "add weight decay, dropout or augmentation, use a smaller network, or collect examples",
+                picture=of_shares(
+                    "Examples that are right, about as many in both where nothing is wrong",
+                    "share of the examples",
+                    {"last training batches": right, "held out": judged[-1][1]},
+                    (right - 0.15, "alike from here on"),
+                ),
             )
         ]
     trained = _unexplained(c for s in late(record.steps, 0.25) for c in s.losses)
@@ -130,9 +129,27 @@ def check_overfitting(record: Record) -> list[Finding]:
                 "high" if held_out > 6.0 * trained and held_out > 0.5 else "medium",
                 "the network learnt what is particular to the training examples",
                 "add weight decay, dropout or augmentation, use a smaller network, or collect examples",
+                picture=of_numbers(
+                    "Variance that errors leave, about as much in both where nothing is wrong",
+                    "share of the targets' variance",
+                    {"last training batches": trained, "held out": held_out},
+                    (max(3.0 * trained, trained + 0.25), "alike up to here"),
+                ),
             )
         ]
     return []
+
+
+def _losses(record: Record, seen: list[tuple[int, float]]) -> Picture:
+    return Picture(
+        "Training and held-out loss",
+        "update",
+        "loss",
+        {
+            "training": curve(record.steps, (s.loss for s in record.steps)),
+            "held out": tuple((float(i), v) for i, v in seen),
+        },
+    )
 
 
 RISING = 6
@@ -162,6 +179,7 @@ def _turned(record: Record, seen: list[tuple[int, float]]) -> list[Finding]:
             "medium",
             "the network went on learning what is particular to the training examples",
             "stop at the least held-out loss, or add weight decay, dropout or augmentation",
+            picture=_losses(record, seen),
         )
     ]
 

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from fivefold.diagnosis.checks.pictures import of_shares
 from fivefold.diagnosis.finding import Finding
 from fivefold.diagnosis.observation.held_tensors import held_tensors
 from fivefold.diagnosis.observation.record import Record
@@ -118,5 +119,11 @@ def check_flows(record: Record) -> list[Finding]:
             "never "
             "fitted here",
             "stack several couplings, and alternate their masks (mask, 1 - mask, ...)",
+            picture=of_shares(
+                "Variables that no layer changes in a watched pass: none where nothing is wrong",
+                "share of the variables",
+                {f"pass {i}": kept / varied for i, (kept, varied) in enumerate(shares, 1)},
+                (LEAST_SHARE, "none in earnest up to here"),
+            ),
         )
     ]

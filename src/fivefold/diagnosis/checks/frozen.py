@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from fivefold.diagnosis.checks.pictures import of_numbers
 from fivefold.diagnosis.checks.seen import WEIGHTED
 from fivefold.diagnosis.finding import Finding
 from fivefold.diagnosis.observation.record import Record
@@ -27,12 +28,18 @@ def _as_torch_draws(module: nn.Module, w: Tensor) -> bool:
         return False
     bound = 1.0 / math.sqrt(w[0].numel())
     inside = float(w.abs().max()) <= bound * 1.0001
-    return inside and abs(float(w.std()) / (bound / math.sqrt(3.0)) - 1.0) < CLOSE
+    return inside and abs(_deviation(module, w) - 1.0) < CLOSE
 
 
-def _structureless(w: Tensor) -> bool | None:
-    """Whether the weights are no more alike than independent draws of one distribution; ``None`` where there
-    are too few to tell.
+def _deviation(module: nn.Module, w: Tensor) -> float:
+    """Standard deviation of weights over that with which torch draws them."""
+    embeds = isinstance(module, nn.Embedding | nn.EmbeddingBag)
+    return float(w.std()) / (1.0 if embeds else 1.0 / math.sqrt(3.0 * w[0].numel()))
+
+
+def _leading(w: Tensor) -> float | None:
+    """Largest singular value of the weights over that of independent draws of one distribution; ``None``
+    where there are too few to tell.
 
     Of an [n, d] matrix of independent entries of deviation s, the largest singular value, once the mean of
     all entries is taken off, is about s (sqrt(n) + sqrt(d)) (Bai and Yin, 1988); what was learnt lies in few
@@ -44,7 +51,8 @@ def _structureless(w: Tensor) -> bool | None:
         return None
     w = w - w.mean()
     deviation = float(w.std())
-    return deviation > 0 and float(torch.linalg.matrix_norm(w, 2)) < EDGE * deviation * (n**0.5 + d**0.5)
+    by_chance = deviation * (n**0.5 + d**0.5)
+    return float(torch.linalg.matrix_norm(w, 2)) / by_chance if deviation > 0 else math.inf
 
 
 def _moved(module: nn.Module, w: Tensor) -> bool:
@@ -86,7 +94,8 @@ def check_frozen(record: Record) -> list[Finding]:
     frozen = set(record.frozen)
     modules = dict(record.modules())
     first = {f.name: f.std for f in record.first_weights}
-    fresh, unknown, trained = [], [], False
+    fresh: dict[str, float] = {}
+    unknown, trained = [], False
     for name, parameter in record.parameters():
         if name not in frozen or parameter.ndim < 2 or parameter.numel() < LEAST_NUMBERS:
             continue
@@ -97,11 +106,14 @@ def check_frozen(record: Record) -> list[Finding]:
             before is not None and abs(float(w.std(correction=0)) - before) > 1e-4 * before
         ):
             continue  # it is not held still: a copy that follows another model
-        told = _as_torch_draws(modules[owner], w) or (not _moved(modules[owner], w) and _structureless(w))
-        if told:
-            fresh.append(owner or name)
-        elif told is None:
+        if _as_torch_draws(modules[owner], w):
+            fresh[owner or name] = _deviation(modules[owner], w)
+            continue
+        leading = math.inf if _moved(modules[owner], w) else _leading(w)
+        if leading is None:
             unknown.append(owner or name)
+        elif leading < EDGE:
+            fresh[owner or name] = leading
         else:
             trained = True
     if not fresh and (trained or not unknown or len(frozen) <= len(unknown)):
@@ -119,6 +131,13 @@ def check_frozen(record: Record) -> list[Finding]:
             "high" if fresh else "medium",
             "requires_grad was switched off for layers that hold nothing learnt",
             "freeze layers only after loading trained weights, or leave requires_grad on",
+            picture=of_numbers(
+                "Deviation of frozen weights, or largest singular value where that is not torch's, over that "
+                "of random draws: far from 1 where they were learnt",
+                "of that of random draws",
+                fresh,
+                (1.0, "random draws"),
+            ),
         )
     ]
 
@@ -152,5 +171,10 @@ def check_still_groups(record: Record) -> list[Finding]:
             "high",
             "a group of parameters was given a rate of zero, or a factor that is zero",
             "give every group a rate, or take what is not to be trained out of the optimizer",
+            picture=of_numbers(
+                "Largest rate of each group of parameters: above 0 where nothing is wrong",
+                "rate",
+                {", ".join(names[:3]): top for names, top in tops.items()},
+            ),
         )
     ]

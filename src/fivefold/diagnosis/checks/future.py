@@ -2,6 +2,7 @@
 
 from torch import Tensor, nn
 
+from fivefold.diagnosis.checks.pictures import of_answers, of_shares
 from fivefold.diagnosis.checks.probes import answer, differs, given_tensors, in_evaluation, last_call
 from fivefold.diagnosis.finding import Finding
 from fivefold.diagnosis.observation.calls import DIFFERENCES, LOSSES
@@ -100,7 +101,7 @@ def _unshifted(
     record: Record, entry: Entry, place: int, x: Tensor, own: float, following: float
 ) -> list[Finding]:
     if x.is_floating_point():
-        past, later = _reads(entry, place, x, 1)
+        past, later = (_differ(pairs) for pairs in _answers(entry, place, x, 1))
         width = x.shape[2] if x.ndim == 3 else 1
         narrow = min((w.outputs for w in record.first_weights[:-1]), default=width)
         if later or not past or narrow < width:
@@ -114,12 +115,25 @@ def _unshifted(
             "high",
             "inputs and targets are cut from the sequence at the same places",
             "use sequence[:-1] as inputs and sequence[1:] as targets",
+            picture=of_shares(
+                "Targets that equal an input, the next one where nothing is wrong",
+                "share of the targets",
+                {"at their own place": own, "the next": following},
+                (MANY, "they are these from here on"),
+            ),
         )
     ]
 
 
-def _reads(entry: Entry, place: int, x: Tensor, axis: int) -> tuple[bool, bool]:
-    """Whether outputs at a place change with inputs before it, and with inputs after it."""
+Pairs = list[tuple[Tensor, Tensor]]
+
+
+def _differ(pairs: Pairs) -> bool:
+    return any(differs(before, after) for before, after in pairs)
+
+
+def _answers(entry: Entry, place: int, x: Tensor, axis: int) -> tuple[Pairs, Pairs]:
+    """Outputs at some places beside those for other inputs before them, and for other inputs after them."""
     assert isinstance(entry.call, nn.Module)
     cut = x.shape[axis] // 2
     rest = x.shape[axis] - cut
@@ -133,19 +147,21 @@ def _reads(entry: Entry, place: int, x: Tensor, axis: int) -> tuple[bool, bool]:
             # Other examples' entries in their place; moved along time as well, where examples are alike.
             changed.narrow(axis, start, size).copy_(part.flip(1 - axis).roll(1, dims=axis))
             sides.append(answer(entry, place, changed))
-    reads = [False, False]
+    past: Pairs = []
+    later: Pairs = []
     for first, early, late in zip(before, *sides, strict=True):
         steps = first.shape[0] * (first.shape[1] if first.ndim >= 3 else 1)
         if first.ndim < 2 or (steps != a * b and first.shape[:2] != x.shape[:2]):
             continue
         o, p, q = (t.reshape(a, b, -1) for t in (first, early, late))
-        reads[0] |= differs(o.narrow(axis, cut, rest), p.narrow(axis, cut, rest))
-        reads[1] |= differs(o.narrow(axis, 0, cut), q.narrow(axis, 0, cut))
-    return reads[0], reads[1]
+        past.append((o.narrow(axis, cut, rest), p.narrow(axis, cut, rest)))
+        later.append((o.narrow(axis, 0, cut), q.narrow(axis, 0, cut)))
+    return past, later
 
 
 def _sees_later(entry: Entry, place: int, x: Tensor, axis: int, following: float) -> list[Finding]:
-    if not _reads(entry, place, x, axis)[1]:
+    past, later = _answers(entry, place, x, axis)
+    if not _differ(later):
         return []
     what = "values" if x.is_floating_point() else "tokens"
     return [
@@ -161,5 +177,10 @@ def _sees_later(entry: Entry, place: int, x: Tensor, axis: int, following: float
             "layer runs in both directions",
             "mask places after the present one: is_causal=True, or torch.triu(..., diagonal=1) set to -inf "
             "before softmax; pad convolutions on the left alone",
+            picture=of_answers(
+                "How far outputs change with the inputs: not with later ones where nothing is wrong",
+                {f"earlier {what} change": past, f"later {what} change": later},
+                (1e-4, "rounding up to here"),
+            ),
         )
     ]

@@ -1,11 +1,16 @@
 """Losses that are given the wrong form of prediction."""
 
+import math
+from collections.abc import Sequence
+
 from fivefold.diagnosis.checks.seen import losses_of
-from fivefold.diagnosis.finding import Finding
+from fivefold.diagnosis.finding import Finding, Picture
 from fivefold.diagnosis.observation.record import LossCall, Record
 
 ROUNDING = 1e-3
 LEAST_NUMBERS = 200
+SMALLEST = 1e-8
+"""Distances from 1 are drawn no smaller: single precision has none between."""
 
 
 def _numbers(calls: list[LossCall]) -> int:
@@ -16,6 +21,31 @@ def _numbers(calls: list[LossCall]) -> int:
             count *= n
         total += count
     return total
+
+
+def of_ends(title: str, calls: Sequence[LossCall], level: tuple[float, str]) -> Picture:
+    """Show the lowest and the highest number that each call of a loss is given as a prediction.
+
+    Args:
+        title: What is to be seen.
+        calls: The calls, in the order they were made.
+        level: A bound that such numbers keep, or do not, where nothing is wrong, and what it is.
+
+    >>> of_ends("t", [], (0.0, "logarithms end here")).curves
+    {'highest': (), 'lowest': ()}
+    """
+    ends = [(c.prediction.low, c.prediction.high) for c in calls]
+    kept = [(float(i), *each) for i, each in enumerate(ends) if all(map(math.isfinite, each))]
+    return Picture(
+        title,
+        "watched call of the loss",
+        "number given",
+        {
+            "highest": tuple((i, high) for i, _, high in kept),
+            "lowest": tuple((i, low) for i, low, _ in kept),
+        },
+        level,
+    )
 
 
 def check_loss_inputs(record: Record) -> list[Finding]:
@@ -34,6 +64,7 @@ def check_loss_inputs(record: Record) -> list[Finding]:
     """
     out = []
     calls = [c for c in losses_of(record, ("cross_entropy",)) if c.row_sum_error == c.row_sum_error]
+    sums = {"distance": tuple((float(i), max(c.row_sum_error, SMALLEST)) for i, c in enumerate(calls))}
     if len(calls) >= 2 and all(c.row_sum_error < ROUNDING and c.prediction.low >= 0.0 for c in calls):
         worst = max(c.row_sum_error for c in calls)
         out.append(
@@ -49,6 +80,14 @@ def check_loss_inputs(record: Record) -> list[Finding]:
                 "give cross_entropy the output of the last linear layer; apply softmax only to read "
                 "probabilities",
                 place=calls[-1].place,
+                picture=Picture(
+                    "Largest distance of a row's sum from 1: far from 0 where logits are given",
+                    "watched call of the loss",
+                    "distance from 1",
+                    sums,
+                    (ROUNDING, "logits lie above"),
+                    logarithmic=True,
+                ),
             )
         )
     calls = losses_of(record, ("binary_cross_entropy_with_logits",))
@@ -64,6 +103,11 @@ def check_loss_inputs(record: Record) -> list[Finding]:
                 "give the loss the output of the last linear layer, or use binary_cross_entropy on "
                 "probabilities",
                 place=calls[-1].place,
+                picture=of_ends(
+                    "Lowest and highest number given for logits, which go below 0 and beyond 1",
+                    calls,
+                    (1.0, "probabilities end here"),
+                ),
             )
         )
     calls = losses_of(record, ("nll_loss",))
@@ -81,6 +125,11 @@ def check_loss_inputs(record: Record) -> list[Finding]:
                 "bound",
                 "use cross_entropy on logits, or apply log_softmax first",
                 place=above[-1].place,
+                picture=of_ends(
+                    "Lowest and highest number given for logarithms of probabilities, which are at most 0",
+                    calls,
+                    (0.0, "logarithms end here"),
+                ),
             )
         )
     return out

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from fivefold.diagnosis.checks.pictures import of_shares
 from fivefold.diagnosis.finding import Finding
 from fivefold.diagnosis.observation.calls import DIFFERENCES, LOSSES
 from fivefold.diagnosis.observation.record import Record
@@ -42,6 +43,12 @@ def check_loss_masks(record: Record) -> list[Finding]:
             "high",
             "the mask is one where it should be zero: it keeps padding, or what comes after the end",
             "invert the mask",
+            picture=of_shares(
+                "Different targets that the mask keeps, and that it leaves out: more are kept when right",
+                "different targets",
+                {"kept": 1.0, "left out": left},
+                (LEAST_VALUES, "what tells takes more"),
+            ),
         )
     ]
 

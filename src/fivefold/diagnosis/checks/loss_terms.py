@@ -8,6 +8,7 @@ import torch
 from fivefold.diagnosis.checks.mixing import relates_rows
 from fivefold.diagnosis.checks.played import numbers_on, terms_of
 from fivefold.diagnosis.checks.probes import in_evaluation, last_question
+from fivefold.diagnosis.checks.shapes import of_amounts
 from fivefold.diagnosis.checks.time_axis import axis_of_time
 from fivefold.diagnosis.finding import Finding
 from fivefold.diagnosis.observation.record import Record
@@ -47,6 +48,7 @@ def check_terms(record: Record) -> list[Finding]:
         return []
     halves = [tape.of_rows(torch.arange(begin, n, 2), n) for begin in (0, 1)]
     sums, means = [], []
+    as_means: dict[str, float] = {}
     with ExitStack() as stack:
         stack.enter_context(torch.no_grad())
         for module in tape.modules:
@@ -58,8 +60,10 @@ def check_terms(record: Record) -> list[Finding]:
                 continue  # no part of the batch: a penalty on the weights
             if abs(one + other - value) < EXACT * abs(value):
                 sums.append((abs(factor), value))
+                as_means[f"term {i + 1}, a sum"] = abs(factor) * n
             elif abs((one + other) / 2 - value) < EXACT * abs(value):
                 means.append((abs(factor), value))
+                as_means[f"term {i + 1}, a mean"] = abs(factor)
     if not sums or not means:
         return []
     factor, value = max(sums)
@@ -77,6 +81,12 @@ def check_terms(record: Record) -> list[Finding]:
             "a sum over the examples grows with the batch, so that this term outweighs the other",
             "take the mean over the examples in both (dim=1 sums within an example, then .mean())",
             place=tape.entries[-1].place,
+            picture=of_amounts(
+                "Factor of each term, were all of them means over the examples",
+                "factor as a mean",
+                as_means,
+                (max(f for f, _ in means), "of a mean"),
+            ),
         )
     ]
 

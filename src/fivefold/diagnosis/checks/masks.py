@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
+from fivefold.diagnosis.checks.pictures import of_shares
 from fivefold.diagnosis.checks.probes import ask, given_tensors, in_evaluation, last_question
 from fivefold.diagnosis.finding import Finding
 from fivefold.diagnosis.observation.record import Record
@@ -136,6 +137,12 @@ def check_masks(record: Record) -> list[Finding]:
             "of "
             f"{len(shares)} attention layers"
         )
+        picture = of_shares(
+            "Attention that falls on padding: none under a mask",
+            "share of the attention",
+            {f"attention {i + 1}": share for i, share in enumerate(shares)},
+            (even, "without a mask"),
+        )
         if most > 0.97:
             return [
                 Finding(
@@ -147,6 +154,7 @@ def check_masks(record: Record) -> list[Finding]:
                     "is to be "
                     "left out, an attn_mask of scaled_dot_product_attention where it may be seen",
                     "invert the mask",
+                    picture=picture,
                 )
             ]
         if most > 0.3 * even:
@@ -158,6 +166,7 @@ def check_masks(record: Record) -> list[Finding]:
                     "medium",
                     "no mask hides the padding, or it does not reach this layer",
                     "give attention a mask of the padding: key_padding_mask=ids.eq(PAD)",
+                    picture=picture,
                 )
             ]
     return []

@@ -1,5 +1,7 @@
 """Examples that influence each other's predictions."""
 
+import math
+
 import torch
 from torch import Tensor
 from torch.utils._pytree import tree_flatten
@@ -7,8 +9,11 @@ from torch.utils._pytree import tree_flatten
 from fivefold.diagnosis.checks.probes import Dropouts, ask, differs, in_evaluation, last_question
 from fivefold.diagnosis.checks.seen import losses_of
 from fivefold.diagnosis.checks.time_axis import axis_of_time
-from fivefold.diagnosis.finding import Finding
+from fivefold.diagnosis.finding import Finding, Picture
 from fivefold.diagnosis.observation.record import Record
+
+ROUNDING = 1e-4
+"""Relative change of an output from which on it is taken for another."""
 
 
 def _per_example(record: Record, n: int) -> bool:
@@ -31,6 +36,31 @@ def _another(x: Tensor, place: int) -> Tensor:
         return x[place] + draw * x.float().std().to(x)
     others = x[torch.arange(len(x)) != place]
     return others[0] if not torch.equal(others[0], x[place]) else others[-1].flip(0)
+
+
+def of_changes(title: str, before: Tensor, after: Tensor, rounding: float) -> Picture | None:
+    """Show the largest change of each row of an output, over the largest number in it, beside rounding.
+
+    Args:
+        title: What is to be seen.
+        before: One answer, [n, ...].
+        after: The other, of the same shape.
+        rounding: The change from which on two numbers are taken for different.
+
+    Returns:
+        The picture; ``None`` where no change is finite. Changes below 1e-9 are drawn there.
+
+    >>> a = torch.tensor([[2.0, 1.0], [0.0, 1.0]])
+    >>> of_changes("t", a, a + torch.tensor([[0.0], [1.0]]), 1e-4).curves["change"]
+    ((0.0, 1e-09), (1.0, 0.5))
+    """
+    one, other = torch.atleast_1d(before), torch.atleast_1d(after)
+    size = max(float(one.abs().max()), float(other.abs().max()), 1e-12)
+    changes = (one - other).abs().reshape(len(one), -1).amax(1).double() / size
+    points = tuple((float(i), max(c, 1e-9)) for i, c in enumerate(changes.tolist()) if math.isfinite(c))
+    shown = {"change": points}
+    level = (rounding, "rounding ends here")
+    return Picture(title, "row", "largest change", shown, level, logarithmic=True) if points else None
 
 
 def check_mixing(record: Record) -> list[Finding]:
@@ -58,8 +88,9 @@ def check_mixing(record: Record) -> list[Finding]:
             before = ask(entry, x)
         again = ask(entry, x)
     outputs = [i for i, o in enumerate(before) if o.ndim >= 1 and len(o) == len(x)]
-    if any(differs(before[i], again[i]) for i in outputs):
-        return _random(dropouts)
+    moved = [i for i in outputs if differs(before[i], again[i])]
+    if moved:
+        return _random(dropouts, before[moved[0]], again[moved[0]])
     if not _per_example(record, len(x)) or relates_rows(record) or axis_of_time(record) == 0:
         return []
     with in_evaluation(module):
@@ -82,6 +113,12 @@ def check_mixing(record: Record) -> list[Finding]:
             "an operation runs along the batch: a wrong dim, a reshape where a transpose was meant, or a "
             "recurrent or attention layer that takes the first dimension for time (batch_first)",
             "keep dimension 0 for examples throughout: check view/reshape, dim=, and batch_first=True",
+            picture=of_changes(
+                "Change of the other examples' outputs when one is replaced: rounding where nothing is wrong",
+                before[mixed[0]][kept],
+                after[mixed[0]][kept],
+                ROUNDING,
+            ),
         )
     ]
 
@@ -115,7 +152,7 @@ def _one_batch(record: Record) -> bool:
     return len(blocks) >= 3 and all(torch.equal(blocks[0], b) for b in blocks[1:])
 
 
-def _random(dropouts: Dropouts) -> list[Finding]:
+def _random(dropouts: Dropouts, one: Tensor, other: Tensor) -> list[Finding]:
     """Of a model that differs from pass to pass: only dropout is a fault, sampling may be meant."""
     if not dropouts.on:
         return []
@@ -129,5 +166,11 @@ def _random(dropouts: Dropouts) -> list[Finding]:
             "functional dropout does not know of the module's mode",
             "use torch.nn.Dropout, or pass training=self.training",
             place=dropouts.place,
+            picture=of_changes(
+                "Change of the outputs from one pass to the next: rounding where nothing is wrong",
+                one,
+                other,
+                ROUNDING,
+            ),
         )
     ]

@@ -28,6 +28,7 @@ def check_nonfinite(record: Record) -> list[Finding]:
         return []
     at = record.first_nonfinite
     trace = record.nonfinite
+    picture = _before(record)
     if trace is None:
         return [
             Finding(
@@ -38,12 +39,13 @@ def check_nonfinite(record: Record) -> list[Finding]:
                 "an operation overflowed or has no finite value or derivative at its input",
                 "look for logarithms, roots and divisions of numbers that can be zero, and for rates that "
                 "are too high",
+                picture=picture,
             )
         ]
     growth = _growth(record)
     if growth and _by_growth(trace):
         known = any(f.confidence == "high" for f in check_rate_too_high(record))
-        return [] if known else [_diverged(record, trace, at, growth)]
+        return [] if known else [_diverged(record, trace, at, growth, picture)]
     return [
         Finding(
             "nonfinite.operation",
@@ -54,6 +56,7 @@ def check_nonfinite(record: Record) -> list[Finding]:
             trace.cause,
             trace.fix,
             place=trace.place,
+            picture=picture,
         )
     ]
 
@@ -94,7 +97,21 @@ def _growth(record: Record) -> str:
     return " and ".join(said)
 
 
-def _diverged(record: Record, trace: Nonfinite, at: int, growth: str) -> Finding:
+def _before(record: Record) -> Picture | None:
+    """Loss, gradient and weights while they were finite; ``None`` where they never were."""
+    steps = record.steps
+    norms = (math.hypot(*(p.weight for p in s.parameters)) if s.parameters else math.nan for s in steps)
+    curves = {
+        "loss": curve(steps, (s.loss for s in steps)),
+        "norm of the gradient": curve(steps, (s.gradient for s in steps)),
+        "norm of the weights": curve(steps, norms),
+    }
+    shown = {name: points for name, points in curves.items() if points}
+    title = "Loss, gradient and weights before numbers stop being finite"
+    return Picture(title, "update", "size", shown, logarithmic=True) if shown else None
+
+
+def _diverged(record: Record, trace: Nonfinite, at: int, growth: str, picture: Picture | None) -> Finding:
     rate = median(peak_rate(s) for s in record.steps)
     first = trace.operation + (f" in {trace.module}" if trace.module else "")
     return Finding(
@@ -104,12 +121,6 @@ def _diverged(record: Record, trace: Nonfinite, at: int, growth: str) -> Finding
         "high",
         f"a rate of {rate:.2g} steps beyond the valley, and each step makes the next one longer",
         f"lower the rate, to {rate / 10:.1g} to begin with",
-        picture=Picture(
-            "The loss before numbers stop being finite",
-            "update",
-            "loss",
-            {"loss": curve(record.steps, (s.loss for s in record.steps))},
-            logarithmic=True,
-        ),
+        picture=picture,
         figures={"rate": rate, "to": rate / 10},
     )

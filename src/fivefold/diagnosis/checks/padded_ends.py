@@ -1,11 +1,13 @@
 """Texts of which only the padding is read."""
 
+import math
+
 import torch
 from torch import Tensor
 
 from fivefold.diagnosis.checks.masks import padding_of
 from fivefold.diagnosis.checks.probes import ask, given_tensors, in_evaluation, last_question
-from fivefold.diagnosis.finding import Finding
+from fivefold.diagnosis.finding import Finding, Picture
 from fivefold.diagnosis.observation.record import Record
 
 LEAST_TEXTS = 4
@@ -13,6 +15,22 @@ LEAST_TEXTS = 4
 
 def _same(outputs: Tensor) -> bool:
     return bool((outputs == outputs[:1]).all())
+
+
+def _distances(outputs: Tensor, padded: Tensor) -> Picture:
+    """How far the outputs of texts lie from that of the first one with padding."""
+    away = (outputs - outputs[padded][:1]).abs().reshape(len(outputs), -1).amax(1).tolist()
+    apart = [(float(i), d, p) for i, (d, p) in enumerate(zip(away, padded.tolist(), strict=True))]
+    return Picture(
+        "Distance of each text's output from that of the first with padding: 0 for that one alone",
+        "text",
+        "largest difference",
+        {
+            name: tuple((i, d) for i, d, p in apart if p is filled and math.isfinite(d))
+            for name, filled in (("with padding", True), ("without", False))
+        },
+        (0.0, "the very same output"),
+    )
 
 
 def check_padded_ends(record: Record) -> list[Finding]:
@@ -52,6 +70,7 @@ def check_padded_ends(record: Record) -> list[Finding]:
                 "the last step of a filled-up text is padding: its state is zero, or the same for all",
                 "take the state at each text's own last token: the final state that a packed sequence "
                 "returns, or out[range(n), lengths - 1]",
+                picture=_distances(outputs[0], padded),
             )
         ]
     return []

@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from fivefold.diagnosis.finding import Finding
+from fivefold.diagnosis.checks.pictures import of_shares
+from fivefold.diagnosis.finding import Finding, Picture
 from fivefold.diagnosis.observation.calls import DIFFERENCES
 from fivefold.diagnosis.observation.held_tensors import held_tensors
 from fivefold.diagnosis.observation.record import Record
@@ -19,6 +20,7 @@ from fivefold.diagnosis.observation.tape import Entry, Slot, Tape
 LEAST_CHOICES = 64
 SURE = 1e-6
 CORRELATED = 0.5
+MOST_POINTS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +128,22 @@ def check_choices(record: Record) -> list[Finding]:
             "high",
             "actions are taken by argmax, so that nothing is learnt of any other",
             "draw the actions from the policy while it trains (Categorical(logits=...).sample())",
+            picture=_of_chance(torch.cat([top.double() for _, top, _ in counted]).cumsum(0).tolist()),
         )
     ]
+
+
+def _of_chance(logarithms: list[float]) -> Picture:
+    """The logarithm of the chance that the actions so far would be the best ones, were they drawn."""
+    last = len(logarithms) - 1
+    places = sorted({*range(0, last, max(1, last // MOST_POINTS)), last})
+    return Picture(
+        "Chance that actions drawn from the policy would all be its best, as more are counted",
+        "action",
+        "logarithm of the chance",
+        {"chance": tuple((float(i), logarithms[i]) for i in places)},
+        (math.log(SURE), "one in a million"),
+    )
 
 
 def _of_one(choice: Choice) -> tuple[Tensor, Tensor, Tensor]:
@@ -180,6 +196,12 @@ def check_policy_sign(record: Record) -> list[Finding]:
             "a minus sign is missing before log-probability times advantage: the policy climbs down (unless "
             "outcomes are costs)",
             "minimise -(log_prob * advantage.detach()).mean()",
+            picture=of_shares(
+                "Correlation of the loss's slope with the advantage: -1 of a policy gradient",
+                "correlation",
+                {f"pass {i + 1}": value for i, value in enumerate(found)},
+                (CORRELATED, "most by chance"),
+            ),
         )
     ]
 

@@ -5,11 +5,13 @@ from collections.abc import Callable
 
 import numpy as np
 
+from fivefold.diagnosis.checks.pictures import of_shares
 from fivefold.diagnosis.checks.seen import stacked
 from fivefold.diagnosis.finding import Finding, Picture
 from fivefold.diagnosis.observation.record import Record
 
 LEAST_ROWS = 20
+MOST_TOKENS = 12
 
 
 def check_preparation(record: Record) -> list[Finding]:
@@ -99,8 +101,24 @@ def _of_tokens(x: np.ndarray, e: np.ndarray) -> list[Finding]:
             "high" if apart.sum() >= 0.4 * common.sum() and apart.sum() >= 5 else "medium",
             "the two were numbered by vocabularies of their own, or cut into tokens in different ways",
             "make the vocabulary from the training texts, and encode both with it",
+            picture=_of_moved(ids, p, q, np.argsort(-np.abs(z))[:MOST_TOKENS]),
         )
     ]
+
+
+def _of_moved(ids: np.ndarray, training: np.ndarray, evaluation: np.ndarray, places: np.ndarray) -> Picture:
+    """How many examples of either side hold the tokens that differ most."""
+    return Picture(
+        "Examples that hold each of these tokens: about as many of both where nothing is wrong",
+        "token",
+        "share of the examples",
+        {
+            name: tuple((float(i), float(share[k])) for i, k in enumerate(places))
+            for name, share in (("training", training), ("evaluation", evaluation))
+        },
+        bars=True,
+        names=tuple(str(int(ids[k])) for k in places),
+    )
 
 
 COMMON = 300
@@ -165,6 +183,12 @@ def _of_neighbours(x: np.ndarray, e: np.ndarray) -> list[Finding]:
             "high" if other < -0.15 * own else "medium",
             "the two were numbered by vocabularies of their own, or cut into tokens in different ways",
             "make the vocabulary from the training texts, and encode both with it",
+            picture=of_shares(
+                "What a token tells of the next one: as much in both where nothing is wrong",
+                "nats",
+                {"other half of training": own, "evaluation": other},
+                (0.15 * own, "found below it"),
+            ),
         )
     ]
 
@@ -216,6 +240,12 @@ def _turned(x: np.ndarray, e: np.ndarray, shape: tuple[int, ...]) -> list[Findin
             "high" if told[best] - straight > 0.3 else "medium",
             "the axes, the channels or the brightness are treated in another way in one of the two",
             "prepare both with the same code",
+            picture=of_shares(
+                "Correlation of the two mean images, with one of them turned: most as they are when right",
+                "correlation",
+                {"as they are": straight, **told},
+                (0.8, "alike from here on"),
+            ),
         )
     ]
 

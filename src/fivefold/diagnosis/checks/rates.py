@@ -14,6 +14,7 @@ from fivefold.diagnosis.checks.seen import (
     median,
     within_updates,
 )
+from fivefold.diagnosis.checks.shapes import of_amounts
 from fivefold.diagnosis.finding import Finding, Picture
 from fivefold.diagnosis.observation.record import Record, Step
 
@@ -64,6 +65,7 @@ def check_sum(record: Record) -> list[Finding]:
     if top * n < 2.0:
         return []
     peak = max(g.get("lr", 0.0) for g in plain)
+    rates = {"as set": peak, "as of a mean": peak * n, "with its momentum": top * n}
     return [
         Finding(
             "loss.sum",
@@ -77,6 +79,7 @@ def check_sum(record: Record) -> list[Finding]:
             "counts less",
             "use a mean (reduction='mean'), or divide the rate by the size of the batch",
             place=losses_of(record)[-1].place if losses_of(record) else None,
+            picture=of_amounts("The rate, as set and as it acts", "rate", rates, (1.0, "most of a mean")),
         )
     ]
 

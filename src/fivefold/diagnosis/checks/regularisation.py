@@ -4,10 +4,11 @@ import math
 
 from torch import nn
 
+from fivefold.diagnosis.checks.pictures import of_shares
 from fivefold.diagnosis.checks.rates import risen
 from fivefold.diagnosis.checks.seen import DROPOUTS, curve, late, losses_of, median
 from fivefold.diagnosis.finding import Finding, Picture
-from fivefold.diagnosis.observation.record import Record, Step
+from fivefold.diagnosis.observation.record import LossCall, Record, Step
 
 DECOUPLED = ("AdamW", "NAdamW", "Lion", "ScheduleFreeAdamW")
 
@@ -71,9 +72,8 @@ def check_regularisation(record: Record) -> list[Finding]:
                     ),
                 )
             )
-    shares = [
-        1.0 - sum(c.value for c in s.losses) / s.loss for s in late(record.steps) if s.losses and s.loss > 0
-    ]
+    with_losses = [s for s in late(record.steps) if s.losses and s.loss > 0]
+    shares = [1.0 - sum(c.value for c in s.losses) / s.loss for s in with_losses]
     penalised = any(isinstance(arg, nn.Parameter) for t in record.tapes for e in t.entries for arg in e.args)
     # After a loss that rose manyfold, the weights are large, and so is a sound penalty on them.
     if penalised and shares and median(shares) > 0.5 and not risen(record) > 5.0:
@@ -85,6 +85,13 @@ def check_regularisation(record: Record) -> list[Finding]:
                 "high" if median(shares) > 0.6 else "medium",
                 "the factor of the penalty is too large",
                 "lower the factor until the penalty is a small part of the loss",
+                picture=Picture(
+                    "What is not from the loss function: less than half where nothing is wrong",
+                    "update",
+                    "share of the total loss",
+                    {"penalty": curve(with_losses, shares)},
+                    (0.5, "half the loss"),
+                ),
             )
         )
     out.extend(_dropout(record))
@@ -115,6 +122,12 @@ def _dropout(record: Record) -> list[Finding]:
             "what remains changes so much from batch to batch that little can be learnt",
             "use a probability of 0.1 to 0.5",
             place=place,
+            picture=of_shares(
+                "Units that dropout leaves out",
+                "share of the units",
+                named if worst in named.values() else {"a call of dropout": worst, **named},
+                (0.5, "most in practice"),
+            ),
         )
     ]
 
@@ -137,6 +150,12 @@ def _smoothing(record: Record) -> list[Finding]:
             "the loss asks for nearly the same probability of every class",
             "use 0.05 to 0.1",
             place=calls[-1].place,
+            picture=of_shares(
+                "What a target is made of",
+                "share",
+                {"the label": 1.0 - share, "the uniform part": share},
+                (0.2, "most smoothing in practice"),
+            ),
         )
     ]
 
@@ -177,6 +196,27 @@ def check_clipping(record: Record) -> list[Finding]:
     ]
 
 
+def _size(call: LossCall) -> float:
+    """The largest size of a finite prediction; nan where none is finite."""
+    return max(abs(call.prediction.low), abs(call.prediction.high))
+
+
+def _of_steps(record: Record, coarse: float) -> Picture | None:
+    """How much each update changes the weights, beside what their type rounds to nothing."""
+    changes = (median(p.update / p.weight for p in s.parameters if p.weight > 0) for s in record.steps)
+    shown = curve(record.steps, (max(c, 1e-9) for c in changes))
+    if not shown:
+        return None
+    return Picture(
+        "Change of the weights at each update, over their size",
+        "update",
+        "relative change",
+        {"change": shown},
+        (coarse, "rounds to nothing below"),
+        logarithmic=True,
+    )
+
+
 def check_precision(record: Record) -> list[Finding]:
     """Find weights or losses held in half precision.
 
@@ -190,6 +230,7 @@ def check_precision(record: Record) -> list[Finding]:
     half = [(n, k) for n, k in kinds if k in {"float16", "bfloat16"}]
     if half and len(half) >= 0.5 * len(kinds):
         kind = half[0][1]
+        coarse = 5e-4 if kind == "float16" else 4e-3
         smallest = "6e-5 (6e-8 denormal)" if kind == "float16" else "1e-38"
         return [
             Finding(
@@ -201,24 +242,34 @@ def check_precision(record: Record) -> list[Finding]:
                 "high",
                 "model.half() or .bfloat16() was called for training",
                 "keep float32 weights and use torch.autocast (with a GradScaler for float16)",
+                picture=_of_steps(record, coarse),
             )
         ]
     calls = [c for s in record.steps for c in s.losses if c.prediction.dtype == "float16"]
     large = [
         c
         for c in calls
-        if max(abs(c.prediction.low), abs(c.prediction.high)) > 3e4 or c.prediction.finite < 1
+        if _size(c) > 3e4 or c.prediction.finite < 1
     ]
     if large:
+        sizes = tuple((float(i), s) for i, s in enumerate(map(_size, calls)) if 0.0 < s < math.inf)
         return [
             Finding(
                 "precision.overflow",
                 "predictions overflow float16",
-                f"largest size {max(max(abs(c.prediction.low), abs(c.prediction.high)) for c in large):.3g} "
+                f"largest size {max(_size(c) for c in large):.3g} "
                 "of at most 65,504",
                 "high",
                 "a computation runs in float16 whose numbers are too large for it",
                 "use bfloat16, scale the inputs, or leave this part in float32",
+                picture=Picture(
+                    "Largest prediction of each call in float16",
+                    "watched call of the loss",
+                    "largest size",
+                    {"prediction": sizes},
+                    (65_504.0, "float16 ends here"),
+                    logarithmic=True,
+                ),
             )
         ]
     return []

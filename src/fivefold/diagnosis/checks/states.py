@@ -5,6 +5,8 @@ models that carry something from batch to batch.
 import torch
 from torch import Tensor, nn
 
+from fivefold.diagnosis.checks.mixing import of_changes
+from fivefold.diagnosis.checks.pictures import of_shares
 from fivefold.diagnosis.checks.probes import ask, differs, in_evaluation, last_question
 from fivefold.diagnosis.finding import Confidence, Finding
 from fivefold.diagnosis.observation.held_tensors import held_tensors
@@ -13,6 +15,7 @@ from fivefold.diagnosis.observation.tape import Slot, Tape
 
 LEAST = 6
 SURELY = 12
+ROUNDING = 1e-3
 
 
 def check_states(record: Record) -> list[Finding]:
@@ -41,6 +44,16 @@ def check_states(record: Record) -> list[Finding]:
                     "the state that the layer returns is thrown away, so that nothing of the earlier steps "
                     "is known",
                     "keep the returned state and give it to the next step: out, state = layer(x, state)",
+                    picture=of_shares(
+                        "What single steps were given: what the step before gave, where nothing is wrong",
+                        "share of the steps",
+                        {
+                            "what the last gave": seen.carried / total,
+                            "what the last was given": seen.restarted / total,
+                            "another state": seen.other / total,
+                        },
+                        (0.9, "starts anew from here on"),
+                    ),
                 )
             )
     return out
@@ -70,7 +83,8 @@ def check_carried(record: Record) -> list[Finding]:
         if not torch.equal(random, torch.get_rng_state()):
             return []
     pairs = [(a, b) for a, b in zip(first, second, strict=True) if a.shape == b.shape]
-    if not any(differs(a, b, relative=1e-3) for a, b in pairs):
+    moved = [(a, b) for a, b in pairs if differs(a, b, relative=ROUNDING)]
+    if not moved:
         return []
     return [
         Finding(
@@ -83,6 +97,11 @@ def check_carried(record: Record) -> list[Finding]:
             "between "
             "batches, whose examples have nothing to do with each other",
             "begin each batch with a fresh state",
+            picture=of_changes(
+                "Change of the answers to the same batch, asked again: rounding where nothing is wrong",
+                *moved[0],
+                ROUNDING,
+            ),
         )
     ]
 
@@ -114,6 +133,12 @@ def check_same_input(record: Record) -> list[Finding]:
             sure,
             "the state that each call leads to is not taken over, so that the model sees the first one only",
             "give each call what came of the one before: state, reward, done = env.step(action)",
+            picture=of_shares(
+                "Calls that were given the same and gave the same: one where each leads to the next",
+                "calls",
+                {f"pass {i + 1}": float(count) for i, count in enumerate(counts)},
+                (LEAST, "found from here on"),
+            ),
         )
     ]
 

@@ -1,6 +1,7 @@
 """Labels of tokens that meet the predictions for other tokens."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -8,7 +9,7 @@ from torch import Tensor, nn
 
 from fivefold.diagnosis.checks.played import given_at, losses_on
 from fivefold.diagnosis.checks.probes import first_tensor, in_evaluation
-from fivefold.diagnosis.finding import Finding, Place
+from fivefold.diagnosis.finding import Finding, Picture, Place
 from fivefold.diagnosis.observation.held_tensors import held_tensors
 from fivefold.diagnosis.observation.record import Record
 from fivefold.diagnosis.observation.tape import Slot, Tape
@@ -49,6 +50,7 @@ def check_tags(record: Record) -> list[Finding]:
                 "one of the two was sorted by length, or shuffled, when the batch was made",
                 "reorder inputs and targets by the same index, or leave them (enforce_sorted=False)",
                 place=place,
+                picture=_picture([each[:3] for each in seen]),
             )
         ]
     if all(v == "axes" for v in verdicts):
@@ -64,6 +66,7 @@ def check_tags(record: Record) -> list[Finding]:
                 "one of the two was transposed before both were made one long row of tokens",
                 "make both flat in the same order: transpose both or neither",
                 place=place,
+                picture=_picture([each[:3] for each in seen]),
             )
         ]
     return []
@@ -129,14 +132,43 @@ def _order(tape: Tape, at: int, place: int, x: Tensor, classes: int) -> Tensor |
     return order
 
 
+def _picture(seen: Sequence[tuple[Tensor, Tensor, Tensor]]) -> Picture:
+    """Of each batch, how many ignored targets meet padding; without padding, what tokens tell."""
+    met = [
+        float(padded.reshape(-1)[order][target == -1].float().mean())
+        for x, order, target in seen
+        if (padded := _padding(x, target)) is not None
+    ]
+    if met:
+        shown = {"ignored targets": tuple((float(i), share) for i, share in enumerate(met))}
+        title = "Ignored targets that meet the padding of their row: all where nothing is wrong"
+        return Picture(title, "batch", "share of those ignored", shown, (1.0, "all"))
+    own = [_told(x.reshape(-1)[order], target)[0] for x, order, target in seen]
+    other = [_told(x.reshape(-1), target)[0] for x, _, target in seen]
+    return Picture(
+        "Targets that their token tells: most as they are paired where nothing is wrong",
+        "batch",
+        "share of the targets",
+        {
+            name: tuple((float(i), share) for i, share in enumerate(shares))
+            for name, shares in (("as paired", own), ("in the order of the inputs", other))
+        },
+    )
+
+
+def _padding(x: Tensor, target: Tensor) -> Tensor | None:
+    """Where rows are filled up, [b, t], if their lengths differ and as many targets are ignored."""
+    last = int(x[:, -1].mode().values)
+    padded = x.flip(1).eq(last).long().cumprod(1).flip(1).bool()
+    as_many = int((target == -1).sum()) == int(padded.sum())
+    return padded if as_many and len(np.unique(padded.sum(1).numpy())) >= 4 else None
+
+
 def _verdict(x: Tensor, order: Tensor, target: Tensor) -> str:
     """``"rows"``, ``"axes"``, or empty where the two agree or nothing can be said."""
     b, t = x.shape
-    last = int(x[:, -1].mode().values)
-    padded = x.flip(1).eq(last).long().cumprod(1).flip(1).bool()
-    ignored = target == -1
-    lengths = padded.sum(1)
-    if len(np.unique(lengths.numpy())) >= 4 and int(ignored.sum()) == int(padded.sum()):
+    padded, ignored = _padding(x, target), target == -1
+    if padded is not None:
         if torch.equal(padded.reshape(-1)[order], ignored):
             return ""
         if torch.equal(padded.reshape(-1), ignored) or torch.equal(padded.T.reshape(-1), ignored):
@@ -144,7 +176,7 @@ def _verdict(x: Tensor, order: Tensor, target: Tensor) -> str:
         laid = torch.empty_like(ignored)
         laid[order] = ignored
         rows = laid.reshape(b, t)
-        runs = rows.flip(1).long().cumprod(1).sum(1)
+        runs, lengths = rows.flip(1).long().cumprod(1).sum(1), padded.sum(1)
         trailing = torch.equal(runs, rows.sum(1))
         return "rows" if trailing and torch.equal(runs.sort().values, lengths.sort().values) else ""
     straight = torch.arange(b * t)

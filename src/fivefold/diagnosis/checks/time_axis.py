@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from fivefold.diagnosis.checks.pictures import of_shares
 from fivefold.diagnosis.checks.probes import ask, differs, in_evaluation, last_question
 from fivefold.diagnosis.finding import Finding
 from fivefold.diagnosis.observation.record import Record
@@ -23,20 +24,26 @@ def axis_of_time(record: Record) -> int | None:
     Args:
         record: What was seen.
     """
+    found = _likeness(record)
+    return None if found is None else _standing_out(*found)
+
+
+def _likeness(record: Record) -> tuple[bool, list[float]] | None:
+    """Whether the inputs are numbers, and how far apart neighbours are along each axis, or what they tell."""
     blocks = [b for b in record.training_rows.inputs if b.ndim >= 2 and min(b.shape[:2]) >= 4]
     if not blocks:
         return None
-    if blocks[0].is_floating_point():
-        if blocks[0].ndim != 3:
-            return None
-        blocks = blocks[:50]
-        apart = [float(np.median([_apart(b, axis) for b in blocks])) for axis in (0, 1)]
-        stands = [a < 0.7 * min(b, 1.0) for a, b in (apart, apart[::-1])]
-    else:
-        if blocks[0].ndim != 2:
-            return None
-        told = [_information(blocks, axis) for axis in (0, 1)]
-        stands = [a > 0.1 and a > 4 * b for a, b in (told, told[::-1])]
+    numbers = blocks[0].is_floating_point()
+    if blocks[0].ndim != (3 if numbers else 2):
+        return None
+    if numbers:
+        return True, [float(np.median([_apart(b, axis) for b in blocks[:50]])) for axis in (0, 1)]
+    return False, [_information(blocks, axis) for axis in (0, 1)]
+
+
+def _standing_out(numbers: bool, along: list[float]) -> int | None:
+    pairs = (along, along[::-1])
+    stands = [a < 0.7 * min(b, 1.0) if numbers else a > 0.1 and a > 4 * b for a, b in pairs]
     return 0 if stands[0] else 1 if stands[1] else None
 
 
@@ -82,9 +89,10 @@ def check_time_axis(record: Record) -> list[Finding]:
         record: What was seen.
     """
     asked = last_question(record)
-    time = axis_of_time(record)
-    if asked is None or time != 0:
+    found = _likeness(record)
+    if asked is None or found is None or _standing_out(*found) != 0:
         return []
+    numbers, along = found
     module, entry, x = asked
     if x.ndim < 2 or min(x.shape[:2]) < 4:
         return []
@@ -111,5 +119,11 @@ def check_time_axis(record: Record) -> list[Finding]:
             "a reshape or transpose laid the sequences out along the wrong axis: view(batch, length) keeps "
             "stretches together, view(length, batch) cuts them up",
             "make each row of the batch a stretch of the sequence",
+            picture=of_shares(
+                "Neighbours along each dimension, of which the model mixes those along dimension 1",
+                "squared distance, 1 for strangers" if numbers else "what one tells of the other, nats",
+                {f"dimension {i}": value for i, value in enumerate(along)},
+                (1.0, "strangers") if numbers else (0.1, "strangers tell less"),
+            ),
         )
     ]

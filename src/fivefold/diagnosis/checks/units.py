@@ -3,11 +3,13 @@
 import math
 from collections.abc import Sequence
 
-from fivefold.diagnosis.checks.seen import late, median
+from fivefold.diagnosis.checks.pictures import of_shares
+from fivefold.diagnosis.checks.seen import curve, late, median
 from fivefold.diagnosis.finding import Finding, Picture
 from fivefold.diagnosis.observation.record import LayerStep, Record
 
 DEAD = 0.75
+USUAL = (0.3, "most where nothing is wrong")
 RECTIFIERS = ("ReLU", "ReLU6", "relu", "relu6")
 
 
@@ -54,7 +56,7 @@ def check_units(record: Record) -> list[Finding]:
                 "an update (or the first values) pushed them where the rectifier is flat: they get no "
                 "gradient any more",
                 "lower the rate, check first biases and weights, or use LeakyReLU or GELU",
-                picture=_bars("Share of dead units", dead),
+                picture=of_shares("Dead units of each layer", "share of the units", dead, USUAL),
             )
         )
     worst = max(saturated.values(), default=0.0)
@@ -71,7 +73,9 @@ def check_units(record: Record) -> list[Finding]:
                 "there",
                 "scale the inputs and first weights, normalise before the activation, or use ReLU-like "
                 "activations",
-                picture=_bars("Share of saturated outputs", saturated),
+                picture=of_shares(
+                    "Saturated outputs of each layer", "share of the outputs", saturated, USUAL
+                ),
             )
         )
     return out + _attention(record)
@@ -100,6 +104,7 @@ def _attention(record: Record) -> list[Finding]:
     begun, ended = median(o.value for o in first), median(o.value for o in last)
     if not (begun >= 0.5 and ended >= 0.5):
         return []
+    shares = (median(o.value for o in s.operations if o.function in kinds) for s in record.steps)
     return [
         Finding(
             "units.saturated",
@@ -111,10 +116,12 @@ def _attention(record: Record) -> list[Finding]:
             "the scores are too large for a softmax, whose derivative is nearly zero there",
             "divide the scores by the root of the width of the keys, and look at the first weights",
             place=first[0].place,
+            picture=Picture(
+                "Rows of attention that give more than 0.99 to one entry: few at first when right",
+                "update",
+                "share of the rows",
+                {"one entry alone": curve(record.steps, shares)},
+                (0.5, "found from here on"),
+            ),
         )
     ]
-
-
-def _bars(title: str, values: dict[str, float]) -> Picture:
-    points = tuple((float(i), v) for i, v in enumerate(values.values()))
-    return Picture(title, "layer", "share", {"share": points}, bars=True, names=tuple(values))

@@ -12,10 +12,12 @@ from fivefold.diagnosis.checks.heads import heads, weighted_layers, width_of
 from fivefold.diagnosis.checks.loss_level import level_tells
 from fivefold.diagnosis.checks.probes import ask, differs, in_evaluation, last_question
 from fivefold.diagnosis.checks.seen import initial_loss, late, late_loss, losses_of, median
+from fivefold.diagnosis.checks.shapes import of_amounts
 from fivefold.diagnosis.finding import Confidence, Finding
 from fivefold.diagnosis.observation.record import Record
 
 OF_CLASSES = ("cross_entropy", "nll_loss")
+MOST_LAYERS = 16
 
 
 def hidden_widths(record: Record) -> dict[str, int]:
@@ -115,6 +117,7 @@ def check_width(record: Record) -> list[Finding]:
         return []
     if not passes_through(record, [layer for layer, each in widths.items() if each <= width]):
         return []  # a head of its own, or a path beside others
+    narrow = sorted(widths, key=lambda layer: widths[layer])[:MOST_LAYERS]
     return [
         Finding(
             "capacity.small",
@@ -125,6 +128,12 @@ def check_width(record: Record) -> list[Finding]:
             confidence,
             "everything that the network knows of an example must pass through these few numbers",
             "widen the layer, at least to several times the number of outputs",
+            picture=of_amounts(
+                "Width of the hidden layers",
+                "units",
+                {layer: each for layer, each in widths.items() if layer in narrow},
+                (needed, "too few up to here") if width <= needed else (outputs, "outputs"),
+            ),
             figures={"units": float(width)},
         )
     ]

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from fivefold.diagnosis.checks.pictures import of_shares
 from fivefold.diagnosis.finding import Finding
 from fivefold.diagnosis.observation.record import Record
 
@@ -77,6 +78,12 @@ def check_wrapped(record: Record) -> list[Finding]:
             "anew "
             "at 0",
             "compute in floating point and clip to the range before converting to integers",
+            picture=of_shares(
+                "Pixels that are struck, by what is around them, three standard errors taken off",
+                "share of such pixels",
+                {"dark among bright": holes, "bright among dark": sparks, "extreme among middling": middling},
+                (USUAL, "most in drawings"),
+            ),
         )
     ]
 

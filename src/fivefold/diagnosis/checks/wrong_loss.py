@@ -7,9 +7,11 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
+from fivefold.diagnosis.checks.loss_inputs import of_ends
 from fivefold.diagnosis.checks.loss_level import level_tells
-from fivefold.diagnosis.checks.seen import initial_loss, late_loss, losses_of, median
-from fivefold.diagnosis.finding import Finding
+from fivefold.diagnosis.checks.pictures import of_shares
+from fivefold.diagnosis.checks.seen import curve, initial_loss, late_loss, losses_of, median
+from fivefold.diagnosis.finding import Finding, Picture
 from fivefold.diagnosis.observation.record import LossCall, Record
 from fivefold.diagnosis.observation.tape import Tape
 
@@ -53,6 +55,9 @@ def check_targets_of_loss(record: Record) -> list[Finding]:
                 "a softmax makes the classes exclude one another, where any number of them may hold at once",
                 "use binary_cross_entropy_with_logits, one logit for each label",
                 place=dense[-1].place,
+                picture=_by_call(
+                    "Sum of an example's targets", "sum of the targets", sums, (1.0, "one class each")
+                ),
             )
         ]
     left = [c for c in calls if _left_out(c) > 0.02]
@@ -68,9 +73,20 @@ def check_targets_of_loss(record: Record) -> list[Finding]:
                 "examples of this class give no gradient, so that it is never predicted",
                 "leave ignore_index out, or give what is to be left out a number of its own (-100)",
                 place=left[-1].place,
+                picture=_by_call(
+                    "Labels that ignore_index leaves out: none where it names no class",
+                    "share of the labels",
+                    [_left_out(c) for c in calls],
+                    (0.02, "found from here on"),
+                ),
             )
         ]
     return []
+
+
+def _by_call(title: str, what: str, values: list[float], level: tuple[float, str]) -> Picture:
+    points = tuple((float(i), value) for i, value in enumerate(values) if math.isfinite(value))
+    return Picture(title, "watched call of the loss", what, {what: points}, level)
 
 
 def _left_out(call: LossCall) -> float:
@@ -102,6 +118,11 @@ def check_forms(record: Record) -> list[Finding]:
                 "kl_div takes log-probabilities first and probabilities second",
                 "use kl_div(log_softmax(prediction), target), in this order",
                 place=calls[-1].place,
+                picture=of_ends(
+                    "Lowest and highest number given for logarithms of probabilities, which are at most 0",
+                    calls,
+                    (0.0, "logarithms end here"),
+                ),
             )
         ]
     return []
@@ -142,6 +163,16 @@ def check_sign(record: Record) -> list[Finding]:
             "a minus sign stands before a loss that is to be made small",
             "leave the minus sign out",
             place=turned[-1][1].place,
+            picture=Picture(
+                "What backward() is called on, beside what the loss function gives: the same when right",
+                "update",
+                "loss",
+                {
+                    "backward()": curve([s for s, _ in turned], (s.loss for s, _ in turned)),
+                    turned[-1][1].function: curve([s for s, _ in turned], (c.value for _, c in turned)),
+                },
+                (0.0, "no such loss is below"),
+            ),
         )
     ]
 
@@ -184,6 +215,12 @@ def check_trivial(record: Record) -> list[Finding]:
             "a term that should keep outputs apart is missing, has the wrong sign, or is cut on the wrong "
             "side",
             "look at the sign, the margin and the clamp of the term for examples that differ",
+            picture=of_shares(
+                "The loss by how far apart the outputs are: most where they are the same when right",
+                "loss",
+                {"all the same": same, **({"as at the start": apart} if math.isfinite(apart) else {})},
+                (ended, "at the end of the training"),
+            ),
         )
     ]
 

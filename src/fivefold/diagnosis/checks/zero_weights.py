@@ -1,7 +1,11 @@
 """Matrices of the user's own layers that begin at zero and never leave it."""
 
-from fivefold.diagnosis.finding import Finding
-from fivefold.diagnosis.observation.record import Record
+import math
+from collections.abc import Sequence
+
+from fivefold.diagnosis.checks.seen import curve
+from fivefold.diagnosis.finding import Finding, Picture
+from fivefold.diagnosis.observation.record import Record, Step
 
 LEAST_UPDATES = 3
 
@@ -45,5 +49,20 @@ def check_zero_weights(record: Record) -> list[Finding]:
             "draw the weights at random (torch.nn.init.xavier_uniform_); only the last layer of a branch may "
             "begin "
             "at zero",
+            picture=_norms(steps, found),
         )
     ]
+
+
+def _norms(steps: Sequence[Step], names: Sequence[str]) -> Picture:
+    """The norm of the matrices named over the updates, beside that of all that is trained with them."""
+    sides = [[(p.weight, p.name in names) for p in s.parameters] for s in steps]
+    return Picture(
+        "Norm of the weights over the updates: above 0 where nothing is wrong",
+        "update",
+        "norm",
+        {
+            name: curve(steps, (math.hypot(*(w for w, is_one in held if is_one is found)) for held in sides))
+            for name, found in (("these matrices", True), ("all others", False))
+        },
+    )

@@ -84,3 +84,37 @@ def test_the_order_is_restored(repair, lines: list[str], expected: list[str]) ->
 
 def test_the_right_order_is_left(repair) -> None:
     assert repair("step.before-backward", LOOP)[0].startswith("unsure")
+
+
+EPOCHS = """
+    loader = batches(inputs, 64)
+    for epoch in range(8):
+        for step, (x, y) in enumerate(loader):
+            loss = crit(net(x), y)
+            loss.backward()
+            opt.step()
+    """
+
+
+def test_an_iterator_of_batches_is_made_in_each_epoch(repair) -> None:
+    (text,) = repair("data.exhausted", EPOCHS)
+    assert text.splitlines()[:3] == [
+        "for epoch in range(8):",
+        "    loader = batches(inputs, 64)",
+        "    for step, (x, y) in enumerate(loader):",
+    ]
+    (text,) = repair("data.exhausted", EPOCHS.replace("batches(inputs, 64)", "((a, b) for a, b in pairs)"))
+    assert "    loader = ((a, b) for a, b in pairs)" in text.splitlines()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        EPOCHS.replace("batches(inputs, 64)", "DataLoader(inputs)"),  # goes through them again and again
+        EPOCHS.replace("batches(inputs, 64)", "inputs"),
+        EPOCHS.replace("for epoch in range(8):", "if True:"),
+        EPOCHS.replace("    loader", "    loader = None\n    loader"),  # made twice
+    ],
+)
+def test_no_iterator_to_make_anew(repair, other: str) -> None:
+    assert repair("data.exhausted", other)[0].startswith("unsure")

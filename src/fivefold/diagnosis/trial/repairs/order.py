@@ -8,6 +8,9 @@ from fivefold.diagnosis.trial.code import Code, Unsure, called
 from fivefold.diagnosis.trial.repair import Repair
 from fivefold.diagnosis.trial.repairs.training import CLIPPING, backwards, updates
 
+LASTING = ("DataLoader", "list", "tuple", "sorted", "range", "load", "stack", "tensor")
+"""What gives something that can be gone through again and again."""
+
 
 def clear_gradients(code: Code, finding: Finding) -> Sequence[Repair]:
     """Clear the gradients: before the backward passes that lead to an update, else after the update.
@@ -91,3 +94,33 @@ def _clips(statement: ast.stmt) -> bool:
         and isinstance(statement.value, ast.Call)
         and called(statement.value) in CLIPPING
     )
+
+
+def make_batches_anew(code: Code, finding: Finding) -> Sequence[Repair]:
+    """Move what makes an iterator of batches from before the epochs to the beginning of each.
+
+    Args:
+        code: The script.
+        finding: Batches that are used up after the first epoch.
+    """
+    out = []
+    for call in backwards(code):
+        loop = code.loop(call)
+        epochs = code.loop(loop) if loop is not None else None
+        if not isinstance(loop, ast.For) or epochs is None:
+            continue
+        for name in [n.id for n in ast.walk(loop.iter) if isinstance(n, ast.Name)]:
+            made = [n for n in code.nodes if isinstance(n, ast.Assign) and _gives(n, name)]
+            if len(made) == 1 and isinstance(made[0].value, ast.Call | ast.GeneratorExp):
+                inside = epochs in code.loops(made[0])
+                lasts = called(made[0].value) in LASTING if isinstance(made[0].value, ast.Call) else False
+                if not inside and not lasts and code.function(made[0]) is code.function(epochs):
+                    moved = (*code.remove(made[0]), code.before(loop, *code.lines_of(made[0])))
+                    out.append(Repair(f"{name} is made anew in each epoch", moved))
+    if not out:
+        raise Unsure("no iterator of batches that is made before the epochs was found")
+    return out
+
+
+def _gives(statement: ast.Assign, name: str) -> bool:
+    return [t.id for t in statement.targets if isinstance(t, ast.Name)] == [name]

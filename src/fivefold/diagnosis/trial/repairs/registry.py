@@ -33,7 +33,7 @@ from fivefold.diagnosis.trial.repairs.losses import (
 )
 from fivefold.diagnosis.trial.repairs.modes import evaluate_in_evaluation, train_in_training
 from fivefold.diagnosis.trial.repairs.numbers import full_precision, keep_finite, wide_numbers
-from fivefold.diagnosis.trial.repairs.order import clear_gradients, order_of_update
+from fivefold.diagnosis.trial.repairs.order import clear_gradients, make_batches_anew, order_of_update
 from fivefold.diagnosis.trial.repairs.rates import (
     correct_schedule,
     lower_momentum,
@@ -88,6 +88,7 @@ REPAIRS: dict[str, Repairer] = {
     "capacity.linear": bend,
     "capacity.small": widen,
     "clipping.always": wider_clipping,
+    "data.exhausted": make_batches_anew,
     "data.ordered": shuffle,
     "data.repeated": draw_anew,
     "fit.overfits": less_fit,
@@ -154,7 +155,6 @@ REPAIRS: dict[str, Repairer] = {
 
 NOT_FOR_AN_EDIT: dict[str, str] = {
     "batch.carried": "where a state is to begin anew is for you to say",
-    "data.exhausted": "where the batches are to be made anew is for you to say",
     "data.leak": "which examples belong where is for you to say; the honest result is the worse one",
     "data.preparation": "how evaluation data are prepared is for you to say",
     "labels.noise": "which labels are right cannot be read from the script",
