@@ -184,8 +184,7 @@ def replayed_findings(path: str | os.PathLike[str]) -> Findings:
                 + (f" in {replay.module}" if replay.module else "")
                 + " gives numbers that are not finite",
                 f"made again from the file: {found.value} at {list(found.where)}, {found.share:.2%} of the "
-                "result "
-                f"(update {replay.batch} of the training)",
+                f"result (update {replay.batch} of the training)",
                 "high",
                 "the operation has no finite result at what it is given",
                 "look at the lowest and highest of what it is given, in the table",

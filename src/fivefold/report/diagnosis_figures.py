@@ -292,8 +292,11 @@ def _level(panel: Any, level: tuple[float, str], *, vertical: bool = False, righ
     line(level[0], color=LIGHT["orange"], linewidth=1.4, dashes=(5, 3))
     text = clean(level[1], 40)
     if vertical:
+        # A name near an end of the axis goes inwards: the other way it would be cut off.
+        across = panel.transAxes.inverted().transform(panel.transData.transform((level[0], 0)))[0]
+        side = "left" if across < 1 / 3 else "right" if across > 2 / 3 else "center"
         panel.annotate(
-            text, (level[0], 1), (0, 4), ("data", "axes fraction"), "offset points", ha="center",
+            text, (level[0], 1), (0, 4), ("data", "axes fraction"), "offset points", ha=side,
             va="bottom", fontsize=11.5, color=LIGHT["orange"],
         )  # fmt: skip
     else:

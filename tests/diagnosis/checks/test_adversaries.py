@@ -60,6 +60,9 @@ def test_sides(loss: Loss, again: bool) -> None:
     assert check_adversaries(record_of(loss, again=again)) == []
     found = check_adversaries(record_of(loss, wanted=False, again=again))
     assert [(f.code, f.confidence) for f in found] == [("loss.same-side", "high")]
+    (pulled,) = found[0].picture.curves.values()
+    assert f"in {pulled[1][1]:.0%} of the examples or more" in found[0].evidence
+    assert all(y > found[0].picture.level[0] for _, y in pulled)
 
 
 def test_losses_with_a_margin() -> None:
@@ -78,6 +81,10 @@ def test_a_range_that_does_not_reach_the_data() -> None:
     found = check_adversaries(record_of(crossed, last=Steep()))
     assert [(f.code, f.confidence) for f in found] == [("output.activation", "high")]
     assert "at the bound 0" in found[0].evidence
+    shown = found[0].picture
+    low, high = (shown.curves[side][shown.names.index("data")][1] for side in ("least", "largest"))
+    assert f"in [{low:.3g}, {high:.3g}]" in found[0].evidence
+    assert low < shown.level[0] == 0.0
     assert check_adversaries(record_of(crossed, last=nn.Identity())) == []
 
 

@@ -33,7 +33,13 @@ def test_images_that_no_evaluation_shows(digits, name: str, codes: list[str]) ->
         "mirrored": torch.where(half, x[:600].flip(3), x[:600]),
         "noisy": x[:600] + 0.1 * torch.randn(600, 1, 8, 8, generator=torch.Generator().manual_seed(0)),
     }
-    assert [f.code for f in check_augmentation(seen(changed[name], x[1000:1600]))] == codes
+    found = check_augmentation(seen(changed[name], x[1000:1600]))
+    assert [f.code for f in found] == codes
+    for f in found:
+        shares = [(a, b) for (_, a), (_, b) in zip(*f.picture.curves.values(), strict=True)]
+        own, others = max(shares, key=lambda pair: pair[0] - pair[1])
+        assert f.evidence.startswith(f"{own:.0%} of 600")
+        assert f.evidence.endswith(f"of evaluation images {others:.0%}")
 
 
 def test_where_evaluation_images_are_turned_too(digits) -> None:

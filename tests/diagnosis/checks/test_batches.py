@@ -41,6 +41,9 @@ def test_one_batch_again_and_again(watched, digits, network) -> None:
     first = torch.arange(32)
     found = check_repeats(watched(network(64, 16, 10), *digits, rows=lambda s: first, held_out=held_out))
     assert found[0].code == "data.repeated"
+    shown = found[0].picture
+    assert [y for _, y in shown.curves["examples"]] == [12 * 32, 32, 200]
+    assert shown.level[0] > 32
     assert check_repeats(watched(network(64, 16, 10), *digits, held_out=held_out)) == []
     # A few examples, in shuffled passes, may be all that there are to learn from.
     eighty = [torch.randperm(80).split(8) for _ in range(12)]
@@ -73,6 +76,10 @@ def test_batch_norm(watched, digits, batch: int, confidence: str | None) -> None
     model = nn.Sequential(nn.Linear(64, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Linear(16, 10))
     found = check_batch_norm(watched(model, *digits, batch=batch, steps=3))
     assert [f.confidence for f in found] == ([confidence] if confidence else [])
+    for f in found:
+        error = f.picture.curves["of the spread of the numbers"][0][1]
+        assert f"{error:.0%} of the spread" in f.evidence
+        assert error > f.picture.level[0]
     model[1].requires_grad_(False)  # a frozen trunk is in evaluation mode
     assert check_batch_norm(watched(model, *digits, batch=batch, steps=3)) == []
 
@@ -138,10 +145,12 @@ def test_the_first_batch_of_each_pass_alone(watched, digits, network) -> None:
     settings = {"steps": 80, "held_out": (x[:100], y[:100])}
 
     def found(rows) -> list[tuple[str, str]]:
-        return [
-            (f.code, f.confidence)
-            for f in check_repeats(watched(network(64, 8, 10), x, y, rows=rows, **settings))
-        ]
+        told = check_repeats(watched(network(64, 8, 10), x, y, rows=rows, **settings))
+        for f in told:  # the next update, 19 times in each pass
+            (since,) = f.picture.curves.values()
+            assert [y for _, y in since] == [1.0] * 19 * 4
+            assert f.picture.level[0] == pytest.approx(2.0, abs=0.1)  # half a pass through all that came
+        return [(f.code, f.confidence) for f in told]
 
     assert found(lambda s: passes[s // 20][:32]) == [("data.repeated", "high")]
     assert found(lambda s: passes[s // 20][32 * (s % 20) : 32 * (s % 20 + 1)]) == []

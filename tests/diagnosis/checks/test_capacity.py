@@ -19,20 +19,33 @@ def test_outputs_for_numbers(watched, digits, network, last: nn.Module, found: b
     x = digits[0]
     y = x[:, 20:21] * 6 - 3
     record = watched(nn.Sequential(*network(64, 32, 1), last), x, y, loss=functional.mse_loss, steps=80)
-    assert bool(check_output(record)) == found
+    told = check_output(record)
+    assert bool(told) == found
+    if found:
+        shown = told[0].picture
+        ends = [(a, b) for (_, a), (_, b) in zip(*shown.curves.values(), strict=True)]
+        assert shown.names == ("predictions", "targets")
+        said = "predictions lie in [{:.3g}, {:.3g}], targets in [{:.3g}, {:.3g}]"
+        assert told[0].evidence == said.format(*ends[0], *ends[1])
 
 
 @pytest.mark.parametrize(("last", "found"), [(nn.ReLU(), True), (nn.Identity(), False)])
 def test_outputs_for_classes(watched, digits, network, last: nn.Module, found: bool) -> None:
     record = watched(nn.Sequential(*network(64, 32, 10), last), *digits, steps=20)
-    assert bool(check_output(record)) == found
+    told = check_output(record)
+    assert bool(told) == found
+    assert [f.picture.curves["least"][0][1] for f in told] == [0.0] * found
+    for f in told:
+        assert f"[0, {f.picture.curves['largest'][0][1]:.3g}]" in f.evidence
 
 
 def test_a_constant_output(watched, digits, network) -> None:
     model = network(64, 32, 10)
     with torch.no_grad():
         model[0].bias.fill_(-50.0)
-    assert check_constant_output(watched(model, *digits, steps=3))[0].code == "output.constant"
+    (found,) = check_constant_output(watched(model, *digits, steps=3))
+    assert found.code == "output.constant"
+    assert found.picture.curves["largest relative difference"][0][1] < found.picture.level[0]
     assert check_constant_output(watched(network(64, 32, 10), *digits, steps=3)) == []
 
 
@@ -47,7 +60,12 @@ class Selecting(nn.Module):
 
 @pytest.mark.parametrize(("place", "found"), [(0, True), (-1, False)])
 def test_inputs_that_are_never_read(watched, digits, place: int, found: bool) -> None:
-    assert bool(check_ignored_inputs(watched(Selecting(place), *digits, steps=2))) == found
+    told = check_ignored_inputs(watched(Selecting(place), *digits, steps=2))
+    assert bool(told) == found
+    if found:  # the first eight are read, of those that follow none
+        parts = [y for _, y in told[0].picture.curves["not read"]]
+        assert parts[0] == 0.0
+        assert set(parts[10:]) == {1.0}
 
 
 class Pooled(nn.Module):
@@ -71,6 +89,9 @@ def test_a_mask_that_shows_the_padding(watched, inverted: bool) -> None:
     y = torch.randint(10, (200,), generator=generator)
     found = check_ignored_inputs(watched(Pooled(inverted), ids, y, steps=2))
     assert [f.code for f in found] == (["mask.inverted"] if inverted else [])
+    for f in found:
+        words, examples = (y for _, y in f.picture.curves["largest relative difference"])
+        assert words < f.picture.level[0] < examples
 
 
 class Sampled(nn.Module):
@@ -87,7 +108,11 @@ class Sampled(nn.Module):
 def test_a_latent_that_carries_nothing(watched, digits, scale: float, found: bool) -> None:
     x = digits[0]
     record = watched(Sampled(scale), x, x, loss=functional.mse_loss, steps=2)
-    assert [f.code for f in check_constant_output(record)] == (["latent.collapsed"] if found else [])
+    told = check_constant_output(record)
+    assert [f.code for f in told] == (["latent.collapsed"] if found else [])
+    for f in told:
+        (ratios,) = f.picture.curves.values()
+        assert f"vary {ratios[0][1]:.2f} times" in f.evidence
 
 
 @pytest.mark.parametrize(("last", "found"), [(nn.Softplus(), True), (nn.Identity(), False)])
@@ -105,3 +130,4 @@ def test_logits_of_two_classes(watched, digits, network, last: nn.Module, found:
     model = nn.Sequential(*network(64, 32, 10), last)
     seen = check_output(watched(model, x, y, loss=functional.binary_cross_entropy_with_logits, steps=10))
     assert [f.code for f in seen] == (["output.activation"] if found else [])
+    assert [f.picture.curves["least"] for f in seen] == [((0.0, 0.0),)] * found

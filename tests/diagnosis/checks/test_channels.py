@@ -16,9 +16,16 @@ def crops() -> Tensor:
 
 
 def found(watched, x: Tensor) -> list[str]:
+    """Codes of what is found; the picture shows the two numbers of the evidence."""
     model = nn.Sequential(nn.Conv2d(x.shape[1], 4, 3), nn.Flatten(), nn.LazyLinear(2))
     model(x[:1])
-    return [f.code for f in check_channels(watched(model, x, torch.arange(len(x)) % 2, steps=2))]
+    told = check_channels(watched(model, x, torch.arange(len(x)) % 2, steps=2))
+    for f in told:
+        ((_, given), (_, other)) = next(iter(f.picture.curves.values()))
+        assert f"by {given:.2f} of" in f.evidence
+        assert f"by {other:.2f} where" in f.evidence
+        assert other < f.picture.level[0] < given
+    return [f.code for f in told]
 
 
 def test_a_view_is_told_from_a_permutation(watched, crops) -> None:

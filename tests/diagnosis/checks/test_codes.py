@@ -28,7 +28,13 @@ def rows(x: np.ndarray, c: np.ndarray, y: np.ndarray, *, first: str = "numbers")
 
 def found(held: Rows, *, first: str = "numbers") -> list[str]:
     record = Record(count=9, training_rows=rows(*table(600, 0), first=first), evaluation_rows=held)
-    return [f"{f.code} {f.confidence}" for f in check_codes(record)]
+    told = check_codes(record)
+    for f in told:
+        (_, own), (_, other) = f.picture.curves["share of the targets' variance"]
+        assert f"explains {own:.0%} of" in f.evidence
+        assert f"({other:.0%})" in f.evidence
+        assert other < f.picture.level[0] < own
+    return [f"{f.code} {f.confidence}" for f in told]
 
 
 @pytest.mark.parametrize("first", ["numbers", "codes"])
@@ -64,7 +70,10 @@ def test_shares_alone_tell_where_targets_are_not_seen(codes, share, expected: li
     held = rows(*table(900, 1, codes=codes, share=share))
     held.targets = [None]
     record = Record(training_rows=rows(*table(900, 0)), evaluation_rows=held)
-    assert [f.confidence for f in check_codes(record)] == expected
+    told = check_codes(record)
+    assert [f.confidence for f in told] == expected
+    for f in told:
+        assert f"({f.picture.curves['share'][1][1]:.0%} of the chi-square)" in f.evidence
 
 
 def test_classes() -> None:

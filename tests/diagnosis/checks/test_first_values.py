@@ -1,5 +1,7 @@
 """First weights: all alike, too large, too small, and torch's own."""
 
+import math
+
 import pytest
 import torch
 from torch import nn
@@ -62,7 +64,11 @@ def test_embeddings(std: float, codes: list[str]) -> None:
     model = nn.Sequential(nn.Embedding(50, 16), nn.Linear(16, 4))
     nn.init.normal_(model[0].weight, std=std)
     record = Record(model={"": model}, first_weights=first_weights(model.named_modules()))
-    assert [f.code for f in check_first_values(record)] == codes
+    found = check_first_values(record)
+    assert [f.code for f in found] == codes
+    for f in found:
+        assert f.picture.names == ("0",)
+        assert f"{f.picture.curves['root mean square'][0][1]:.2g}" in f.evidence
 
 
 @pytest.mark.parametrize(("factor", "found"), [(300.0, True), (1.0, False)])
@@ -79,6 +85,9 @@ def test_a_first_loss_far_above_a_guess(watched, digits, network, factor: float,
     assert [(f.code, f.confidence) for f in seen] == (
         [("initialisation.too-large", "medium")] if found else []
     )
+    for f in seen:
+        assert f.evidence.startswith(f"{f.picture.curves['loss'][0][1]:.3g} at the first update")
+        assert f.picture.level[0] == pytest.approx(math.log(10))
 
 
 def test_tables_of_zeros() -> None:
@@ -87,6 +96,7 @@ def test_tables_of_zeros() -> None:
         nn.init.zeros_(table.weight)
     found = check_first_values(Record(first_weights=first_weights(model.named_modules())))
     assert [f.code for f in found] == ["initialisation.constant"]
+    assert found[0].picture.curves["root mean square"] == ((0.0, 0.0), (1.0, 0.0))
     nn.init.normal_(model[1].weight)  # one of the two may begin at zero
     assert check_first_values(Record(first_weights=first_weights(model.named_modules()))) == []
 
@@ -107,6 +117,9 @@ def test_positions_that_drown_what_they_are_added_to(watched, digits, size: floa
     torch.manual_seed(0)
     seen = check_first_values(watched(Positions(), *digits, steps=2))
     assert [(f.code, f.confidence) for f in seen] == ([("initialisation.too-large", "high")] if found else [])
+    for f in seen:
+        assert f.picture.names == ("position",)
+        assert f"root mean square {f.picture.curves['root mean square'][0][1]:.3g}" in f.evidence
 
 
 class Headed(nn.Module):

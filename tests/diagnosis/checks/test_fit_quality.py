@@ -40,7 +40,9 @@ def test_a_gap_in_what_is_right() -> None:
     for step in seen.steps:
         step.losses = [LossCall("cross_entropy", {}, 0.01, SOME, SOME, 1.0, 0.99, (2, 2), None)]
     seen.evaluations = [Evaluation(20, passes=1, right=60, compared=100)]
-    assert check_overfitting(seen)[0].code == "fit.overfits"
+    (found,) = check_overfitting(seen)
+    assert found.code == "fit.overfits"
+    assert found.picture.curves["share"] == ((0.0, 0.99), (1.0, 0.6))
     seen.evaluations = [Evaluation(20, passes=1, right=96, compared=100)]
     assert check_overfitting(seen) == []
 
@@ -70,6 +72,10 @@ def test_errors_in_other_units_than_in_training(left: float, confidence: str | N
     seen.evaluations = [Evaluation(40, losses=[numbers(left * 60.0**2, 60.0)])]
     found = check_overfitting(seen)
     assert [f.confidence for f in found] == ([confidence] if confidence else [])
+    for f in found:
+        (shown,) = f.picture.curves.values()
+        assert [y for _, y in shown] == pytest.approx([0.05, left])
+        assert shown[1][1] > f.picture.level[0]
 
 
 def test_a_loss_of_classes_that_rises_while_answers_stay_right() -> None:
@@ -118,7 +124,11 @@ def test_so_few_that_the_last_were_not_watched() -> None:
 )
 def test_a_held_out_loss_that_turns_slowly(after: list[float], found: bool) -> None:
     seen = record([1.0, 0.8, 0.6, *after], [0.97**i for i in range(100)])
-    assert [f.confidence for f in check_overfitting(seen)] == (["medium"] if found else [])
+    told = check_overfitting(seen)
+    assert [f.confidence for f in told] == (["medium"] if found else [])
+    for f in told:
+        assert [y for _, y in f.picture.curves["held out"]][3:] == after
+        assert len(f.picture.curves["training"]) == 100
 
 
 def test_an_evaluation_that_takes_in_other_data_at_the_end() -> None:

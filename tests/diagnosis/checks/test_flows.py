@@ -75,6 +75,7 @@ def test_masks(outside: bool, masks: list[Tensor], code: str) -> None:
     assert [(f.code, f.confidence) for f in found] == ([(code, "high")] if code else [])
     if code == "mask.unchanging":
         assert found[0].evidence.startswith("3 of 6 variables")
+        assert [y for _, y in found[0].picture.curves["share"]] == [0.5] * 4
 
 
 def test_an_order_that_changes() -> None:

@@ -14,6 +14,10 @@ def test_random_or_trained(watched, digits, network) -> None:
     found = check_frozen(watched(model, *digits, optimizer=optimizer, steps=3))
     assert found[0].code == "parameters.frozen"
     assert "0:" in found[0].evidence
+    assert found[0].picture.names == ("0",)
+    (shown,) = found[0].picture.curves.values()
+    bound = 1 / 8  # uniform within it, as torch draws them
+    assert shown[0][1] == pytest.approx(float(model[0].weight.std()) / (bound / 3**0.5), rel=1e-5)
     with torch.no_grad():  # what was learnt lies in few directions
         model[0].weight.copy_(torch.randn(32, 2) @ torch.randn(2, 64))
     assert check_frozen(watched(model, *digits, optimizer=optimizer, steps=3)) == []
@@ -37,6 +41,9 @@ def test_a_trunk_of_which_a_few_updates_are_known(watched, digits, network, upda
         draw(model[0].weight)
         found = check_frozen(watched(model, X, y, optimizer=head, steps=2))
         assert [f.confidence for f in found] == ["high"], draw.__name__
+        (shown,) = found[0].picture.curves.values()
+        largest = float(torch.linalg.matrix_norm(model[0].weight, 2)) / float(model[0].weight.std())
+        assert shown[0][1] == pytest.approx(largest / (32**0.5 + 64**0.5), rel=0.02)
 
 
 def test_embeddings(watched) -> None:
@@ -80,4 +87,6 @@ def test_a_group_that_is_held_at_a_rate_of_zero(watched, digits, network, rate: 
     model = network(64, 32, 10)
     groups = [{"params": model[0].parameters(), "lr": rate}, {"params": model[2].parameters()}]
     record = watched(model, *digits, optimizer=torch.optim.SGD(groups, lr=0.1), steps=5)
-    assert bool(check_still_groups(record)) == found
+    told = check_still_groups(record)
+    assert bool(told) == found
+    assert [f.picture.curves["rate"] for f in told] == [((0.0, 0.0), (1.0, 0.1))] * found

@@ -32,7 +32,16 @@ def by_token(output: Tensor, target: Tensor) -> Tensor:
 )
 def test_the_next_token(watched, both: bool, shift: int, codes: list[str]) -> None:
     x, y = TOKENS[:, :12], TOKENS[:, shift : 12 + shift]
-    assert [f.code for f in check_future(watched(Reader(both), x, y, loss=by_token, steps=3))] == codes
+    found = check_future(watched(Reader(both), x, y, loss=by_token, steps=3))
+    assert [f.code for f in found] == codes
+    for f in found:
+        (shown,) = f.picture.curves.values()
+        if f.code == "mask.unshifted":
+            assert f.evidence.startswith(f"{shown[0][1]:.1%} of the targets")
+            assert f"{shown[1][1]:.1%} the next input" in f.evidence
+        else:
+            assert f.picture.names == ("earlier tokens change", "later tokens change")
+            assert all(y > f.picture.level[0] for _, y in shown)
 
 
 def test_inputs_without_a_second_dimension_are_no_sequences(watched) -> None:

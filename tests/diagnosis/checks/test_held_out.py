@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import pytest
 import torch
 from torch.nn import functional
 
@@ -13,7 +14,11 @@ from fivefold.diagnosis.observation.record import Record
 def test_shared_examples(watched, digits, network) -> None:
     x, y = digits
     record = watched(network(64, 16, 10), x, y, steps=20, held_out=(x[:300], y[:300]))
-    assert check_leak(record)[0].code == "data.leak"
+    (found,) = check_leak(record)
+    assert found.code == "data.leak"
+    equal, of = (int(word) for word in found.evidence.split()[:3:2])
+    assert found.picture.curves["share"] == ((0.0, equal / of),)
+    assert found.picture.level[0] < equal / of
     apart = watched(network(64, 16, 10), x[:1400], y[:1400], steps=20, held_out=(x[1400:], y[1400:]))
     assert check_leak(apart) == []
 
@@ -29,6 +34,8 @@ def test_a_column_made_from_the_target(watched, network) -> None:
         return check_telling_column(watched(model, z, y, loss=functional.mse_loss, steps=20))
 
     assert found(y * 3)[0].code == "data.leak"
+    assert found(y * 3)[0].picture.names[0] == "column 4"
+    assert found(y * 3)[0].picture.curves["size of the correlation"][0][1] == pytest.approx(1.0)
     assert "column 4" in found(y * 3)[0].title
     assert found(torch.randn(600, 1, generator=generator)) == []
     assert found(y + torch.randn(600, 1, generator=generator)) == []  # a good predictor, no copy
@@ -42,7 +49,11 @@ def test_a_column_that_tells_in_training_alone() -> None:
         y = x[:, 0] + torch.randn(300, generator=generator)
         x[:, 2] += told * y
         rows.inputs, rows.targets, rows.steps = [x], [y], [0]
-    assert "input column 2" in check_telling_column(record)[0].title
+    (found,) = check_telling_column(record)
+    assert "input column 2" in found.title
+    own, other = (points[0][1] for points in found.picture.curves.values())
+    assert f"{own:.2f} in training and" in found.evidence
+    assert other < 0.3 < own
     record.training_rows.inputs[0][:, 2] = torch.randn(300, generator=generator)
     assert check_telling_column(record) == []
 
@@ -75,6 +86,7 @@ def test_which_overlaps_are_meant(digits) -> None:
     assert [f.confidence for f in check_leak(record(train, [x[:600]]))] == [
         "medium"
     ]  # no held-out set at all
+    assert check_leak(record(train, [x[:600]]))[0].picture.curves["share"][1] == (1.0, 1.0)
     assert [f.confidence for f in check_leak(record(train, [train[:200]]))] == ["high"]
     table = torch.randint(3, (600, 3)).float()  # a few columns of few values repeat by nature
     assert check_leak(record(table[:300], [table[300:]])) == []
@@ -86,10 +98,16 @@ def test_windows_and_copies_with_noise() -> None:
     order = torch.randperm(len(series), generator=generator)
     found = check_leak(record(series[order[:300]], [series[order[300:]]]))
     assert "overlap" in found[0].title
+    quarter, half = (y for _, y in found[0].picture.curves["share"])
+    assert found[0].evidence.startswith(f"{quarter:.0%} of")
+    assert f"{half:.0%} one of half" in found[0].evidence
+    assert half > found[0].picture.level[0]
     assert check_leak(record(series[:300], [series[310:]])) == []
     x = torch.randn(300, 8, generator=generator)
     near = x[:100] + 0.001 * torch.randn(100, 8, generator=generator)
-    assert "nearly" in check_leak(record(x, [near]))[0].title
+    (found,) = check_leak(record(x, [near]))
+    assert "nearly" in found.title
+    assert found.evidence.startswith(f"{found.picture.curves['share'][0][1]:.0%} of")
     assert check_leak(record(x, [torch.randn(100, 8, generator=generator)])) == []
 
 

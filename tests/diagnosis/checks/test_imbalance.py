@@ -79,8 +79,13 @@ def test_weights_of_classes(watched, digits, network, power: float, found: bool)
         return functional.cross_entropy(out, target, weight=weight)
 
     record = watched(network(64, 16, 10), x[kept], y[kept], loss=loss, batch=64)
-    told = [(f.code, f.confidence) for f in check_imbalance_of_classes(record)]
-    assert told == ([("imbalance.weights", "high")] if found else [])
+    told = check_imbalance_of_classes(record)
+    assert [(f.code, f.confidence) for f in told] == ([("imbalance.weights", "high")] if found else [])
+    for f in told:
+        given, inverse = (dict(points) for points in f.picture.curves.values())
+        assert sorted(given.values()) == pytest.approx(sorted(weight.tolist()))
+        products = [y * 10**x for x, y in inverse.items()]
+        assert products == pytest.approx([products[0]] * 10)
 
 
 def test_two_classes_that_were_made_one_in_training(watched, digits, network) -> None:

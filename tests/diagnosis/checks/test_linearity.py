@@ -11,6 +11,8 @@ from fivefold.diagnosis.checks.linearity import check_linear, check_linear_pairs
 def test_linear(watched, digits, network) -> None:
     found = check_linear(watched(network(64, 32, 10, activation=nn.Identity), *digits, steps=3))
     assert found[0].code == "capacity.linear"
+    (shown,) = found[0].picture.curves.values()
+    assert 0.0 <= shown[0][1] < 1e-5 < found[0].picture.level[0]
     assert check_linear(watched(network(64, 32, 10), *digits, steps=3)) == []
     assert check_linear(watched(network(64, 10), *digits, steps=3)) == []
 

@@ -25,7 +25,15 @@ def codes(record) -> list[str]:
 )
 def test_of_classes(watched, digits, network, last: nn.Module, loss, expected: list[str]) -> None:
     model = nn.Sequential(*network(64, 32, 10), last)
-    assert codes(watched(model, *digits, loss=loss, steps=4)) == expected
+    found = check_loss_inputs(watched(model, *digits, loss=loss, steps=4))
+    assert [f.code for f in found] == expected
+    for picture in (f.picture for f in found):
+        if loss is functional.cross_entropy:
+            assert all(y < picture.level[0] for _, y in picture.curves["distance"])
+            assert len(picture.curves["distance"]) == 4
+        else:
+            most = max(y for _, y in picture.curves["highest"])
+            assert f"values up to {most:.3g}" in found[0].evidence
 
 
 @pytest.mark.parametrize(("last", "expected"), [(nn.Sigmoid(), ["loss.probabilities"]), (nn.Identity(), [])])
@@ -36,8 +44,11 @@ def test_of_two_classes(watched, digits, network, last: nn.Module, expected: lis
     record = watched(model, x, even, loss=functional.binary_cross_entropy_with_logits, steps=8)
     assert codes(record) == expected
     if expected:
-        place = check_loss_inputs(record)[0].place
-        assert place is not None
+        (told,) = check_loss_inputs(record)
+        assert told.place is not None
+        ends = [y for curve in told.picture.curves.values() for _, y in curve]
+        assert len(ends) == 16
+        assert 0.0 <= min(ends) < max(ends) <= told.picture.level[0]
 
 
 def test_logits_that_happen_to_sum_to_one_once_are_no_fault(watched, digits) -> None:

@@ -32,6 +32,10 @@ def test_masks(watched, network, inverted: bool, how: str) -> None:
     record = watched(network(10, 16, 10), x, torch.cat([targets, kept.float()], 1), loss=loss, steps=4)
     found = check_loss_masks(record)
     assert [(f.code, f.confidence) for f in found] == ([("mask.inverted", "high")] if inverted else [])
+    if inverted:
+        kept, left = (y for _, y in found[0].picture.curves["different targets"])
+        assert f"take {left:.0f} different values" in found[0].evidence
+        assert kept == 1.0
 
 
 def test_two_masks_that_share_the_places(watched, network) -> None:

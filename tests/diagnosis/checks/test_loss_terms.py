@@ -7,23 +7,31 @@ from torch.nn import functional
 
 import fivefold as ff
 from fivefold.diagnosis.checks.loss_terms import check_terms
+from fivefold.diagnosis.finding import Finding
 
 
 def errors(out: Tensor, y: Tensor) -> Tensor:
     return functional.mse_loss(out, y)
 
 
-def found(watched, digits, loss, model: nn.Module | None = None) -> list[tuple[str, str]]:
+def findings(watched, digits, loss, model: nn.Module | None = None) -> list[Finding]:
     torch.manual_seed(0)
     model = model or nn.Sequential(nn.Linear(64, 16), nn.Dropout(0.2), nn.Linear(16, 64))
-    record = watched(model, digits[0], digits[0], loss=loss, steps=6)
-    return [(f.code, f.confidence) for f in check_terms(record)]
+    return check_terms(watched(model, digits[0], digits[0], loss=loss, steps=6))
+
+
+def found(watched, digits, loss, model: nn.Module | None = None) -> list[tuple[str, str]]:
+    return [(f.code, f.confidence) for f in findings(watched, digits, loss, model)]
 
 
 @pytest.mark.parametrize("factor", [0.1, 0.5])
 def test_a_penalty_that_is_summed_beside_an_error_that_is_averaged(watched, digits, factor: float) -> None:
-    told = found(watched, digits, lambda out, y: errors(out, y) + factor * out.pow(2).sum())
-    assert told == [("loss.sum", "high")]
+    (told,) = findings(watched, digits, lambda out, y: errors(out, y) + factor * out.pow(2).sum())
+    assert (told.code, told.confidence) == ("loss.sum", "high")
+    # Of 32 examples a batch, beside the error's own factor.
+    assert told.picture.names == ("term 1, a mean", "term 2, a sum")
+    assert [y for _, y in told.picture.curves["factor as a mean"]] == pytest.approx([1.0, 32 * factor])
+    assert told.picture.level[0] == 1.0
     assert found(watched, digits, lambda out, y: errors(out, y) + factor * out.pow(2).mean()) == []
     assert found(watched, digits, lambda out, y: errors(out, y) + factor * out.pow(2).sum(1).mean()) == []
 

@@ -43,6 +43,10 @@ class Reader(nn.Module):
 def test_masks_of_padding(watched, kind: str, mask: str, codes: list[str]) -> None:
     found = check_masks(watched(Reader(kind, mask), TOKENS, LABELS, steps=2))
     assert [f.code for f in found] == codes
+    for told in found:
+        shares = [y for _, y in told.picture.curves["share"]]
+        assert told.evidence.startswith(f"{max(shares):.0%} of the attention")
+        assert f"{told.picture.level[0]:.0%} of the places" in told.evidence
 
 
 def test_padding_on_either_side_and_none() -> None:

@@ -19,7 +19,11 @@ class Recurrent(nn.Module):
 
 
 def test_a_recurrent_layer_that_takes_examples_for_time(watched, digits) -> None:
-    assert check_mixing(watched(Recurrent(False), *digits, steps=3))[0].code == "batch.mixed"
+    (told,) = check_mixing(watched(Recurrent(False), *digits, steps=3))
+    assert told.code == "batch.mixed"
+    changes = [y for _, y in told.picture.curves["change"]]
+    assert len(changes) == 31  # of 32, one of which is replaced
+    assert max(changes) > told.picture.level[0]
     assert check_mixing(watched(Recurrent(True), *digits, steps=3)) == []
 
 
@@ -31,7 +35,9 @@ def test_batch_norm_is_no_mixing_and_dropout_by_hand_is_random(watched, digits) 
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return super().forward(functional.dropout(x, 0.5))
 
-    assert check_mixing(watched(Noisy(64, 10), *digits, steps=3))[0].code == "mode.dropout-in-evaluation"
+    (told,) = check_mixing(watched(Noisy(64, 10), *digits, steps=3))
+    assert told.code == "mode.dropout-in-evaluation"
+    assert min(y for _, y in told.picture.curves["change"]) > told.picture.level[0]
 
 
 @pytest.mark.parametrize("always", [True, False])

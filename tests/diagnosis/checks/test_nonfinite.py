@@ -29,6 +29,7 @@ def test_the_operation_is_named(watched, digits) -> None:
     assert found[0].code == "nonfinite.operation"
     assert found[0].title.startswith("log gives")
     assert found[0].place.path == __file__
+    assert found[0].picture is None  # the first update already
     assert check_nonfinite(watched(Root(1.0), x, y, steps=6)) == []
 
 
@@ -82,12 +83,16 @@ def test_what_overflows_because_it_grew_is_a_rate(trace: Nonfinite) -> None:
         assert [f.code for f in found] == ["rate.too-high"]
         assert "is not finite" in found[0].evidence
         assert "0.3" in found[0].fix
+        shown = found[0].picture.curves
+        assert shown["loss"][-1][1] == record.steps[-1].loss
+        assert shown["norm of the weights"][-1][1] == record.steps[-1].parameters[0].weight
 
 
 def test_what_has_no_value_is_an_operation_though_it_grew() -> None:
     found = check_nonfinite(diverged(ROOT, [1.0, 50.0, 1e9]))
     assert found[0].code == "nonfinite.operation"
     assert "before it the loss went from 1 to 1e+09" in found[0].evidence
+    assert found[0].picture.curves["loss"] == ((0.0, 1.0), (1.0, 50.0), (2.0, 1e9))
 
 
 def test_without_growth_the_update_or_the_product_is_named() -> None:
@@ -108,7 +113,11 @@ def test_divergence_is_said_once(watched, network) -> None:
 
 
 def test_what_was_not_traced_and_what_cannot_be_named() -> None:
-    assert check_nonfinite(Record(first_nonfinite=3))[0].code == "nonfinite.gradient"
+    (told,) = check_nonfinite(Record(first_nonfinite=3))
+    assert told.code == "nonfinite.gradient"
+    assert told.picture is None  # nothing was finite
+    (told,) = check_nonfinite(Record(first_nonfinite=3, steps=[Step(0, loss=2.0), Step(2, loss=5.0)]))
+    assert told.picture.curves == {"loss": ((0.0, 2.0), (2.0, 5.0))}
     unknown = Nonfinite("unknown", "an operation outside the model", "e", "c", "f", None)
     assert check_nonfinite(Record(first_nonfinite=3, nonfinite=unknown))[0].confidence == "medium"
     targets = Nonfinite("targets", "the targets", "e", "c", "f", None)

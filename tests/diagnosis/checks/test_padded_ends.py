@@ -41,5 +41,10 @@ class Reader(nn.Module):
 )
 def test_what_is_read_of_filled_up_texts(watched, reads: str, codes: list[str]) -> None:
     record = watched(Reader(reads), TOKENS, LABELS, steps=2)
-    assert [f.code for f in check_padded_ends(record)] == codes
+    found = check_padded_ends(record)
+    assert [f.code for f in found] == codes
+    for shown in (f.picture.curves for f in found):
+        assert f"{len(shown['with padding'])} different texts" in found[0].evidence
+        assert {y for _, y in shown["with padding"]} == {0.0}
+        assert min(y for _, y in shown["without"]) > 0.0
     assert check_padded_ends(watched(Reader(reads), TOKENS.clamp(min=1), LABELS, steps=2)) == []

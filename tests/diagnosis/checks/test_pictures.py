@@ -9,13 +9,17 @@ from torch import nn
 from fivefold.diagnosis.checks.batches import check_order
 from fivefold.diagnosis.checks.modes import check_modes
 from fivefold.diagnosis.checks.pictures import (
+    of_answers,
     of_classes,
     of_counts,
     of_means,
     of_modes,
+    of_numbers,
+    of_pairs,
     of_repeats,
     of_shares,
     of_sizes,
+    of_weights,
 )
 from fivefold.diagnosis.checks.scales import check_targets
 from fivefold.diagnosis.finding import Picture
@@ -69,6 +73,36 @@ def test_shares_below_nothing_are_drawn_as_nothing() -> None:
     shown = of_shares("t", "explained", {"training": -0.3, "evaluation": 0.5}, (0.1, "by chance"))
     assert shown.curves == {"share": ((0.0, 0.0), (1.0, 0.5))}
     assert (shown.bars, shown.names) == (True, ("training", "evaluation"))
+
+
+def test_numbers_that_are_not_finite_are_left_out() -> None:
+    found = {"a": float("nan"), "b": -2.0, "c": float("inf"), "d": 0.5}
+    shown = of_numbers("t", "size", found, (1.0, "usual"), logarithmic=True)
+    assert shown is not None
+    assert (shown.names, shown.curves) == (("b", "d"), {"size": ((0.0, -2.0), (1.0, 0.5))})
+    assert not shown.logarithmic, "-2 has no place on such an axis"
+    assert of_numbers("t", "size", {"d": 0.5}, logarithmic=True).logarithmic
+    assert of_numbers("t", "size", {"a": float("nan")}) is None
+    pairs = {"a": (0.0, 1.0), "b": (0.0, float("inf"))}
+    assert of_pairs("t", "size", pairs, ("least", "largest")).names == ("a",)
+    assert of_pairs("t", "size", {"b": pairs["b"]}, ("least", "largest")) is None
+
+
+def test_answers_are_compared_by_their_largest_number() -> None:
+    a, b = torch.tensor([[1.0, -8.0], [1.0, -6.0]]), torch.tensor([[1.0, -8.0]])
+    empty = torch.zeros(0)
+    shown = of_answers("t", {"own": [(a, a), (empty, empty)], "others": [(a, a), (a, b)]}, (0.01, "differ"))
+    assert shown.curves["largest relative difference"] == ((0.0, 0.0), (1.0, 0.25))
+    assert of_answers("t", {"x": [(a, a * float("nan"))]}, (0.01, "differ")) is None
+
+
+def test_weights_beside_the_inverse_of_shares() -> None:
+    generator = np.random.default_rng(0)
+    shares = generator.dirichlet(np.ones(500))
+    given, inverse = of_weights(shares, 3.0 / shares).curves.values()
+    assert len(given) == 101
+    assert given == pytest.approx(np.array(inverse))
+    assert [10**x for x, _ in (given[0], given[-1])] == pytest.approx([shares.min(), shares.max()])
 
 
 def test_of_many_classes_those_that_it_is_about_come_first() -> None:

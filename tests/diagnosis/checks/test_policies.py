@@ -60,12 +60,18 @@ def test_a_policy_gradient(by_hand: bool) -> None:
 def test_a_missing_minus(by_hand: bool) -> None:
     found = check_policy_sign(record_of(sign=-1.0, by_hand=by_hand))
     assert [(f.code, f.confidence) for f in found] == [("loss.policy-sign", "medium")]
+    shown = [y for _, y in found[0].picture.curves["correlation"]]
+    assert f"correlation {min(shown):.2f} or more in {len(shown)} of" in found[0].evidence
 
 
 @pytest.mark.parametrize("by_hand", [True, False])
 def test_the_best_action_always(by_hand: bool) -> None:
     found = check_choices(record_of(greedy=True, by_hand=by_hand))
     assert [(f.code, f.confidence) for f in found] == [("loss.no-exploration", "high")]
+    at, chance = found[0].picture.curves["chance"][-1]
+    assert f"all {at + 1:.0f} actions" in found[0].evidence
+    assert f"e^{chance:.0f}" in found[0].evidence
+    assert chance < found[0].picture.level[0]
 
 
 def test_labels_that_are_always_the_most_probable_class(digits, watched, network) -> None:

@@ -36,6 +36,9 @@ def test_tokens_of_another_vocabulary() -> None:
     assert check_preparation(record(x[:400], x[400:])) == []
     found = check_preparation(record(x[:400], torch.randperm(60, generator=generator)[x[400:]]))
     assert [f.code for f in found] == ["data.preparation"]
+    first = {name: points[0][1] for name, points in found[0].picture.curves.items()}
+    said = f"token {found[0].picture.names[0]} in {first['training']:.0%} of 400 training and "
+    assert said + f"{first['evaluation']:.0%} of" in found[0].evidence
 
 
 def test_images_turned_or_dark_for_bright(digits) -> None:
@@ -46,6 +49,17 @@ def test_images_turned_or_dark_for_bright(digits) -> None:
     # Standardised by themselves, dark for bright leaves every scale as it is.
     z = (digits[0] - digits[0].mean(0)) / digits[0].std(0).clamp_min(0.01)
     assert check_preparation(record(z[:600], z[600:1000])) == []
+
+
+def test_images_turned_that_differ_in_nothing_else() -> None:
+    generator = torch.Generator().manual_seed(0)
+    mean = 0.5 * torch.randn(8, 8, generator=generator)
+    x = mean + torch.randn(1000, 8, 8, generator=generator)
+    (found,) = check_preparation(record(x[:600], x[600:].transpose(1, 2)))
+    assert found.title == "evaluation images are transposed beside training images"
+    shown = dict(zip(found.picture.names, found.picture.curves["correlation"], strict=True))
+    assert f"and {shown['transposed'][1]:.2f} with one transposed" in found.evidence
+    assert shown["as they are"][1] < found.picture.level[0]
 
 
 def test_a_vocabulary_of_its_own_with_the_same_frequencies() -> None:
@@ -66,6 +80,8 @@ def test_a_vocabulary_of_its_own_with_the_same_frequencies() -> None:
     other[ranks] = ranks.reshape(10, 4).flip(1).flatten()
     found = check_preparation(record(x, other[e]))
     assert [(f.code, f.confidence) for f in found] == [("data.preparation", "high")]
+    shown = [y for _, y in found[0].picture.curves["nats"]]
+    assert f"is {shown[0]:.2f} nats in the other half, and {shown[1]:.2f} in" in found[0].evidence
     own, same = kept_order(x.numpy(), e.numpy())
     assert same == pytest.approx(own, rel=0.25)
     assert kept_order(x.numpy(), other[e].numpy())[1] < 0

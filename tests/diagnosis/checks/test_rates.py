@@ -87,7 +87,9 @@ def test_a_sum_is_named_as_the_cause(watched, digits, network) -> None:
 
     for rate, confidence in ((0.5, "high"), (0.1, "medium")):
         record = with_rate(rate)
-        assert [(f.code, f.confidence) for f in check_sum(record)] == [("loss.sum", confidence)]
+        (told,) = check_sum(record)
+        assert (told.code, told.confidence) == ("loss.sum", confidence)
+        assert [y for _, y in told.picture.curves["rate"]] == [rate, 32 * rate, 32 * rate]
         assert check_rate_too_high(record) == []  # said once
     assert check_sum(with_rate(0.01)) == []
     assert check_sum(with_rate(0.5, torch.optim.Adam)) == []

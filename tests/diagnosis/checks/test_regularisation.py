@@ -1,11 +1,16 @@
 """Penalties, noise, clipping and precision."""
 
+import math
+import statistics
+
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional
 
 from fivefold.diagnosis.checks.regularisation import check_clipping, check_precision, check_regularisation
+from fivefold.diagnosis.observation.record import LossCall, Record, Step
+from fivefold.diagnosis.observation.summary import Summary
 
 
 @pytest.mark.parametrize(("decay", "found"), [(0.5, True), (1e-4, False)])
@@ -25,6 +30,10 @@ def test_penalty(watched, digits, network, factor: float, found: bool) -> None:
 
     seen = check_regularisation(watched(model, *digits, loss=loss, steps=6))
     assert [f.code for f in seen] == (["regularisation.penalty"] if found else [])
+    for told in seen:
+        shares = sorted(y for _, y in told.picture.curves["penalty"])
+        assert shares[0] > told.picture.level[0]
+        assert f"{statistics.median(shares):.0%} of the total" in told.evidence
 
 
 @pytest.mark.parametrize(("p", "confidence"), [(0.9, "high"), (0.7, "medium"), (0.5, None)])
@@ -32,6 +41,7 @@ def test_dropout(watched, digits, p: float, confidence: str | None) -> None:
     model = nn.Sequential(nn.Linear(64, 32), nn.Dropout(p), nn.Linear(32, 10))
     found = check_regularisation(watched(model, *digits, steps=3))
     assert [f.confidence for f in found] == ([confidence] if confidence else [])
+    assert all(f.picture.curves["share"] == ((0.0, p),) and f.picture.names == ("1",) for f in found)
 
 
 def test_clipping(watched, digits, network) -> None:
@@ -53,7 +63,22 @@ def test_precision(watched, digits, network) -> None:
     model = network(64, 32, 10).bfloat16()
     found = check_precision(watched(model, x.bfloat16(), y, steps=3))
     assert found[0].code == "precision.half-weights"
+    assert found[0].picture.level[0] == 4e-3
+    assert len(found[0].picture.curves["change"]) == 3
     assert check_precision(watched(network(64, 32, 10), x, y, steps=3)) == []
+
+
+def test_predictions_beyond_half_precision() -> None:
+    def call(high: float, finite: float = 1.0) -> LossCall:
+        seen = Summary((4,), "float16", 0.0, 1.0, -1.0, high, finite, 0.0)
+        return LossCall("mse_loss", {}, 1.0, seen, seen, math.nan, math.nan, (), None)
+
+    steps = [Step(i, losses=[call(high)]) for i, high in enumerate((10.0, 40_000.0, 60_000.0))]
+    (found,) = check_precision(Record(steps=steps))
+    assert found.code == "precision.overflow"
+    assert "6e+04" in found.evidence
+    assert found.picture.curves["prediction"] == ((0.0, 10.0), (1.0, 40_000.0), (2.0, 60_000.0))
+    assert check_precision(Record(steps=steps[:1])) == []
 
 
 def test_dropout_that_is_called_as_a_function(watched, digits) -> None:
@@ -67,6 +92,7 @@ def test_dropout_that_is_called_as_a_function(watched, digits) -> None:
 
     found = check_regularisation(watched(Called(0.9), *digits, steps=3))
     assert [(f.code, f.confidence) for f in found] == [("regularisation.dropout", "high")]
+    assert found[0].picture.names == ("a call of dropout",)
     assert found[0].place is not None
     assert check_regularisation(watched(Called(0.3), *digits, steps=3)) == []
     assert check_regularisation(watched(Called(0.9).eval(), *digits, steps=3)) == []  # it is switched off
@@ -79,3 +105,4 @@ def test_smoothing(watched, digits, network, share: float, confidence: str | Non
 
     found = check_regularisation(watched(network(64, 16, 10), *digits, loss=loss, steps=3))
     assert [f.confidence for f in found] == ([confidence] if confidence else [])
+    assert all(f.picture.curves["share"] == ((0.0, 1.0 - share), (1.0, share)) for f in found)

@@ -18,6 +18,8 @@ def test_column_against_vector(watched, digits, network, loss) -> None:
     found = check_shapes(watched(network(64, 8, 1), x, y.float(), loss=loss, steps=3))
     assert found[0].code == "loss.broadcast"
     assert "shape [32, 32]" in found[0].evidence
+    assert [y for _, y in found[0].picture.curves["numbers"]] == [32, 32, 1024]
+    assert found[0].picture.level[0] == 32
     assert found[0].place is not None
     assert check_shapes(watched(network(64, 8, 1), x, y.float()[:, None], loss=loss, steps=3)) == []
 

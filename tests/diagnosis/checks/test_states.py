@@ -25,7 +25,15 @@ class Cells(nn.Module):
 
 @pytest.mark.parametrize(("keeps", "codes"), [(True, []), (False, ["inputs.ignored"])])
 def test_cells(watched, digits, keeps: bool, codes: list[str]) -> None:
-    assert [f.code for f in check_states(watched(Cells(keeps), *digits, steps=2))] == codes
+    record = watched(Cells(keeps), *digits, steps=2)
+    found = check_states(record)
+    assert [f.code for f in found] == codes
+    for told in found:
+        seen = record.recurrences["cell"]
+        shares = [y for _, y in told.picture.curves["share"]]
+        total = seen.carried + seen.restarted + seen.other
+        assert shares[:2] == [0.0, seen.restarted / total]
+        assert shares[1] > told.picture.level[0]
 
 
 class Decoder(nn.Module):
@@ -69,7 +77,9 @@ class Stateful(nn.Module):
 
 @pytest.mark.parametrize(("resets", "codes"), [(True, []), (False, ["batch.carried"])])
 def test_a_state_that_stays_from_batch_to_batch(watched, digits, resets: bool, codes: list[str]) -> None:
-    assert [f.code for f in check_carried(watched(Stateful(resets), *digits, steps=3))] == codes
+    found = check_carried(watched(Stateful(resets), *digits, steps=3))
+    assert [f.code for f in found] == codes
+    assert all(max(y for _, y in f.picture.curves["change"]) > f.picture.level[0] for f in found)
 
 
 def walked(*, moves: bool, calls: int = 14, model: nn.Module | None = None):
@@ -93,6 +103,7 @@ def walked(*, moves: bool, calls: int = 14, model: nn.Module | None = None):
 def test_a_state_that_is_never_taken_over() -> None:
     found = check_same_input(walked(moves=False))
     assert [(f.code, f.confidence) for f in found] == [("inputs.ignored", "high")]
+    assert {y for _, y in found[0].picture.curves["calls"]} == {14.0}
     assert [f.confidence for f in check_same_input(walked(moves=False, calls=7))] == ["medium"]
     assert check_same_input(walked(moves=True)) == []
     assert check_same_input(walked(moves=False, calls=3)) == []

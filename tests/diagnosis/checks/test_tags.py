@@ -67,6 +67,12 @@ def both(out: Tensor, y: Tensor) -> Tensor:
 def test_predictions_along_time_and_targets_along_the_batch(padded: bool) -> None:
     found = check_tags(trained(Tagger(), across, padded=padded))
     assert [(f.code, f.confidence) for f in found] == [("axis.targets", "high")]
+    shown = {name: [y for _, y in points] for name, points in found[0].picture.curves.items()}
+    if padded:
+        assert max(shown["share"]) < found[0].picture.level[0] == 1.0
+    else:
+        assert min(shown["as the inputs lie"]) == 1.0  # a tag follows from its token
+        assert max(shown["as paired"]) < 0.9
     assert check_tags(trained(Tagger(first=False), flat, padded=padded))[0].code == "axis.targets"
     for model, loss in (
         (Tagger(), flat),
@@ -80,6 +86,7 @@ def test_predictions_along_time_and_targets_along_the_batch(padded: bool) -> Non
 def test_rows_sorted_by_length_without_their_targets() -> None:
     found = check_tags(trained(Tagger(), flat, spoil=True))
     assert [(f.code, f.confidence) for f in found] == [("batch.mixed", "high")]
+    assert all(0.0 < y < 1.0 for _, y in found[0].picture.curves["share"])
     assert check_tags(trained(Tagger(), channels, spoil=True))[0].code == "batch.mixed"
 
 

@@ -1,10 +1,14 @@
 """Sequences laid out along one axis and read along the other."""
 
+import math
+
+import pytest
 import torch
 from torch import nn
 from torch.nn import functional
 
 from fivefold.diagnosis.checks.time_axis import axis_of_time, check_time_axis
+from fivefold.diagnosis.finding import Finding
 from fivefold.diagnosis.observation.record import Record
 
 
@@ -28,18 +32,22 @@ def test_a_text_cut_up_by_view(watched) -> None:
     ids = text()
     right, wrong = ids.view(200, 100), ids.view(100, 200).t()
 
-    def found(x: torch.Tensor, *, batch_first: bool = True) -> list[str]:
+    def findings(x: torch.Tensor, *, batch_first: bool = True) -> list[Finding]:
         def loss(out: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
             return functional.cross_entropy(out.flatten(0, 1), y.flatten())
 
         rows = torch.arange(60)
         model = Reader(batch_first)
         settings = {"loss": loss, "steps": 3, "rows": lambda s: rows + 5 * s}
-        return [f.code for f in check_time_axis(watched(model, x[:, :-1], x[:, 1:], **settings))]
+        return check_time_axis(watched(model, x[:, :-1], x[:, 1:], **settings))
 
-    assert found(right) == []
-    assert found(wrong) == ["axis.time"]
-    assert found(wrong, batch_first=False) == []  # time is first, and is read as such
+    assert findings(right) == []
+    (found,) = findings(wrong)
+    assert found.code == "axis.time"
+    # Each token is followed by one of two, among 20: log 10 nats.
+    shown = found.picture.curves["what one tells of the other, nats"]
+    assert [y for _, y in shown] == pytest.approx([math.log(10), 0.0], abs=0.1)
+    assert findings(wrong, batch_first=False) == []  # time is first, and is read as such
 
 
 def test_the_axis_is_told_by_likeness() -> None:

@@ -13,6 +13,8 @@ def test_dead(watched, digits, network) -> None:
     nn.init.constant_(model[0].bias, -20.0)
     found = check_units(watched(model, *digits, steps=3))
     assert [(f.code, f.confidence) for f in found] == [("units.dead", "high")]
+    assert found[0].picture.curves["share"] == ((0.0, 1.0),)
+    assert found[0].picture.level[0] == 0.3
     assert check_units(watched(network(64, 32, 10), *digits, steps=3)) == []
 
 
@@ -60,6 +62,10 @@ def test_attention_that_sees_one_entry_alone(
 ) -> None:
     seen = check_units(watched(Attending(factor, fused), *digits, steps=3))
     assert [f.title for f in seen] == (["attention is saturated from the start"] if found else [])
+    for told in seen:
+        shares = [y for _, y in told.picture.curves["one entry alone"]]
+        assert len(shares) == 3
+        assert told.evidence.startswith(f"{shares[0]:.0%} of the rows")
 
 
 def test_the_last_activation_of_each_model_may_stand_at_its_bounds() -> None:

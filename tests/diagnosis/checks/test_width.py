@@ -1,5 +1,8 @@
 """Hidden layers that are too narrow."""
 
+import math
+
+import pytest
 import torch
 from torch import nn
 from torch.nn import functional
@@ -9,7 +12,10 @@ from fivefold.diagnosis.checks.width import check_width, hidden_widths, passes_t
 
 
 def test_width(watched, digits, network) -> None:
-    assert check_width(watched(network(64, 2, 10), *digits, steps=3))[0].code == "capacity.small"
+    (found,) = check_width(watched(network(64, 2, 10), *digits, steps=3))
+    assert found.code == "capacity.small"
+    assert found.picture.curves["units"] == ((0.0, 2.0),)
+    assert found.picture.level[0] == pytest.approx(math.log2(10))
     assert check_width(watched(network(64, 32, 10), *digits, steps=3)) == []
 
 
@@ -36,6 +42,7 @@ def test_recurrent_layers_count(watched, digits) -> None:
 def test_a_width_below_the_classes_is_said_where_the_training_ends_poorly(watched, digits, network) -> None:
     found = check_width(watched(network(64, 6, 10), *digits, steps=3))
     assert [f.confidence for f in found] == ["medium"]
+    assert found[0].picture.level == (10, "outputs")
     optimizer = torch.optim.Adam((model := network(64, 6, 10)).parameters(), lr=0.02)
     assert check_width(watched(model, *digits, optimizer=optimizer, steps=250, batch=64)) == []
 

@@ -27,6 +27,10 @@ def test_drawings(factor: int, found: bool) -> None:
     for images in (digits, digits.reshape(-1, 64), digits[:, None]):
         seen = check_wrapped(record(images))
         assert [f.code for f in seen] == (["precision.wrapped"] if found else [])
+        for told in seen:
+            holes = told.picture.curves["share"][0][1]
+            assert f"at least {holes:.1%} of the pixels" in told.evidence
+            assert holes > told.picture.level[0]
 
 
 @pytest.mark.parametrize("deviation", [15.0, 30.0])

@@ -1,5 +1,7 @@
 """Losses that ask for something else."""
 
+import statistics
+
 import pytest
 import torch
 from torch.nn import functional
@@ -17,6 +19,7 @@ def test_several_classes_at_once(watched, digits, network) -> None:
     several = (functional.one_hot(labels, 10) + functional.one_hot((labels + 3) % 10, 10)).float()
     found = check_targets_of_loss(watched(network(64, 16, 10), x, several, steps=4))
     assert [(f.code, f.confidence) for f in found] == [("loss.classes-together", "high")]
+    assert [y for _, y in found[0].picture.curves["sum of the targets"]] == pytest.approx([2.0] * 4)
     mixed = 0.7 * functional.one_hot(labels, 10) + 0.3 * functional.one_hot((labels + 3) % 10, 10)
     assert check_targets_of_loss(watched(network(64, 16, 10), x, mixed, steps=4)) == []
 
@@ -28,6 +31,9 @@ def test_a_class_that_is_left_out(watched, digits, network, index: int, found: b
 
     seen = check_targets_of_loss(watched(network(64, 16, 10), *digits, loss=loss, steps=4))
     assert [f.code for f in seen] == (["loss.left-out"] if found else [])
+    for told in seen:
+        shares = [y for _, y in told.picture.curves["share of the labels"]]
+        assert f"{statistics.median(shares):.0%} of the labels" in told.evidence
 
 
 @pytest.mark.parametrize(("form", "found"), [(torch.softmax, True), (torch.log_softmax, False)])
@@ -37,6 +43,7 @@ def test_probabilities_for_their_logarithms(watched, digits, network, form, foun
 
     seen = check_forms(watched(network(64, 16, 10), *digits, loss=loss, steps=4))
     assert [f.code for f in seen] == (["loss.not-log-probabilities"] if found else [])
+    assert all(0.0 <= y <= 1.0 for f in seen for ends in f.picture.curves.values() for _, y in ends)
 
 
 @pytest.mark.parametrize(("sign", "found"), [(-1.0, True), (1.0, False)])
@@ -46,6 +53,10 @@ def test_a_loss_that_is_maximised(watched, digits, network, sign: float, found: 
 
     seen = check_sign(watched(network(64, 16, 10), *digits, loss=loss, steps=4))
     assert [f.code for f in seen] == (["loss.sign"] if found else [])
+    for told in seen:
+        given, value = (told.picture.curves[name] for name in ("backward()", "cross_entropy"))
+        assert [y for _, y in given] == pytest.approx([-y for _, y in value])
+        assert f"from {value[0][1]:.3g} to {value[-1][1]:.3g}" in told.evidence
 
 
 @pytest.mark.parametrize(("right_side", "found"), [(True, False), (False, True)])
@@ -65,7 +76,13 @@ def test_a_loss_that_is_least_when_all_outputs_are_the_same(
         model[2].weight.mul_(5)
     optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
     record = watched(model, x, y % 2, loss=contrastive, optimizer=optimizer, steps=80)
-    assert [f.code for f in check_trivial(record)] == (["loss.trivial"] if found else [])
+    told = check_trivial(record)
+    assert [f.code for f in told] == (["loss.trivial"] if found else [])
+    for each in told:
+        same, apart = (y for _, y in each.picture.curves["loss"])
+        assert f"the loss is {same:.3g}" in each.evidence
+        assert f"and {apart:.3g} with outputs" in each.evidence
+        assert f"{each.picture.level[0]:.3g}, and" in each.evidence
 
 
 def test_classes_and_numbers_are_never_trivial(watched, digits, network) -> None:

@@ -25,6 +25,9 @@ def test_all_matrices_at_zero(watched, digits) -> None:
     found = check_zero_weights(watched(of(0.0, 0.0), *digits, steps=4))
     assert [(f.code, f.confidence) for f in found] == [("initialisation.constant", "high")]
     assert "0.weight, 2.weight" in found[0].evidence
+    shown = {name: [y for _, y in points] for name, points in found[0].picture.curves.items()}
+    assert shown["these matrices"] == [0.0] * 4
+    assert shown["all others"][-1] > 0.0  # a bias moves
 
 
 def test_a_last_layer_at_zero_is_sound(watched, digits) -> None:

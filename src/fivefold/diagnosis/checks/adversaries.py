@@ -136,8 +136,7 @@ def _range(pairs: list[tuple[Shown, Shown]]) -> list[Finding]:
                     "the generator cannot reach the data",
                     f"what it makes lies in [{float(made.min()):.3g}, {float(made.max()):.3g}], and "
                     f"{touched:.0%} of it at the bound {sign * bound:g}; {beyond:.0%} of the data's numbers "
-                    "lie "
-                    f"{word} that, in [{float(data.min()):.3g}, {float(data.max()):.3g}]",
+                    f"lie {word} that, in [{float(data.min()):.3g}, {float(data.max()):.3g}]",
                     "high",
                     "the generator's last activation has another range than the data",
                     "scale the data to the range of the last activation (tanh: -1 to 1, sigmoid: 0 to 1), or "
@@ -150,7 +149,7 @@ def _range(pairs: list[tuple[Shown, Shown]]) -> list[Finding]:
                             "data": (float(data.min()), float(data.max())),
                         },
                         ("least", "largest"),
-                        (sign * bound, "bound of what is made"),
+                        (sign * bound, "bound"),
                     ),
                 )
             ]
@@ -190,11 +189,8 @@ def _same_side(record: Record, pairs: list[tuple[Shown, Shown]]) -> list[Finding
             "loss.same-side",
             "the generator's loss asks the critic for what the critic's own loss asks",
             f"in all {len(same)} watched passes of the generator its loss pulls the critic's output for what "
-            "was "
-            "made to the same side as the critic's loss does, in "
-            f"{least:.0%} of the examples or more; data are pulled to "
-            "the "
-            "other",
+            f"was made to the same side as the critic's loss does, in {least:.0%} of the examples or more; "
+            "data are pulled to the other",
             "high",
             "the target or the sign of the generator's loss is that of the critic: it learns to be found out",
             "give the generator's loss the target that data have in the critic's loss (ones), or turn its "
@@ -202,7 +198,7 @@ def _same_side(record: Record, pairs: list[tuple[Shown, Shown]]) -> list[Finding
             picture=of_numbers(
                 "Examples in which the answer for what was made is pulled to the critic's side",
                 "share of the examples, at least",
-                {"by the critic's loss": own, "by the generator's loss": least},
+                {"critic's loss": own, "generator's loss": least},
                 (1 - SURE, "the generator's, up to here"),
             ),
         )

@@ -58,14 +58,12 @@ def check_augmentation(record: Record) -> list[Finding]:
             "data.preparation",
             "training images are turned or mirrored as no evaluation image is",
             f"{share:.0%} of {len(a)} training images come a third nearer to their nearest evaluation image "
-            "when "
-            f"{best}; of evaluation images {usual:.0%}",
+            f"when {best}; of evaluation images {usual:.0%}",
             "high" if share > 6 * usual else "medium",
             "augmentation makes examples that do not occur, and may change what they show (a 6 turned is a "
             "9)",
             "keep to changes that leave the label as it is: small shifts, little noise; mirror only what may "
-            "be "
-            "mirrored",
+            "be mirrored",
             picture=of_pairs(
                 "Images that come a third nearer to an evaluation image once they are turned, alike in both "
                 "where nothing is wrong",
@@ -117,8 +115,7 @@ def _apart_from_targets(record: Record, shape: tuple[int, ...]) -> list[Finding]
             "labels.noise",
             "inputs are mirrored or turned, and their targets are not",
             f"{told[best]:.0%} of {len(x)} training inputs agree better with their target when {best} "
-            "(correlation "
-            "larger by 0.2 or more)",
+            "(correlation larger by 0.2 or more)",
             "high",
             "augmentation changes the input alone",
             "apply the same change to the input and to its target picture",

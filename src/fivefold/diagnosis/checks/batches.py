@@ -166,8 +166,7 @@ def _of_classes(table: np.ndarray) -> list[Finding]:
     return [
         _ordered(
             f"{single} of {len(table)} watched batches hold a single class; on average the most common class "
-            "takes "
-            f"{inside:.0%} of its batch and {overall:.0%} of all (p = {p:.0e})",
+            f"takes {inside:.0%} of its batch and {overall:.0%} of all (p = {p:.0e})",
             "high",
             of_classes(table),
         )

@@ -56,8 +56,7 @@ def check_ignored_inputs(record: Record) -> list[Finding]:
             "inputs.ignored",
             "the network does not read most of its inputs",
             f"{int(unread.sum())} of {int(varies.sum())} inputs that vary have derivative zero to every "
-            "output, for all "
-            f"{len(x)} examples of a batch",
+            f"output, for all {len(x)} examples of a batch",
             "high",
             "an index or a slice takes a part only: the first state of a sequence instead of the last, one "
             "channel, one patch",
@@ -158,7 +157,10 @@ def check_output(record: Record) -> list[Finding]:
                     "the last layer ends in an activation whose range is smaller than that of the targets",
                     "end a network for free numbers with a linear layer",
                     place=calls[-1].place,
-                    picture=_ranges({"predictions": (low, high), "targets": (below, above)}),
+                    picture=_ranges(
+                        "Predictions reach as far as targets where nothing is wrong",
+                        {"predictions": (low, high), "targets": (below, above)},
+                    ),
                 )
             )
     calls = losses_of(record, ("binary_cross_entropy_with_logits",))
@@ -175,7 +177,10 @@ def check_output(record: Record) -> list[Finding]:
                     "no probability below one half can be said",
                     "give binary_cross_entropy_with_logits the output of the last linear layer",
                     place=calls[-1].place,
-                    picture=_ranges({"logits": (low, max(c.prediction.high for c in calls))}, 0.0),
+                    picture=_ranges(
+                        "Logits lie on both sides of 0 where nothing is wrong",
+                        {"logits": (low, max(c.prediction.high for c in calls))},
+                    ),
                 )
             )
     calls = losses_of(record, ("cross_entropy",))
@@ -199,17 +204,17 @@ def check_output(record: Record) -> list[Finding]:
                     f"the last layer ends in {kind}: cross_entropy expects free numbers",
                     "give cross_entropy the output of the last linear layer",
                     place=calls[-1].place,
-                    picture=_ranges({"logits": (low, high)}, 0.0 if rectified else 1.0),
+                    picture=_ranges(
+                        f"Logits reach {'below 0' if rectified else 'beyond 1'} where nothing is wrong",
+                        {"logits": (low, high)},
+                    ),
                 )
             )
     return out
 
 
-def _ranges(ranges: dict[str, tuple[float, float]], bound: float | None = None) -> Picture | None:
-    """What the output reaches, beside the targets or a bound of an activation."""
-    told = "Predictions reach as far as targets" if bound is None else "Logits lie on both sides of the bound"
-    level = None if bound is None else (bound, "bound of the activation")
-    return of_pairs(f"{told} where nothing is wrong", "value", ranges, ("least", "largest"), level)
+def _ranges(title: str, ranges: dict[str, tuple[float, float]]) -> Picture | None:
+    return of_pairs(title, "value", ranges, ("least", "largest"))
 
 
 def check_constant_output(record: Record) -> list[Finding]:
@@ -247,7 +252,7 @@ def check_constant_output(record: Record) -> list[Finding]:
             picture=of_answers(
                 "How far the outputs of the examples differ from that of the first one",
                 {"other examples": [(o, o[:1]) for o in passes[0]]},
-                (1e-3, "they differ from here on"),
+                (1e-3, "they differ"),
             ),
         )
     ]
@@ -271,12 +276,10 @@ def _collapsed(passes: list[list[torch.Tensor]], n: int) -> list[Finding]:
             "latent.collapsed",
             "the output does not depend on the input: the latent carries nothing",
             f"over {len(passes)} draws of {n} examples, outputs vary {ratio:.2f} times as much between "
-            "examples as chance "
-            "would have it",
+            "examples as chance would have it",
             "high",
             "the term that holds the latent to its prior outweighs the reconstruction: its weight is too "
-            "large, or one term is "
-            "a mean over numbers where the other is a sum",
+            "large, or one term is a mean over numbers where the other is a sum",
             "sum both terms over the numbers of an example, lower the weight of the divergence, or let it "
             "grow slowly",
             picture=of_numbers(
@@ -284,7 +287,7 @@ def _collapsed(passes: list[list[torch.Tensor]], n: int) -> list[Finding]:
                 "wrong",
                 "variance, of that by chance",
                 {"between examples": ratio, "between draws": 1.0},
-                (2.0, "the examples', from here on"),
+                (2.0, "beyond chance"),
             ),
         )
     ]

@@ -72,7 +72,7 @@ def check_channels(record: Record) -> list[Finding]:
                 "Difference of neighbouring pixels, smaller as given where nothing is wrong",
                 "of that of pixels at random places",
                 {f"as given, [{c}, {h}, {w}]": given, f"read as [{h}, {w}, {c}]": other},
-                (SMOOTHER * given, "the other order, from here on"),
+                (SMOOTHER * given, "the other, from here on"),
             ),
         )
     ]

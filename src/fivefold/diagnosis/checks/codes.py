@@ -35,9 +35,8 @@ def check_codes(record: Record) -> list[Finding]:
     found below 1e-9; a category tells as much in both. Found where both fail: numbers have other shares, and
     their targets lead astray (below 0) while they hold in training (above 0.02 and three standard errors); or
     (medium) numbers have other shares, of which order takes away nine tenths. A population that moved has
-    other
-    shares and the same targets by category; targets that moved leave the shares as they are. False alarms:
-    both moved at once; without targets, shares that were exchanged.
+    other shares and the same targets by category; targets that moved leave the shares as they are. False
+    alarms: both moved at once; without targets, shares that were exchanged.
 
     Args:
         record: What was seen.
@@ -81,7 +80,7 @@ def check_codes(record: Record) -> list[Finding]:
         picture = of_numbers(
             "What the mean target of a category explains, as much in both where nothing is wrong",
             "share of the targets' variance",
-            {"training, the other half": told, "evaluation": held},
+            {"other half of training": told, "evaluation": held},
             (0.0, "nothing"),
         )
         return [Finding("data.preparation", title, evidence, confidence, cause, fix, picture=picture)]
@@ -93,7 +92,7 @@ def check_codes(record: Record) -> list[Finding]:
     shares = of_shares(
         "Chi-square between the shares of the categories in training and in evaluation",
         "of the chi-square as they are numbered",
-        {"as they are numbered": 1.0, "in order of their share": left},
+        {"as they are numbered": 1.0, "in order of share": left},
         (0.1, "other shares from here on"),
     )
     return [Finding("data.preparation", title, evidence, "medium", cause, fix, picture=shares)]
@@ -103,8 +102,7 @@ def _table(rows: Rows) -> tuple[np.ndarray, np.ndarray | None] | None:
     """Categories, [n, c], as the integer tables that the model was given hold them, and the targets, [n, k].
 
     Each example counts once. ``None`` where there are no categories, or few examples; no targets where not
-    all
-    are known.
+    all are known.
     """
     blocks: list[np.ndarray] = []
     targets: list[Tensor | None] = []

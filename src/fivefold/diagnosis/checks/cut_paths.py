@@ -59,8 +59,7 @@ def check_cut_paths(record: Record) -> list[Finding]:
             + ("; random numbers are drawn on the way" if drawn else ""),
             "high" if drawn else "medium",
             "between these layers and the output the graph is cut: by sample() in place of rsample(), "
-            "detach(), "
-            "no_grad(), .data, or NumPy",
+            "detach(), no_grad(), .data, or NumPy",
             "draw with rsample() (mean + deviation * noise), and keep the path in torch operations",
         )
     ]

@@ -37,8 +37,7 @@ def check_exhausted(record: Record) -> list[Finding]:
             "one round after the other",
             "high",
             "the batches came from a generator, a zip or another iterator that is used up after one epoch, "
-            "so "
-            "that the loop over batches ends before it begins",
+            "so that the loop over batches ends before it begins",
             "make the iterator anew in every epoch, or use a DataLoader or a list, which begin anew each "
             "time",
         )

@@ -80,8 +80,7 @@ def check_overfitting(record: Record) -> list[Finding]:
                     "fit.overfits",
                     "the model overfits",
                     f"the held-out loss was least, {seen[least][1]:.3g}, after {seen[least][0]} updates and "
-                    f"is {last:.3g} at the end, while "
-                    f"the training loss is {training[-1][1]:.3g}",
+                    f"is {last:.3g} at the end, while the training loss is {training[-1][1]:.3g}",
                     "high" if rise > 1.6 and not _still_right(record) else "medium",
                     "the network went on learning what is particular to the training examples",
                     "stop at the least held-out loss, add weight decay, dropout or augmentation, or collect "
@@ -173,8 +172,7 @@ def _turned(record: Record, seen: list[tuple[int, float]]) -> list[Finding]:
             "fit.overfits",
             "the model overfits",
             f"the held-out loss was least, {after[0]:.3g}, after {seen[least][0]} updates and rose at each "
-            "of "
-            f"{len(after) - 1} evaluations since, to {after[-1]:.3g}, while the training loss fell to "
+            f"of {len(after) - 1} evaluations since, to {after[-1]:.3g}, while the training loss fell to "
             f"{training:.3g}",
             "medium",
             "the network went on learning what is particular to the training examples",
@@ -239,8 +237,7 @@ def check_unfinished(record: Record) -> list[Finding]:
             if steep or begun
             else "the training is over after a few updates",
             f"{end} updates in all; median loss {first:.3g} in the first quarter of them, {third:.3g} in the "
-            "third, "
-            f"{fourth:.3g} in the last",
+            f"third, {fourth:.3g} in the last",
             confidence,
             "too few epochs for this rate, or batches so large that an epoch holds few of them",
             "train longer, use smaller batches, or raise the rate",

@@ -112,12 +112,10 @@ def check_flows(record: Record) -> list[Finding]:
             if alone
             else "all layers leave the same variables as they are",
             f"{same} of {of} variables come out of {'the only layer' if alone else f'{max(counts)} layers'} "
-            "as they "
-            f"went in, to the bit, in all {len(shares)} watched passes",
+            f"as they went in, to the bit, in all {len(shares)} watched passes",
             "high",
             "what a coupling does not change must be changed by another, with another mask; their density is "
-            "never "
-            "fitted here",
+            "never fitted here",
             "stack several couplings, and alternate their masks (mask, 1 - mask, ...)",
             picture=of_shares(
                 "Variables that no layer changes in a watched pass: none where nothing is wrong",

@@ -166,8 +166,7 @@ def check_still_groups(record: Record) -> list[Finding]:
             "parameters.frozen",
             "the optimizer holds parameters at a rate of zero",
             f"{len(names)} parameters ({', '.join(names[:4])}) had a rate of 0 at all {len(record.steps)} "
-            "watched "
-            "updates, others moved",
+            "watched updates, others moved",
             "high",
             "a group of parameters was given a rate of zero, or a factor that is zero",
             "give every group a rate, or take what is not to be trained out of the optimizer",

@@ -119,7 +119,7 @@ def _unshifted(
                 "Targets that equal an input, the next one where nothing is wrong",
                 "share of the targets",
                 {"at their own place": own, "the next": following},
-                (MANY, "they are these from here on"),
+                (MANY, "nearly all"),
             ),
         )
     ]
@@ -169,12 +169,10 @@ def _sees_later(entry: Entry, place: int, x: Tensor, axis: int, following: float
             "mask.future",
             f"the model sees the {what} that it is to predict",
             f"outputs at the first {x.shape[axis] // 2} places change when only {what} after them change, "
-            "and "
-            f"targets are the next {what} ({following:.1%})",
+            f"and targets are the next {what} ({following:.1%})",
             "high",
             "attention has no causal mask (or one that hides the wrong side), or a recurrent or "
-            "convolutional "
-            "layer runs in both directions",
+            "convolutional layer runs in both directions",
             "mask places after the present one: is_causal=True, or torch.triu(..., diagonal=1) set to -inf "
             "before softmax; pad convolutions on the left alone",
             picture=of_answers(

@@ -65,8 +65,7 @@ def check_gradient_flow(record: Record) -> list[Finding]:
                     f"{len(names)} layers",
                     "high" if first < 1e-4 * last else "medium",
                     "every layer multiplies the gradient by less than one: saturating activations, small "
-                    "weights, or depth without "
-                    "normalisation or residual connections",
+                    "weights, or depth without normalisation or residual connections",
                     "use ReLU-like activations with their initialisation, normalisation, or residual "
                     "connections",
                     picture=_bars(ratios),

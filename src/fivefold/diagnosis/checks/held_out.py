@@ -7,14 +7,18 @@ import numpy as np
 
 from fivefold.diagnosis.checks.mixing import relates_rows
 from fivefold.diagnosis.checks.overlaps import nearly_equal, shared, windows
+from fivefold.diagnosis.checks.pictures import of_numbers, of_pairs, of_shares
 from fivefold.diagnosis.checks.rules import Examples, distinct, every_draw, keys_of, rich
 from fivefold.diagnosis.checks.seen import stacked, within_updates
-from fivefold.diagnosis.finding import Confidence, Finding
+from fivefold.diagnosis.finding import Confidence, Finding, Picture
 from fivefold.diagnosis.observation.record import Record, Rows
 
 LEAST_ROWS = 20
 LONG = 64
 """Tokens in a text of which half is not the same by chance."""
+
+MOST_SHOWN = 8
+"""Columns in a picture."""
 
 EXACT = 1e-10
 """Distance from 1 of the correlation of a column with its copy in single precision."""
@@ -57,11 +61,11 @@ def check_leak(record: Record) -> list[Finding]:
             _leak(
                 "the evaluation examples are nearly the same as training examples",
                 f"{share:.0%} of the evaluation examples lie ten times nearer to a training example than to "
-                "any "
-                "of their own",
+                "any of their own",
                 "high" if share >= 0.4 else "medium",
                 "copies with a little noise were made before the split, or the same thing was measured twice",
                 "split by what the examples come from before copies are made",
+                _known({"lie ten times nearer": share}, 0.2),
             )
         ]
     return []
@@ -83,12 +87,15 @@ def _overlapping(rows: Rows, held: Rows, *, tokens: bool) -> list[Finding]:
         _leak(
             "the evaluation examples overlap with training examples",
             f"{share:.0%} of {of} evaluation {'rows of pictures' if picture else 'sequences'} share a piece "
-            "of a "
-            f"quarter of their length with one of {len(own)} in training, {half:.0%} one of half their "
+            f"of a quarter of their length with one of {len(own)} in training, {half:.0%} one of half their "
             "length",
             "high" if (half >= 0.2 if long else share >= 0.6) else "medium",
             "windows were cut from the same stretches and split afterwards",
             "split the text, series or picture into stretches first, then cut windows from each",
+            _known(
+                {"a quarter in common": share, "half in common": half},
+                max(0.08, 0.35 * share) if long else 0.5,
+            ),
         )
     ]
 
@@ -127,7 +134,8 @@ def _equal(rows: Rows, held: Rows, x: np.ndarray, *, tokens: bool) -> list[Findi
     partly = sum(n for _, n in some)
     count = sum(a for a, _ in some)
     if partly >= LEAST_ROWS and covered > 0.5 and count >= 5 and count > 3 * natural * partly:
-        return [_copies(count, partly, len(known), "high" if count >= 0.05 * partly else "medium")]
+        sure: Confidence = "high" if count >= 0.05 * partly else "medium"
+        return [_copies(count, partly, len(known), sure, max(5 / partly, 3 * natural))]
     found = sum(a for a, _ in blocks)
     if found < 5 or found < max(least, 3 * natural) * total:
         return None
@@ -139,28 +147,47 @@ def _equal(rows: Rows, held: Rows, x: np.ndarray, *, tokens: bool) -> list[Findi
             _leak(
                 "the model is evaluated on all that it was trained on",
                 f"{contained:.0%} of the {len(known)} training examples that were kept are among the "
-                "evaluation "
-                "examples, and no evaluation shows others",
+                "evaluation examples, and no evaluation shows others",
                 "medium",
                 "there is no held-out set, or the evaluation takes all data",
                 "set examples aside before training, and evaluate on those alone",
+                of_shares(
+                    "Training examples that are evaluated, and evaluated ones that were trained on",
+                    "share of the examples",
+                    {"training examples": contained, "evaluated ones": found / total},
+                    (0.9, "all data"),
+                ),
             )
         ]
-    return [_copies(found, total, len(known), "high" if found >= 0.05 * total else "medium")]
+    sure = "high" if found >= 0.05 * total else "medium"
+    return [_copies(found, total, len(known), sure, max(least, 3 * natural))]
 
 
-def _copies(found: int, total: int, kept: int, confidence: Confidence) -> Finding:
+def _copies(found: int, total: int, kept: int, confidence: Confidence, chance: float) -> Finding:
     return _leak(
         "the model is evaluated on examples that it was trained on",
         f"{found} of {total} evaluation examples equal one of the {kept} training examples that were kept",
         confidence,
         "training and evaluation sets overlap: split after copies were made, or the same data used for both",
         "split by example before anything else, and remove duplicates across the split",
+        _known({"equal one": found / total}, chance),
     )
 
 
-def _leak(title: str, evidence: str, confidence: Confidence, cause: str, fix: str) -> Finding:
-    return Finding("data.leak", title, evidence, confidence, cause, fix)
+def _known(shares: dict[str, float], chance: float) -> Picture:
+    """Shares of evaluation examples that are like a training example in one way or another."""
+    return of_shares(
+        "Evaluation examples that are like a training example: few where nothing is wrong",
+        "share of the evaluation examples",
+        shares,
+        (chance, "by nature up to here"),
+    )
+
+
+def _leak(
+    title: str, evidence: str, confidence: Confidence, cause: str, fix: str, picture: Picture
+) -> Finding:
+    return Finding("data.leak", title, evidence, confidence, cause, fix, picture=picture)
 
 
 def check_telling_column(record: Record) -> list[Finding]:
@@ -211,7 +238,14 @@ def check_telling_column(record: Record) -> list[Finding]:
         sure = varies and abs(r[j, c]) - abs(q[j, c]) > 6 * error
         if sure and z[j, c] > 6 and len(rest) >= 0.5 * len(r) and float((rest < 4).mean()) >= 0.8:
             seen = f"correlation with the target {r[j, c]:.2f} in training and {q[j, c]:.2f} in evaluation"
-            return [_telling(int(j), f"{seen} ({n} and {m} examples)", "high")]
+            pairs = {f"column {i}": (abs(r[i, c]), abs(q[i, c])) for i in _first_columns(int(j), r[:, c])}
+            shown = of_pairs(
+                "Correlation of the columns with the target, alike in both where nothing is wrong",
+                "size of the correlation",
+                pairs,
+                ("training", "evaluation"),
+            )
+            return [_telling(int(j), f"{seen} ({n} and {m} examples)", "high", shown)]
     j, c = np.unravel_index(int(np.abs(r).argmax()), r.shape)
     top = abs(float(r[j, c]))
     if top <= 0.995:
@@ -224,7 +258,20 @@ def check_telling_column(record: Record) -> list[Finding]:
     seen = f"correlation with the target {r[j, c]:.6f} ({n} examples)"
     if copied > 1:
         seen += f"; {copied} of {k} target columns are copies of input columns"
-    return [_telling(int(j), seen, "high" if exact or among < 0.9 else "medium")]
+    largest = np.abs(r).max(1)
+    shown = of_numbers(
+        "Correlation of the columns with the target: none is a copy of it where nothing is wrong",
+        "size of the correlation",
+        {f"column {i}": largest[i] for i in _first_columns(int(j), largest)},
+        (0.995, "a copy"),
+    )
+    return [_telling(int(j), seen, "high" if exact or among < 0.9 else "medium", shown)]
+
+
+def _first_columns(column: int, r: np.ndarray) -> list[int]:
+    """A column, and after it those with the largest correlations, eight in all."""
+    rest = [int(i) for i in np.argsort(-np.abs(r), kind="stable") if i != column]
+    return [column, *rest][:MOST_SHOWN]
 
 
 def _error_of_correlation(x: np.ndarray, y: np.ndarray) -> float:
@@ -270,7 +317,7 @@ def _correlations(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return r
 
 
-def _telling(column: int, evidence: str, confidence: Confidence) -> Finding:
+def _telling(column: int, evidence: str, confidence: Confidence, picture: Picture | None) -> Finding:
     return Finding(
         "data.leak",
         f"input column {column} tells the target",
@@ -278,4 +325,5 @@ def _telling(column: int, evidence: str, confidence: Confidence) -> Finding:
         confidence,
         "the column was made from the target of its own example, which is not there when the model is used",
         "make such columns from the targets of other training examples only, or drop the column",
+        picture=picture,
     )

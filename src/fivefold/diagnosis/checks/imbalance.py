@@ -7,7 +7,7 @@ import numpy as np
 from torch import Tensor
 from torch.nn import functional
 
-from fivefold.diagnosis.checks.pictures import of_counts
+from fivefold.diagnosis.checks.pictures import of_counts, of_weights
 from fivefold.diagnosis.checks.played import given_at, losses_on
 from fivefold.diagnosis.checks.probes import ask, in_evaluation, last_question
 from fivefold.diagnosis.checks.seen import alone, batch_size, losses_of
@@ -269,6 +269,7 @@ def _weighed_by_share(record: Record, total: np.ndarray) -> list[Finding]:
             "high" if sure else "medium",
             "the classes are weighted by their frequency instead of its inverse",
             "give weight= the inverse of the frequencies, or none",
+            picture=of_weights(np.exp(share), np.exp(w)),
         )
     ]
 

@@ -140,8 +140,7 @@ def _unrelated(
             seen,
             "high" if strong else "medium",
             f"inputs and {what} are no longer in the same order: one was shuffled, sorted or filtered "
-            "without "
-            "the other",
+            "without the other",
             f"shuffle and filter inputs and {what} with the same index",
             place=losses_of(record)[-1].place if losses_of(record) else None,
             picture=of_shares(
@@ -223,8 +222,7 @@ def _drawn_anew(draws: Examples) -> list[Finding]:
     distance, picture = float(apart.mean()), of_repeats(apart)
     evidence = (
         f"{len(pairs)} times the very same input came again: the distance of its two targets is "
-        f"{distance:.0%} of "
-        "that of two targets drawn at random"
+        f"{distance:.0%} of that of two targets drawn at random"
     )
     if distance > 0.75:
         if _batch_keeps(draws) < 0.02:

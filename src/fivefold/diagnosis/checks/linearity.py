@@ -10,11 +10,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
+from fivefold.diagnosis.checks.pictures import of_numbers
 from fivefold.diagnosis.checks.probes import ask, in_evaluation, last_question
 from fivefold.diagnosis.checks.seen import WEIGHTED
 from fivefold.diagnosis.finding import Finding
 from fivefold.diagnosis.observation.record import Record
 from fivefold.diagnosis.observation.tape import Entry
+
+ROUNDING = 1e-3
+"""Of the difference of two outputs: what the mean of both may lie from the output between them."""
 
 POOLS: dict[str, Callable[..., Tensor]] = {
     "max_pool1d": functional.avg_pool1d,
@@ -96,11 +100,12 @@ def check_linear(record: Record) -> list[Finding]:
     if any(isinstance(m, nn.RNNBase | nn.RNNCellBase | nn.MultiheadAttention) for m in module.modules()):
         return []
     try:
-        pooled = _linear(Entry(_redrawn(module), entry.args, entry.kwargs, entry.outputs), x)
+        found = _linear(Entry(_redrawn(module), entry.args, entry.kwargs, entry.outputs), x)
     except (RuntimeError, ValueError, TypeError, IndexError):
         return []  # it cannot be copied, or its other arguments belong to the whole batch
-    if pooled is None:
+    if found is None:
         return []
+    pooled, bend = found
     return [
         Finding(
             "capacity.linear",
@@ -111,12 +116,21 @@ def check_linear(record: Record) -> list[Finding]:
             "high",
             "there is no activation between the layers: their product is one matrix",
             "put an activation (ReLU, GELU, tanh) between the layers",
+            picture=of_numbers(
+                "How far f at the middle of two examples lies from the mean of f at both",
+                "share of the difference of the two",
+                {"at the middle": bend},
+                (ROUNDING, "an activation"),
+                logarithmic=True,
+            ),
         )
     ]
 
 
-def _linear(entry: Entry, x: Tensor) -> bool | None:
-    """Whether only pooling bends a linear network; ``None`` where it is not linear, or nothing is known."""
+def _linear(entry: Entry, x: Tensor) -> tuple[bool, float] | None:
+    """Whether only pooling bends a linear network, and how much else does, to rounding; ``None`` where it is
+    not linear, or nothing is known.
+    """
     half = len(x) // 2
     scale = float(x.abs().max())
     if not 0 < scale < math.inf:
@@ -132,13 +146,16 @@ def _linear(entry: Entry, x: Tensor) -> bool | None:
             outs.append(ask(entry, given))
     if not outs[0] or any(not torch.isfinite(o).all() for out in outs for o in out):
         return None
+    bend = 0.0
     for p, q, middle in zip(*outs, strict=True):
         spread = float((p - q).abs().max())
         if spread < 1e-3 * float(middle.abs().max()):
             return None  # outputs that hardly vary tell nothing
-        if float(((p + q) / 2 - middle).abs().max()) > 1e-3 * spread:
+        apart = float(((p + q) / 2 - middle).abs().max())
+        if apart > ROUNDING * spread:
             return None
-    return means.used
+        bend = max(bend, apart / max(spread, 1e-300))
+    return means.used, bend
 
 
 def check_linear_pairs(record: Record) -> list[Finding]:

@@ -75,8 +75,7 @@ def check_loss_inputs(record: Record) -> list[Finding]:
                 f"{worst:.0e})",
                 "high",
                 "softmax is applied before a loss that applies it again: gradients become small and the loss "
-                "cannot "
-                "come near 0",
+                "cannot come near 0",
                 "give cross_entropy the output of the last linear layer; apply softmax only to read "
                 "probabilities",
                 place=calls[-1].place,

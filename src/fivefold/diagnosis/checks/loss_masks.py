@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from fivefold.diagnosis.checks.pictures import of_shares
+from fivefold.diagnosis.checks.pictures import of_numbers
 from fivefold.diagnosis.finding import Finding
 from fivefold.diagnosis.observation.calls import DIFFERENCES, LOSSES
 from fivefold.diagnosis.observation.record import Record
@@ -38,12 +38,11 @@ def check_loss_masks(record: Record) -> list[Finding]:
             "mask.inverted",
             "the mask of the loss keeps what tells nothing",
             f"all {kept} targets that the mask keeps are the same number, in {len(found)} of {len(found)} "
-            "watched "
-            f"passes; those that it leaves out take {left} different values",
+            f"watched passes; those that it leaves out take {left} different values",
             "high",
             "the mask is one where it should be zero: it keeps padding, or what comes after the end",
             "invert the mask",
-            picture=of_shares(
+            picture=of_numbers(
                 "Different targets that the mask keeps, and that it leaves out: more are kept when right",
                 "different targets",
                 {"kept": 1.0, "left out": left},

@@ -6,9 +6,9 @@ from contextlib import ExitStack
 import torch
 
 from fivefold.diagnosis.checks.mixing import relates_rows
+from fivefold.diagnosis.checks.pictures import of_numbers
 from fivefold.diagnosis.checks.played import numbers_on, terms_of
 from fivefold.diagnosis.checks.probes import in_evaluation, last_question
-from fivefold.diagnosis.checks.shapes import of_amounts
 from fivefold.diagnosis.checks.time_axis import axis_of_time
 from fivefold.diagnosis.finding import Finding
 from fivefold.diagnosis.observation.record import Record
@@ -81,11 +81,12 @@ def check_terms(record: Record) -> list[Finding]:
             "a sum over the examples grows with the batch, so that this term outweighs the other",
             "take the mean over the examples in both (dim=1 sums within an example, then .mean())",
             place=tape.entries[-1].place,
-            picture=of_amounts(
+            picture=of_numbers(
                 "Factor of each term, were all of them means over the examples",
                 "factor as a mean",
                 as_means,
                 (max(f for f, _ in means), "of a mean"),
+                logarithmic=True,
             ),
         )
     ]

@@ -134,14 +134,13 @@ def check_masks(record: Record) -> list[Finding]:
         most = max(shares)
         evidence = (
             f"{most:.0%} of the attention falls on padding (token {token}, {even:.0%} of the places) in one "
-            "of "
-            f"{len(shares)} attention layers"
+            f"of {len(shares)} attention layers"
         )
         picture = of_shares(
             "Attention that falls on padding: none under a mask",
             "share of the attention",
             {f"attention {i + 1}": share for i, share in enumerate(shares)},
-            (even, "without a mask"),
+            (even, "no mask"),
         )
         if most > 0.97:
             return [
@@ -151,8 +150,7 @@ def check_masks(record: Record) -> list[Finding]:
                     evidence,
                     "high",
                     "the mask hides what it should show: in torch a key_padding_mask is true where a token "
-                    "is to be "
-                    "left out, an attn_mask of scaled_dot_product_attention where it may be seen",
+                    "is to be left out, an attn_mask of scaled_dot_product_attention where it may be seen",
                     "invert the mask",
                     picture=picture,
                 )

@@ -54,9 +54,9 @@ def of_changes(title: str, before: Tensor, after: Tensor, rounding: float) -> Pi
     >>> of_changes("t", a, a + torch.tensor([[0.0], [1.0]]), 1e-4).curves["change"]
     ((0.0, 1e-09), (1.0, 0.5))
     """
-    one, other = torch.atleast_1d(before), torch.atleast_1d(after)
+    one, other = (side.reshape(len(side) if side.ndim else 1, -1).double() for side in (before, after))
     size = max(float(one.abs().max()), float(other.abs().max()), 1e-12)
-    changes = (one - other).abs().reshape(len(one), -1).amax(1).double() / size
+    changes = (one - other).abs().amax(1) / size
     points = tuple((float(i), max(c, 1e-9)) for i, c in enumerate(changes.tolist()) if math.isfinite(c))
     shown = {"change": points}
     level = (rounding, "rounding ends here")

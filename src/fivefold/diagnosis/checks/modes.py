@@ -47,8 +47,7 @@ def check_modes(record: Record) -> list[Finding]:
                 "mode.evaluation-in-training",
                 "the model trains in evaluation mode",
                 f"{len(off)} of {len(later)} watched updates{' after the first evaluation' if first else ''} "
-                "ran with "
-                f"model.training off, though the model has {affected}",
+                f"ran with model.training off, though the model has {affected}",
                 "high",
                 "model.eval() was called for an evaluation, and model.train() not afterwards",
                 "call model.train() at the start of every training epoch",

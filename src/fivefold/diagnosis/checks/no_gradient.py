@@ -33,8 +33,7 @@ def check_no_gradient(record: Record) -> list[Finding]:
                 f"{len(names)} parameters never got a gradient though their layers ran: {', '.join(cut[:4])}",
                 "high",
                 "between these layers and the loss the graph is cut: by detach(), no_grad(), item(), .data, "
-                "NumPy, or a "
-                "tensor made anew from values",
+                "NumPy, or a tensor made anew from values",
                 "keep the path from these layers to the loss in torch operations on the tensors themselves",
             )
         ]

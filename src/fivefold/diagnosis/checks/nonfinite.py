@@ -98,7 +98,7 @@ def _growth(record: Record) -> str:
 
 
 def _before(record: Record) -> Picture | None:
-    """Loss, gradient and weights while they were finite; ``None`` where they never were."""
+    """Loss, gradient and weights while they were finite; ``None`` where that was one update at most."""
     steps = record.steps
     norms = (math.hypot(*(p.weight for p in s.parameters)) if s.parameters else math.nan for s in steps)
     curves = {
@@ -106,7 +106,7 @@ def _before(record: Record) -> Picture | None:
         "norm of the gradient": curve(steps, (s.gradient for s in steps)),
         "norm of the weights": curve(steps, norms),
     }
-    shown = {name: points for name, points in curves.items() if points}
+    shown = {name: points for name, points in curves.items() if len(points) > 1}
     title = "Loss, gradient and weights before numbers stop being finite"
     return Picture(title, "update", "size", shown, logarithmic=True) if shown else None
 

@@ -230,6 +230,32 @@ def of_counts(training: np.ndarray, evaluations: np.ndarray, about: Sequence[int
     )
 
 
+def of_weights(shares: np.ndarray, weights: np.ndarray) -> Picture:
+    """Show the weights of classes in a loss by their shares, beside the inverse of these.
+
+    Args:
+        shares: Above 0, [classes].
+        weights: Above 0, [classes].
+
+    >>> shown = of_weights(np.array([0.1, 0.9]), np.array([1.0, 9.0])).curves
+    >>> [[(round(x, 2), round(y, 2)) for x, y in points] for points in shown.values()]
+    [[(-1.0, 1.0), (-0.05, 9.0)], [(-1.0, 9.0), (-0.05, 1.0)]]
+    """
+    order = np.argsort(shares, kind="stable")
+    order = order[np.unique(np.linspace(0, len(order) - 1, min(len(order), MOST_RANKS)).round().astype(int))]
+    inverse = math.exp(float(np.log(shares * weights).mean())) / shares
+    return Picture(
+        "Weights of the classes in the loss, which fall as shares grow where nothing is wrong",
+        "share of the class, as a power of ten",
+        "weight",
+        {
+            name: tuple((math.log10(shares[c]), float(values[c])) for c in order)
+            for name, values in (("as given", weights), ("inverse of the share", inverse))
+        },
+        logarithmic=True,
+    )
+
+
 def of_sizes(steps: Sequence[Step]) -> Picture:
     """Show the root mean squares of targets and predictions over the updates, beside that of scaled targets.
 

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from fivefold.diagnosis.checks.pictures import of_shares
+from fivefold.diagnosis.checks.pictures import of_numbers
 from fivefold.diagnosis.finding import Finding, Picture
 from fivefold.diagnosis.observation.calls import DIFFERENCES
 from fivefold.diagnosis.observation.held_tensors import held_tensors
@@ -122,8 +122,7 @@ def check_choices(record: Record) -> list[Finding]:
             "loss.no-exploration",
             "the policy never tries another action than its best",
             f"all {total} actions of the last watched updates are the most probable ones, whose probability "
-            "is "
-            f"{math.exp(chance / total):.0%} on average: drawn from the policy, that has a chance of "
+            f"is {math.exp(chance / total):.0%} on average: drawn from the policy, that has a chance of "
             f"e^{chance:.0f}",
             "high",
             "actions are taken by argmax, so that nothing is learnt of any other",
@@ -189,14 +188,13 @@ def check_policy_sign(record: Record) -> list[Finding]:
             "loss.policy-sign",
             "the policy's loss makes better actions less probable",
             "the slope of the loss along the log-probabilities of the actions goes with how much better than "
-            "the "
-            f"critic's guess they turned out: correlation {min(found):.2f} or more in {len(found)} of "
+            f"the critic's guess they turned out: correlation {min(found):.2f} or more in {len(found)} of "
             f"{len(found)} watched passes, where a policy gradient has -1",
             "medium",
             "a minus sign is missing before log-probability times advantage: the policy climbs down (unless "
             "outcomes are costs)",
             "minimise -(log_prob * advantage.detach()).mean()",
-            picture=of_shares(
+            picture=of_numbers(
                 "Correlation of the loss's slope with the advantage: -1 of a policy gradient",
                 "correlation",
                 {f"pass {i + 1}": value for i, value in enumerate(found)},

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from fivefold.diagnosis.checks.pictures import of_shares
+from fivefold.diagnosis.checks.pictures import of_numbers, of_pairs
 from fivefold.diagnosis.checks.seen import stacked
 from fivefold.diagnosis.finding import Finding, Picture
 from fivefold.diagnosis.observation.record import Record
@@ -56,8 +56,7 @@ def check_preparation(record: Record) -> list[Finding]:
             "data.preparation",
             "evaluation inputs are prepared in another way than training inputs",
             f"column standard deviations are {ratio:.2g} times those of training, column means "
-            f"{distance:.2g} "
-            "training standard deviations away (medians)",
+            f"{distance:.2g} training standard deviations away (medians)",
             "high" if ratio > 2.5 or ratio < 0.4 or distance > 1.5 else "medium",
             "scaling or other preparation is done in one of the two only, or with other numbers",
             "prepare both with the same code and the training set's numbers",
@@ -95,30 +94,19 @@ def _of_tokens(x: np.ndarray, e: np.ndarray) -> list[Finding]:
             "data.preparation",
             "evaluation inputs are made of other tokens than training inputs",
             f"{int(apart.sum())} of {int(common.sum())} common tokens are in far more examples of one side "
-            "than of the "
-            f"other: token {int(ids[k])} in {p[k]:.0%} of {n} training and {q[k]:.0%} of {m} evaluation "
-            "examples",
+            f"than of the other: token {int(ids[k])} in {p[k]:.0%} of {n} training and {q[k]:.0%} of {m} "
+            "evaluation examples",
             "high" if apart.sum() >= 0.4 * common.sum() and apart.sum() >= 5 else "medium",
             "the two were numbered by vocabularies of their own, or cut into tokens in different ways",
             "make the vocabulary from the training texts, and encode both with it",
-            picture=_of_moved(ids, p, q, np.argsort(-np.abs(z))[:MOST_TOKENS]),
+            picture=of_pairs(
+                "Examples that hold each of these tokens: about as many of both where nothing is wrong",
+                "share of the examples",
+                {str(int(ids[k])): (p[k], q[k]) for k in np.argsort(-np.abs(z))[:MOST_TOKENS]},
+                ("training", "evaluation"),
+            ),
         )
     ]
-
-
-def _of_moved(ids: np.ndarray, training: np.ndarray, evaluation: np.ndarray, places: np.ndarray) -> Picture:
-    """How many examples of either side hold the tokens that differ most."""
-    return Picture(
-        "Examples that hold each of these tokens: about as many of both where nothing is wrong",
-        "token",
-        "share of the examples",
-        {
-            name: tuple((float(i), float(share[k])) for i, k in enumerate(places))
-            for name, share in (("training", training), ("evaluation", evaluation))
-        },
-        bars=True,
-        names=tuple(str(int(ids[k])) for k in places),
-    )
 
 
 COMMON = 300
@@ -183,7 +171,7 @@ def _of_neighbours(x: np.ndarray, e: np.ndarray) -> list[Finding]:
             "high" if other < -0.15 * own else "medium",
             "the two were numbered by vocabularies of their own, or cut into tokens in different ways",
             "make the vocabulary from the training texts, and encode both with it",
-            picture=of_shares(
+            picture=of_numbers(
                 "What a token tells of the next one: as much in both where nothing is wrong",
                 "nats",
                 {"other half of training": own, "evaluation": other},
@@ -240,7 +228,7 @@ def _turned(x: np.ndarray, e: np.ndarray, shape: tuple[int, ...]) -> list[Findin
             "high" if told[best] - straight > 0.3 else "medium",
             "the axes, the channels or the brightness are treated in another way in one of the two",
             "prepare both with the same code",
-            picture=of_shares(
+            picture=of_numbers(
                 "Correlation of the two mean images, with one of them turned: most as they are when right",
                 "correlation",
                 {"as they are": straight, **told},

@@ -4,6 +4,7 @@ import math
 from itertools import pairwise
 
 from fivefold.diagnosis.checks.loss_level import draws_its_data, level_tells
+from fivefold.diagnosis.checks.pictures import of_numbers
 from fivefold.diagnosis.checks.seen import (
     batch_size,
     curve,
@@ -14,7 +15,6 @@ from fivefold.diagnosis.checks.seen import (
     median,
     within_updates,
 )
-from fivefold.diagnosis.checks.shapes import of_amounts
 from fivefold.diagnosis.finding import Finding, Picture
 from fivefold.diagnosis.observation.record import Record, Step
 
@@ -75,11 +75,12 @@ def check_sum(record: Record) -> list[Finding]:
             "would" + (f", {top * n:.2g} with its momentum" if top > peak else ""),
             "high" if top * n >= 5.0 else "medium",
             "a sum makes gradients as many times larger as the batch has examples, and the last, smaller "
-            "batch "
-            "counts less",
+            "batch counts less",
             "use a mean (reduction='mean'), or divide the rate by the size of the batch",
             place=losses_of(record)[-1].place if losses_of(record) else None,
-            picture=of_amounts("The rate, as set and as it acts", "rate", rates, (1.0, "most of a mean")),
+            picture=of_numbers(
+                "The rate, as set and as it acts", "rate", rates, (1.0, "most of a mean"), logarithmic=True
+            ),
         )
     ]
 
@@ -174,8 +175,7 @@ def check_rate_too_high(record: Record) -> list[Finding]:
     sure = (share >= 0.4 and len(worse) >= 3) or (failed and len(worse) >= 2 and share >= 0.25) or lost
     evidence = (
         f"{len(worse)} of {len(steps)} watched updates raised the loss of their own batch; along the update "
-        "the loss "
-        f"is least at {multiple:.2g} of it; the loss went from {started:.3g} to {ended:.3g}"
+        f"the loss is least at {multiple:.2g} of it; the loss went from {started:.3g} to {ended:.3g}"
         + (f"; the first update changed the weights by {changes:.0%} of their size" if changes > 0.2 else "")
         + _beside_the_edge(record)
     )
@@ -286,10 +286,8 @@ def check_rate_too_low(record: Record) -> list[Finding]:
             "rate.too-low",
             "the learning rate is too low",
             f"along {len(far)} of {len(steps)} watched updates the loss still falls at 64 times the update "
-            "(by "
-            f"{median(gains64):.2g} instead of {median(gains):.2g}); weights change by {ratio:.1e} of their "
-            "size per update; the "
-            f"loss went from {started:.3g} to {ended:.3g}",
+            f"(by {median(gains64):.2g} instead of {median(gains):.2g}); weights change by {ratio:.1e} of "
+            f"their size per update; the loss went from {started:.3g} to {ended:.3g}",
             "high" if sure else "medium",
             f"a rate of {rate:.2g} moves the weights too little",
             f"raise the rate about {times} times, to {times * rate:.1g}",
@@ -328,8 +326,7 @@ def check_momentum(record: Record) -> list[Finding]:
             "rate.momentum",
             "the momentum is too high",
             f"momentum {top:g} multiplies steady steps by {1 / (1 - min(top, 0.99999)):.0f}; the loss went "
-            "from "
-            f"{started:.3g} to {ended:.3g} and rose between {rises:.0%} of the watched updates",
+            f"from {started:.3g} to {ended:.3g} and rose between {rises:.0%} of the watched updates",
             "high" if sure else "medium",
             "the optimizer goes on in old directions for hundreds of updates",
             "use a momentum of 0.9, or lower the rate by the same factor",

@@ -59,8 +59,7 @@ def check_regularisation(record: Record) -> list[Finding]:
                     "regularisation.decay",
                     "weight decay outweighs the loss",
                     f"decay {top:g} pulls {ratio:.2g} times as hard as the gradient in the last half; the "
-                    "weights' norm went from "
-                    f"{weights[0]:.3g} to {weights[-1]:.3g}",
+                    f"weights' norm went from {weights[0]:.3g} to {weights[-1]:.3g}",
                     "high" if ratio > 0.7 or shrunk < 0.5 else "medium",
                     "the penalty holds the weights near zero, where the network can say little",
                     "lower weight_decay to 1e-4 to 1e-2",
@@ -205,7 +204,7 @@ def _of_steps(record: Record, coarse: float) -> Picture | None:
     """How much each update changes the weights, beside what their type rounds to nothing."""
     changes = (median(p.update / p.weight for p in s.parameters if p.weight > 0) for s in record.steps)
     shown = curve(record.steps, (max(c, 1e-9) for c in changes))
-    if not shown:
+    if len(shown) < 2:
         return None
     return Picture(
         "Change of the weights at each update, over their size",
@@ -246,19 +245,14 @@ def check_precision(record: Record) -> list[Finding]:
             )
         ]
     calls = [c for s in record.steps for c in s.losses if c.prediction.dtype == "float16"]
-    large = [
-        c
-        for c in calls
-        if _size(c) > 3e4 or c.prediction.finite < 1
-    ]
+    large = [c for c in calls if _size(c) > 3e4 or c.prediction.finite < 1]
     if large:
         sizes = tuple((float(i), s) for i, s in enumerate(map(_size, calls)) if 0.0 < s < math.inf)
         return [
             Finding(
                 "precision.overflow",
                 "predictions overflow float16",
-                f"largest size {max(_size(c) for c in large):.3g} "
-                "of at most 65,504",
+                f"largest size {max(_size(c) for c in large):.3g} of at most 65,504",
                 "high",
                 "a computation runs in float16 whose numbers are too large for it",
                 "use bfloat16, scale the inputs, or leave this part in float32",

@@ -161,8 +161,7 @@ def _of_scheduler(schedule: Schedule, record: Record, rates: list[tuple[int, flo
             f"went from {rates[0][1]:.2g} to {rates[-1][1]:.2g}",
             "high" if sure else "medium",
             "the schedule counts something else than what it is stepped by: examples or batches for epochs, "
-            "or "
-            "the epochs of another training",
+            "or the epochs of another training",
             f"{COUNTS}; set its length to the number of those steps",
             rates,
             taken,

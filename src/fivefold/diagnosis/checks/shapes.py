@@ -1,34 +1,15 @@
 """Predictions and targets whose shapes broadcast against each other, and sums where means are meant."""
 
 import math
-from collections.abc import Mapping
 
 import numpy as np
 
+from fivefold.diagnosis.checks.pictures import of_numbers
 from fivefold.diagnosis.checks.seen import losses_of
-from fivefold.diagnosis.finding import Finding, Picture, Place
+from fivefold.diagnosis.finding import Finding, Place
 from fivefold.diagnosis.observation.record import Record
 
 ELEMENTWISE = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "binary_cross_entropy_with_logits")
-
-
-def of_amounts(title: str, what: str, amounts: Mapping[str, float], level: tuple[float, str]) -> Picture:
-    """Show a few positive numbers that decades may lie between, beside the one that tells wrong from right.
-
-    Args:
-        title: What is to be seen.
-        what: What the numbers are.
-        amounts: By name.
-        level: The number to compare with, and what it is.
-
-    >>> shown = of_amounts("t", "rate", {"as set": 0.1, "as of a mean": 10.0}, (1.0, "at most"))
-    >>> shown.names, shown.logarithmic
-    (('as set', 'as of a mean'), True)
-    """
-    points = tuple((float(i), float(amount)) for i, amount in enumerate(amounts.values()))
-    return Picture(
-        title, "name", what, {what: points}, level, logarithmic=True, bars=True, names=tuple(amounts)
-    )
 
 
 def check_shapes(record: Record) -> list[Finding]:
@@ -69,11 +50,12 @@ def check_shapes(record: Record) -> list[Finding]:
             "one of the two has a dimension of size 1 that the other lacks",
             "give both the same shape: prediction.squeeze(1), or target.unsqueeze(1)",
             place=place,
-            picture=of_amounts(
+            picture=of_numbers(
                 "Numbers on either side, and the differences they make: as many where nothing is wrong",
                 "numbers",
                 {"predictions": math.prod(a), "targets": math.prod(b), "differences": math.prod(both)},
                 (max(math.prod(a), math.prod(b)), "one for each"),
+                logarithmic=True,
             ),
             figures={"prediction": tuple(a), "target": tuple(b)},
         )

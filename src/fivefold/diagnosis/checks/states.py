@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from fivefold.diagnosis.checks.mixing import of_changes
-from fivefold.diagnosis.checks.pictures import of_shares
+from fivefold.diagnosis.checks.pictures import of_numbers, of_shares
 from fivefold.diagnosis.checks.probes import ask, differs, in_evaluation, last_question
 from fivefold.diagnosis.finding import Confidence, Finding
 from fivefold.diagnosis.observation.held_tensors import held_tensors
@@ -38,21 +38,20 @@ def check_states(record: Record) -> list[Finding]:
                     "inputs.ignored",
                     "a recurrent layer starts anew at every step",
                     f"{name or 'the layer'} is called for single steps, and in {seen.restarted} of {total} "
-                    "of them "
-                    "with the very state that the step before began with, not with what it gave",
+                    "of them with the very state that the step before began with, not with what it gave",
                     "high",
                     "the state that the layer returns is thrown away, so that nothing of the earlier steps "
                     "is known",
                     "keep the returned state and give it to the next step: out, state = layer(x, state)",
                     picture=of_shares(
-                        "What single steps were given: what the step before gave, where nothing is wrong",
+                        "States that single steps are given: carried on where nothing is wrong",
                         "share of the steps",
                         {
-                            "what the last gave": seen.carried / total,
-                            "what the last was given": seen.restarted / total,
+                            "carried on": seen.carried / total,
+                            "the very same again": seen.restarted / total,
                             "another state": seen.other / total,
                         },
-                        (0.9, "starts anew from here on"),
+                        (0.9, "found above"),
                     ),
                 )
             )
@@ -94,8 +93,7 @@ def check_carried(record: Record) -> list[Finding]:
             "drawn",
             "high",
             "a state that is kept in the module (a hidden state, a cache, a running sum) is not set back "
-            "between "
-            "batches, whose examples have nothing to do with each other",
+            "between batches, whose examples have nothing to do with each other",
             "begin each batch with a fresh state",
             picture=of_changes(
                 "Change of the answers to the same batch, asked again: rounding where nothing is wrong",
@@ -128,12 +126,11 @@ def check_same_input(record: Record) -> list[Finding]:
             "inputs.ignored",
             "the model is given the same input at every call of an update",
             f"all {min(counts)} calls or more of a watched pass were given the very same numbers, and gave "
-            "the "
-            "same answer",
+            "the same answer",
             sure,
             "the state that each call leads to is not taken over, so that the model sees the first one only",
             "give each call what came of the one before: state, reward, done = env.step(action)",
-            picture=of_shares(
+            picture=of_numbers(
                 "Calls that were given the same and gave the same: one where each leads to the next",
                 "calls",
                 {f"pass {i + 1}": float(count) for i, count in enumerate(counts)},

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from fivefold.diagnosis.checks.pictures import of_pairs, of_shares
 from fivefold.diagnosis.checks.played import given_at, losses_on
 from fivefold.diagnosis.checks.probes import first_tensor, in_evaluation
 from fivefold.diagnosis.finding import Finding, Picture, Place
@@ -44,8 +45,7 @@ def check_tags(record: Record) -> list[Finding]:
                 "batch.mixed",
                 "inputs and targets are in different orders within their batch",
                 f"in {len(seen)} of {len(seen)} batches the ignored targets of each row are as many as "
-                "another "
-                "row's padding: the lengths are the same, and their order is not",
+                "another row's padding: the lengths are the same, and their order is not",
                 "high",
                 "one of the two was sorted by length, or shuffled, when the batch was made",
                 "reorder inputs and targets by the same index, or leave them (enforce_sorted=False)",
@@ -59,9 +59,8 @@ def check_tags(record: Record) -> list[Finding]:
                 "axis.targets",
                 "predictions and targets are laid out along different axes",
                 f"in {len(seen)} of {len(seen)} batches each prediction meets the target of another token: "
-                "the "
-                "predictions come in the order (time, batch), the targets in the order (batch, time), or the "
-                "other way round",
+                "the predictions come in the order (time, batch), the targets in the order (batch, time), or "
+                "the other way round",
                 "high",
                 "one of the two was transposed before both were made one long row of tokens",
                 "make both flat in the same order: transpose both or neither",
@@ -132,27 +131,24 @@ def _order(tape: Tape, at: int, place: int, x: Tensor, classes: int) -> Tensor |
     return order
 
 
-def _picture(seen: Sequence[tuple[Tensor, Tensor, Tensor]]) -> Picture:
+def _picture(seen: Sequence[tuple[Tensor, Tensor, Tensor]]) -> Picture | None:
     """Of each batch, how many ignored targets meet padding; without padding, what tokens tell."""
-    met = [
-        float(padded.reshape(-1)[order][target == -1].float().mean())
-        for x, order, target in seen
+    met = {
+        f"batch {i + 1}": float(padded.reshape(-1)[order][target == -1].float().mean())
+        for i, (x, order, target) in enumerate(seen)
         if (padded := _padding(x, target)) is not None
-    ]
+    }
     if met:
-        shown = {"ignored targets": tuple((float(i), share) for i, share in enumerate(met))}
         title = "Ignored targets that meet the padding of their row: all where nothing is wrong"
-        return Picture(title, "batch", "share of those ignored", shown, (1.0, "all"))
-    own = [_told(x.reshape(-1)[order], target)[0] for x, order, target in seen]
-    other = [_told(x.reshape(-1), target)[0] for x, _, target in seen]
-    return Picture(
+        return of_shares(title, "share of those ignored", met, (1.0, "all"))
+    return of_pairs(
         "Targets that their token tells: most as they are paired where nothing is wrong",
-        "batch",
         "share of the targets",
         {
-            name: tuple((float(i), share) for i, share in enumerate(shares))
-            for name, shares in (("as paired", own), ("in the order of the inputs", other))
+            f"batch {i + 1}": (_told(x.reshape(-1)[order], target)[0], _told(x.reshape(-1), target)[0])
+            for i, (x, order, target) in enumerate(seen)
         },
+        ("as paired", "as the inputs lie"),
     )
 
 

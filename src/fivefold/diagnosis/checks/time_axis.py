@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fivefold.diagnosis.checks.pictures import of_shares
+from fivefold.diagnosis.checks.pictures import of_numbers
 from fivefold.diagnosis.checks.probes import ask, differs, in_evaluation, last_question
 from fivefold.diagnosis.finding import Finding
 from fivefold.diagnosis.observation.record import Record
@@ -113,13 +113,12 @@ def check_time_axis(record: Record) -> list[Finding]:
             "axis.time",
             "sequences run along the batch, and the model reads along the other axis",
             f"in inputs of shape {list(x.shape)}, neighbours along dimension 0 are alike and those along "
-            "dimension 1 "
-            "are strangers; the model mixes along dimension 1 alone",
+            "dimension 1 are strangers; the model mixes along dimension 1 alone",
             "high",
             "a reshape or transpose laid the sequences out along the wrong axis: view(batch, length) keeps "
             "stretches together, view(length, batch) cuts them up",
             "make each row of the batch a stretch of the sequence",
-            picture=of_shares(
+            picture=of_numbers(
                 "Neighbours along each dimension, of which the model mixes those along dimension 1",
                 "squared distance, 1 for strangers" if numbers else "what one tells of the other, nats",
                 {f"dimension {i}": value for i, value in enumerate(along)},

@@ -46,8 +46,7 @@ def transfers(record: Record, own: Examples, rule: Rule, other: Examples, told: 
     follows = inside.z > 5 and inside.share > 0.4 * a.share and inside.share > b.share + 0.1
     seen = (
         f"a simple rule explains {a.share:.0%} of the targets of {len(own.x)} training examples that it was "
-        "not "
-        f"shown, and {max(b.share, 0.0):.0%} of those of {len(other.x)} evaluation examples"
+        f"not shown, and {max(b.share, 0.0):.0%} of those of {len(other.x)} evaluation examples"
     )
     picture = of_shares(
         "What the rule explains, of examples that it was not shown",
@@ -93,8 +92,7 @@ def transfers(record: Record, own: Examples, rule: Rule, other: Examples, told: 
             seen,
             _sure(follows, a.share, b.share),
             "the two are encoded or prepared in different ways: another vocabulary, another order of columns "
-            "or "
-            "classes, other scales",
+            "or classes, other scales",
             "prepare both with the same code: one vocabulary, one encoder, fitted to the training set",
             picture=picture,
         )

@@ -110,8 +110,7 @@ def _attention(record: Record) -> list[Finding]:
             "units.saturated",
             "attention is saturated from the start",
             f"{begun:.0%} of the rows give more than 0.99 to one entry at the first update, {ended:.0%} in "
-            "the "
-            f"last half; scores of shape {list(first[0].shape)}",
+            f"the last half; scores of shape {list(first[0].shape)}",
             "high" if begun >= 0.6 else "medium",
             "the scores are too large for a softmax, whose derivative is nearly zero there",
             "divide the scores by the root of the width of the keys, and look at the first weights",

@@ -10,9 +10,9 @@ from torch import nn
 
 from fivefold.diagnosis.checks.heads import heads, weighted_layers, width_of
 from fivefold.diagnosis.checks.loss_level import level_tells
+from fivefold.diagnosis.checks.pictures import of_numbers
 from fivefold.diagnosis.checks.probes import ask, differs, in_evaluation, last_question
 from fivefold.diagnosis.checks.seen import initial_loss, late, late_loss, losses_of, median
-from fivefold.diagnosis.checks.shapes import of_amounts
 from fivefold.diagnosis.finding import Confidence, Finding
 from fivefold.diagnosis.observation.record import Record
 
@@ -128,11 +128,12 @@ def check_width(record: Record) -> list[Finding]:
             confidence,
             "everything that the network knows of an example must pass through these few numbers",
             "widen the layer, at least to several times the number of outputs",
-            picture=of_amounts(
+            picture=of_numbers(
                 "Width of the hidden layers",
                 "units",
                 {layer: each for layer, each in widths.items() if layer in narrow},
                 (needed, "too few up to here") if width <= needed else (outputs, "outputs"),
+                logarithmic=True,
             ),
             figures={"units": float(width)},
         )

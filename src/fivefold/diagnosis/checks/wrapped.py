@@ -9,6 +9,7 @@ from fivefold.diagnosis.finding import Finding
 from fivefold.diagnosis.observation.record import Record
 
 LEAST_PIXELS = 50
+MUCH = 0.15
 MOST_IMAGES = 4096
 BRIGHT, DARK = 0.7, 0.3
 USUAL = 0.04
@@ -64,25 +65,23 @@ def check_wrapped(record: Record) -> list[Finding]:
     sparks = _share(high < DARK, centre > BRIGHT)
     middling = max(0.0, _share((low > DARK) & (high < BRIGHT), (centre < 0.1) | (centre > 0.9)))
     worst = max(holes, sparks)
-    if not (worst > 0.15 or (worst > USUAL and worst > 2.0 * middling)):
+    if not (worst > MUCH or (worst > USUAL and worst > 2.0 * middling)):
         return []
     return [
         Finding(
             "precision.wrapped",
             "bright pixels turn dark, as numbers do that run over the end of eight bits",
             f"at least {max(0.0, holes):.1%} of the pixels whose four neighbours are all bright are dark, at "
-            "least "
-            f"{max(0.0, sparks):.1%} of those whose neighbours are all dark are bright",
+            f"least {max(0.0, sparks):.1%} of those whose neighbours are all dark are bright",
             "medium",
             "a sum or a product above 255 (or below 0) was stored in an integer of eight bits, which begins "
-            "anew "
-            "at 0",
+            "anew at 0",
             "compute in floating point and clip to the range before converting to integers",
             picture=of_shares(
                 "Pixels that are struck, by what is around them, three standard errors taken off",
                 "share of such pixels",
-                {"dark among bright": holes, "bright among dark": sparks, "extreme among middling": middling},
-                (USUAL, "most in drawings"),
+                {"dark among bright": holes, "bright among dark": sparks},
+                (min(MUCH, max(USUAL, 2.0 * middling)), "most of drawings and noise"),
             ),
         )
     ]

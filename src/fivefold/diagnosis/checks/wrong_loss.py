@@ -9,7 +9,7 @@ from torch.utils._pytree import tree_map
 
 from fivefold.diagnosis.checks.loss_inputs import of_ends
 from fivefold.diagnosis.checks.loss_level import level_tells
-from fivefold.diagnosis.checks.pictures import of_shares
+from fivefold.diagnosis.checks.pictures import of_numbers
 from fivefold.diagnosis.checks.seen import curve, initial_loss, late_loss, losses_of, median
 from fivefold.diagnosis.finding import Finding, Picture
 from fivefold.diagnosis.observation.record import LossCall, Record
@@ -49,8 +49,7 @@ def check_targets_of_loss(record: Record) -> list[Finding]:
                 "loss.classes-together",
                 "cross_entropy is given several classes per example",
                 f"in {len(dense)} of {len(dense)} calls the targets of an example sum to {median(sums):.2f} "
-                "on "
-                "average, not to 1",
+                "on average, not to 1",
                 "high",
                 "a softmax makes the classes exclude one another, where any number of them may hold at once",
                 "use binary_cross_entropy_with_logits, one logit for each label",
@@ -215,10 +214,10 @@ def check_trivial(record: Record) -> list[Finding]:
             "a term that should keep outputs apart is missing, has the wrong sign, or is cut on the wrong "
             "side",
             "look at the sign, the margin and the clamp of the term for examples that differ",
-            picture=of_shares(
+            picture=of_numbers(
                 "The loss by how far apart the outputs are: most where they are the same when right",
                 "loss",
-                {"all the same": same, **({"as at the start": apart} if math.isfinite(apart) else {})},
+                {"all the same": same, "as at the start": apart},
                 (ended, "at the end of the training"),
             ),
         )

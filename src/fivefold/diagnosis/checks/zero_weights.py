@@ -40,15 +40,12 @@ def check_zero_weights(record: Record) -> list[Finding]:
             "initialisation.constant",
             "weights begin at zero and stay there",
             f"{', '.join(found[:4])}: every number is zero, and so is the gradient, at all {len(steps)} "
-            "watched "
-            "updates",
+            "watched updates",
             "high",
             "the gradient of a layer is a product with the weights of the next: where both are zero neither "
-            "ever "
-            "moves",
+            "ever moves",
             "draw the weights at random (torch.nn.init.xavier_uniform_); only the last layer of a branch may "
-            "begin "
-            "at zero",
+            "begin at zero",
             picture=_norms(steps, found),
         )
     ]

@@ -213,16 +213,14 @@ def deep_notes(deep: Sequence[DeepStep]) -> list[str]:
         least = "" if margin.limit.converged else "at least "
         said.append(
             f"in depth, at update {step.index}: rate times sharpness is {least}{margin.product:.3g}, the "
-            "edge of "
-            f"stability {margin.limit.edge:.3g} ({margin.verdict}), on a batch of {step.rows or 'unknown'} "
-            "rows"
+            f"edge of stability {margin.limit.edge:.3g} ({margin.verdict}), on a batch of "
+            f"{step.rows or 'unknown'} rows"
         )
     along = next((s for s in reversed(deep) if math.isfinite(s.along)), None)
     if along is not None:
         said.append(
             f"in depth, at update {along.index}: curvature along the step {along.along:.3g}; the batch's "
-            "loss "
-            f"would be least at {along.best_multiple:.2g} of the step"
+            f"loss would be least at {along.best_multiple:.2g} of the step"
         )
     noisy = [(s, s.noise) for s in deep if s.noise is not None][-LAST:]
     if noisy:
@@ -231,10 +229,8 @@ def deep_notes(deep: Sequence[DeepStep]) -> list[str]:
         share = 1.0 if math.isinf(scale) else scale / (scale + rows)
         said.append(
             f"in depth, from update {noisy[0][0].index} to {noisy[-1][0].index}: the gradient's noise scale "
-            "is "
-            f"{scale:.3g} rows (95%: {low:.3g} to {high:.3g}), the batch has {rows}: {share:.0%} of its "
-            "squared "
-            "gradient is noise"
+            f"is {scale:.3g} rows (95%: {low:.3g} to {high:.3g}), the batch has {rows}: {share:.0%} of its "
+            "squared gradient is noise"
         )
     for note in dict.fromkeys(note for s in deep for note in s.notes):
         said.append(f"in depth: {note}")

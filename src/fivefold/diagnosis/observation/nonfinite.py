@@ -251,8 +251,7 @@ def _weights(parameters: Sequence[tuple[str, Tensor]], update: int) -> Nonfinite
         "weights",
         f"update {update - 1}",
         f"no gradient that was looked at before update {update - 1} was infinite or nan, after it these "
-        "weights "
-        f"were: {shown}",
+        f"weights were: {shown}",
         "the update itself overflowed or had no value: the rate is too high, or the optimizer divided by "
         "zero",
         "lower the rate, clip the gradient's norm, and leave the optimizer its eps",

@@ -134,8 +134,7 @@ def _special(made: Made, called: str, tensors: list[Tensor]) -> tuple[str, str] 
     if (half is torch.float16 or to_half) and _finite_when_wide(made):
         return (
             f"float16 ends at 65,504, and the result is larger: in float32 {called or made.name} gives "
-            "finite "
-            "numbers here",
+            "finite numbers here",
             "use bfloat16, or keep this operation in float32 (torch.autocast(enabled=False) around it)",
         )
     if half is not None and called in {"div", "reciprocal", "rsqrt", "log", "sqrt"}:

@@ -27,9 +27,8 @@ FRAMEWORKS = (
         "Lightning",
         ("lightning", "pytorch_lightning"),
         ("lightning.pytorch.", "pytorch_lightning."),
-        "call fivefold.watch(pl_module, trainer.optimizers) in a Callback's on_train_start, and "
-        "findings() in its "
-        "on_train_end",
+        "call fivefold.watch(pl_module, trainer.optimizers) in a Callback's on_train_start, and findings() "
+        "in its on_train_end",
     ),
     Framework(
         "Lightning Fabric",
@@ -42,8 +41,7 @@ FRAMEWORKS = (
         ("transformers",),
         ("transformers.trainer",),
         "call fivefold.watch(model, optimizer) in a TrainerCallback's on_train_begin(self, args, state, "
-        "control, "
-        "model=None, optimizer=None, **kwargs), and findings() in its on_train_end",
+        "control, model=None, optimizer=None, **kwargs), and findings() in its on_train_end",
     ),
     Framework(
         "fastai",

@@ -84,9 +84,8 @@ def ending_notes(outcome: Outcome, end: dict[str, Any], budget: float | None) ->
         notes.append(_error_note(outcome))
     elif outcome.ended == "exit" and outcome.code and not outcome.updates:
         notes.append(
-            f"the script left with exit code {outcome.code} before any training: if it needs arguments, "
-            f"give them "
-            "after --"
+            f"the script left with exit code {outcome.code} before any training: if it needs arguments, give "
+            "them after --"
         )
     elif outcome.ended == "exit" and outcome.code:
         notes.append(f"the script left with exit code {outcome.code}")
@@ -119,9 +118,8 @@ def _error_note(outcome: Outcome) -> str:
     where = f"{error.get('file')}, line {error.get('line')}" if error.get("file") else outcome.path
     if error.get("type") == "EOFError" and "input(" in str(error.get("text")):
         return (
-            f"the script asks for input ({where}), and its input is closed: give what it needs as "
-            f"arguments after --, "
-            "or let it read yours with --stdin"
+            f"the script asks for input ({where}), and its input is closed: give what it needs as arguments "
+            "after --, or let it read yours with --stdin"
         )
     what = f"{error.get('type')}: {error.get('message')}".rstrip(": ")
     text = f" ({error['text']})" if error.get("text") else ""
@@ -140,14 +138,12 @@ def _no_training(end: dict[str, Any], outcome: Outcome) -> str:
         return f"no training loop was seen: {which}; name the script that trains the model"
     if outcome.trainings:
         return (
-            "no training loop was seen: a model was called, but no optimizer of torch made a step; name "
-            "the script that "
-            "trains it, or give the arguments that make it train after --"
+            "no training loop was seen: a model was called, but no optimizer of torch made a step; name the "
+            "script that trains it, or give the arguments that make it train after --"
         )
     return (
-        "no training loop was seen: no model was called with gradients on; name the script that trains "
-        "the model, or "
-        "give the arguments that make it train after --"
+        "no training loop was seen: no model was called with gradients on; name the script that trains the "
+        "model, or give the arguments that make it train after --"
     )
 
 
