@@ -243,3 +243,17 @@ def test_curves_and_sentences() -> None:
     assert any("noise scale" in s and "from update 0 to 2" in s for s in said)
     assert set(said) <= set(seen.findings().notes)
     assert deep_notes([]) == []
+
+
+def test_a_curvature_that_is_not_finite_is_said() -> None:
+    model = nn.Linear(2, 1, bias=False)
+    nn.init.zeros_(model.weight)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    seen = ff.watch(model, optimizer, every=1, deep=True)
+    # |f|^1.5 has a slope at 0 and an infinite curvature.
+    (model(torch.ones(8, 2)).abs().pow(1.5).mean() + model.weight.sum()).backward()
+    optimizer.step()
+    seen.close()
+    (look,) = seen.record.deep
+    assert not any("not known" in note for note in look.notes)
+    assert any("not finite" in note for note in look.notes)

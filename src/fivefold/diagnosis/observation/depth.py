@@ -87,6 +87,8 @@ def look_deeper(
             limit = limit_of_hessian(operator, tensors, optimizer, tolerance=TOLERANCE, budget=budget)
             if limit is not None:
                 margin = margin_of(limit, optimizer)
+            elif not math.isfinite(bend):
+                notes.append("edge of stability: left out, since the curvature is not finite")
             else:
                 notes.append(f"edge of stability: not known for {type(optimizer).__name__}")
         except Exception as error:
