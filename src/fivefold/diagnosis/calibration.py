@@ -6,15 +6,15 @@ from types import MappingProxyType
 from typing import Any
 
 RIGHT_OF_SAID: Mapping[str, tuple[int, int]] = MappingProxyType(
-    {"high": (130, 152), "medium": (7, 16), "low": (0, 3)}
+    {"high": (159, 185), "medium": (10, 20), "low": (0, 3)}
 )
 """By confidence: how often the first finding on a faulty script named the planted fault, of how often such a
 finding stood first."""
 
-SCRIPTS, SILENT = 216, 45
+SCRIPTS, SILENT = 258, 50
 """Faulty scripts, and those on which nothing was found."""
 
-HEALTHY, ACCUSED = 34, 4
+HEALTHY, ACCUSED = 40, 4
 """Healthy scripts, and those on which something was found with high confidence."""
 
 Z = 1.959964
