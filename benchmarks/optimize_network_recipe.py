@@ -170,7 +170,7 @@ def candidate(trial: Trial) -> Any:
     class Candidate(NetworkCandidate):
         """Trained as the trial says."""
 
-        def trained(self, module: Any, rows: Any, held: Any, problem: Any) -> Any:
+        def trained(self, module: Any, rows: Any, held: Any, problem: Any, callbacks: Any = ()) -> Any:
             epochs, batch = self._schedule(problem.rows)
             loss, rate, optimizer = _loss(problem.target), trial.rate, trial.optimizer
             epochs //= {"half the epochs": 2, "a quarter of the epochs": 4}.get(trial.extra, 1)
@@ -188,7 +188,7 @@ def candidate(trial: Trial) -> Any:
                 rate = found.suggestion
             return train(
                 module, rows, loss=loss, optimizer=optimizer, schedule=trial.schedule, learning_rate=rate,
-                weight_decay=trial.decay, epochs=epochs, batch_size=batch, validation=held,
+                weight_decay=trial.decay, epochs=epochs, batch_size=batch, validation=held, callbacks=callbacks,
                 seed=child_seed(problem.seed, "network", "batches"),
             )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 
+from fivefold.diagnosis.checks.pictures import of_numbers
 from fivefold.diagnosis.finding import Finding
 from fivefold.diagnosis.observation.record import Evaluation, Record
 
@@ -40,6 +41,12 @@ def check_exhausted(record: Record) -> list[Finding]:
             "so that the loop over batches ends before it begins",
             "make the iterator anew in every epoch, or use a DataLoader or a list, which begin anew each "
             "time",
+            picture=of_numbers(
+                "Rounds of the same evaluation after the last update: one to three where nothing is wrong",
+                "rounds",
+                {"after the last update": float(times)},
+                (float(LEAST - 1), "as often as a script looks"),
+            ),
         )
     ]
 

@@ -24,6 +24,7 @@ HEIGHT = 40
 
 BARS = "▁▂▃▄▅▆▇█"
 CELLS = 40
+MOST_BARS, LONGEST_BAR = 3, 24
 COLOURS = {"high": "31", "medium": "33", "low": "2"}
 MARKS = {"better": "helped", "no better": "did not help", "failed": "failed", "not tried": "not tried"}
 IN_FULL, IN_SHORT = 1, 2
@@ -184,7 +185,7 @@ def _told(name: str, text: str, width: int, most: int) -> list[str]:
 
 def _picture(picture: Picture, width: int) -> list[str]:
     if picture.bars:
-        return []
+        return _bars(picture, width)
     lines = []
     for name, points in list(picture.curves.items())[:2]:
         bars = sparkline(points, picture.logarithmic)
@@ -193,6 +194,24 @@ def _picture(picture: Picture, width: int) -> list[str]:
             line = f"             {bars} {clean(name, 24)} {ends}, by {clean(picture.horizontal, 24)}"
             lines.append(shorten(line, width))
     return lines
+
+
+def _bars(picture: Picture, width: int) -> list[str]:
+    """A few numbers as bars from 0, and the number that they stand beside."""
+    points, *others = picture.curves.values()
+    values = [y for _, y in points]
+    top = max([*values, picture.level[0] if picture.level else 0.0])
+    if others or picture.logarithmic or not 0.0 < top < math.inf or min(values) < 0.0:
+        return []
+    rows = list(zip(picture.names, values, strict=False))[:MOST_BARS]
+    if picture.level is not None:
+        rows.append((f"({picture.level[1]})", picture.level[0]))
+    long = min(24, max(len(clean(name, 24)) for name, _ in rows))
+    lines = [
+        f"             {clean(name, 24):<{long}} {BARS[-1] * round(LONGEST_BAR * y / top)} {y:.3g}"
+        for name, y in rows
+    ]
+    return [shorten(line, width) for line in lines]
 
 
 def _tried(trials: Sequence[Mapping[str, Any]], width: int, most: int) -> list[str]:
