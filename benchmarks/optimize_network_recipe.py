@@ -188,8 +188,8 @@ def candidate(trial: Trial) -> Any:
                 rate = found.suggestion
             return train(
                 module, rows, loss=loss, optimizer=optimizer, schedule=trial.schedule, learning_rate=rate,
-                weight_decay=trial.decay, epochs=epochs, batch_size=batch, validation=held, callbacks=callbacks,
-                seed=child_seed(problem.seed, "network", "batches"),
+                weight_decay=trial.decay, epochs=epochs, batch_size=batch, validation=held,
+                callbacks=callbacks, seed=child_seed(problem.seed, "network", "batches"),
             )  # fmt: skip
 
     return Candidate()
