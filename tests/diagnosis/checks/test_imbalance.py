@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional
 
 from fivefold.diagnosis.checks.imbalance import _cost, check_imbalance_of_classes
@@ -86,6 +87,20 @@ def test_weights_of_classes(watched, digits, network, power: float, found: bool)
         assert sorted(given.values()) == pytest.approx(sorted(weight.tolist()))
         products = [y * 10**x for x, y in inverse.items()]
         assert products == pytest.approx([products[0]] * 10)
+
+
+@pytest.mark.parametrize(("power", "found"), [(1.0, True), (-1.0, False), (0.0, False)])
+def test_the_weight_of_the_ones(watched, digits, network, power: float, found: bool) -> None:
+    x, y = digits
+    rare = (y == 0).float()
+    ratio = (rare.sum() / (1 - rare).sum()) ** power
+
+    def loss(out: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        return nn.BCEWithLogitsLoss(pos_weight=ratio)(out[:, 0], target)
+
+    told = check_imbalance_of_classes(watched(network(64, 16, 1), x, rare, loss=loss, batch=64))
+    weights = [f"{f.code} {f.confidence}" for f in told if f.code == "imbalance.weights"]
+    assert weights == (["imbalance.weights high"] if found else [])
 
 
 def test_two_classes_that_were_made_one_in_training(watched, digits, network) -> None:

@@ -68,3 +68,42 @@ def check_axes(record: Record) -> list[Finding]:
             )
         )
     return out
+
+
+def check_views(record: Record) -> list[Finding]:
+    """Find views that stand in the place of a transposition.
+
+    Statistic: the dimensions that ``view`` or ``reshape`` are given, written in the user's code, beside those
+        of
+    what they give, both without dimensions of size 1. Null: a view splits or joins dimensions; the same
+    dimensions in another order leave the numbers where they were, so that each row becomes a mixture of
+    several. False alarms: dimensions that are split and joined at once, and by chance have the sizes of the
+    former ones (views whose dimensions agree by chance in one batch alone are left out, where batches differ
+    in size).
+
+    Args:
+        record: What was seen.
+    """
+    steps = [[op for op in s.operations if op.function == "view"] for s in record.steps]
+    found = [op for each in steps for op in each]
+    if not found or sum(bool(each) for each in steps) < 0.5 * len(steps):
+        return []
+    last = found[-1]
+    was, now = last.shape[: last.dim], last.shape[last.dim :]
+    moved = [i for i, (a, b) in enumerate(zip(was, now, strict=False)) if a != b]
+    swap = len(was) == len(now) and len(moved) == 2
+    call = f"transpose({moved[0]}, {moved[1]})" if swap else "permute with the dimensions in their new order"
+    return [
+        Finding(
+            "axis.view",
+            "a view stands in the place of a transposition",
+            f"shape {list(was)} becomes {list(now)} at {len(found)} calls: the numbers stay in their order, "
+            "so "
+            "that what belongs to one row is spread over several",
+            "high",
+            "view and reshape split and join dimensions; they do not change their order",
+            f"use {call}",
+            place=last.place,
+            figures={"dims": tuple(moved)} if swap else {},
+        )
+    ]

@@ -268,15 +268,19 @@ def _weighed_by_share(record: Record, total: np.ndarray) -> list[Finding]:
             f"{total[rarest] / total.sum():.1%}",
             "high" if sure else "medium",
             "the classes are weighted by their frequency instead of its inverse",
-            "give weight= the inverse of the frequencies, or none",
+            "give weight= the inverse of the frequencies (pos_weight= zeros over ones), or none",
             picture=of_weights(np.exp(share), np.exp(w)),
         )
     ]
 
 
 def _weights(tape: Tape) -> np.ndarray | None:
-    places = losses_on(tape) if tape.playable else []
-    weight = given_at(tape, places[-1]).get("weight") if places else None
+    kinds = (functional.cross_entropy, functional.binary_cross_entropy_with_logits)
+    places = [place for kind in kinds for place in losses_on(tape, kind)] if tape.playable else []
+    given = given_at(tape, places[-1]) if places else {}
+    weight, positive = given.get("weight"), given.get("pos_weight")
+    if isinstance(positive, Tensor) and positive.numel() == 1:
+        return np.array([1.0, float(positive)])  # of the class 0, and of the class 1
     return weight.double().cpu().numpy() if isinstance(weight, Tensor) and weight.ndim == 1 else None
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from fivefold.diagnosis.checks.accumulation import check_accumulation
 from fivefold.diagnosis.checks.adversaries import check_adversaries
 from fivefold.diagnosis.checks.augmentation import check_augmentation
-from fivefold.diagnosis.checks.axes import check_axes
+from fivefold.diagnosis.checks.axes import check_axes, check_views
 from fivefold.diagnosis.checks.batches import (
     check_batch_norm,
     check_order,
@@ -91,6 +91,7 @@ CHECKS: tuple[Check, ...] = (
     check_choices,
     check_shapes,
     check_axes,
+    check_views,
     check_channels,
     check_mixing,
     check_tags,

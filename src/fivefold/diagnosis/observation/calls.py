@@ -84,6 +84,11 @@ DIFFERENCES = {torch.sub, Tensor.sub, Tensor.__sub__, Tensor.__rsub__}
 COMPARISONS = {torch.eq, Tensor.eq, Tensor.__eq__}
 OWN = (str(Path(torch.__file__).parent), str(Path(__file__).resolve().parents[2]), "<frozen", "<string>")
 
+BETWEEN = (OWN[1], str(Path(torch.__file__).parent / "overrides.py"))
+"""Files between a call of a function and its being told of."""
+
+VIEWS = {Tensor.view, Tensor.reshape, torch.reshape}
+
 
 def place_of_user(frame: FrameType | None = None) -> Place | None:
     """Return the innermost line on the stack that belongs neither to torch nor to this package."""
@@ -94,6 +99,15 @@ def place_of_user(frame: FrameType | None = None) -> Place | None:
             return Place(path, frame.f_lineno)
         frame = frame.f_back
     return None
+
+
+def by_library() -> bool:
+    """Whether the call that is told of was written in torch or another library, not in the user's code."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith(BETWEEN):
+        frame = frame.f_back
+    path = "" if frame is None else frame.f_code.co_filename
+    return path.startswith(OWN[0]) or "site-packages" in path
 
 
 class Calls(TorchFunctionMode):
@@ -212,6 +226,25 @@ def along(function: Any, args: Any, kwargs: Any, inside: str, output: Any = None
     inner = name == "softmax" and inside and dim == given.ndim - 1 and isinstance(output, Tensor)
     value = saturation(given, output) if inner else math.nan
     return Operation(name, tuple(given.shape), dim, inside, place_of_user(), value)
+
+
+def permuting_view(args: Any, output: Any, inside: str) -> Operation | None:
+    """Describe a view whose dimensions are those of what it was given, in another order; ``None`` elsewhere.
+
+    Dimensions of size 1 do not count. Calls that a library makes are left out.
+
+    Args:
+        args: The arguments of ``view`` or ``reshape``.
+        output: What it gave.
+        inside: The module that called it; empty outside the model.
+    """
+    given = args[0] if args else None
+    if not isinstance(given, Tensor) or not isinstance(output, Tensor):
+        return None
+    was, now = ([n for n in t.shape if n > 1] for t in (given, output))
+    if was == now or sorted(was) != sorted(now) or by_library():
+        return None
+    return Operation("view", (*given.shape, *output.shape), given.ndim, inside, place_of_user())
 
 
 @torch.no_grad()

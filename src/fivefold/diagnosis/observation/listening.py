@@ -15,6 +15,7 @@ from fivefold.diagnosis.observation.calls import (
     DIFFERENCES,
     DROPPING,
     LOSSES,
+    VIEWS,
     along,
     attention,
     crossed_difference,
@@ -22,6 +23,7 @@ from fivefold.diagnosis.observation.calls import (
     dropping,
     labels_compared,
     loss_call,
+    permuting_view,
     written_loss,
 )
 from fivefold.diagnosis.observation.kept_rows import KeptRows
@@ -140,6 +142,10 @@ def _in_training(scene: Scene, window: Step, function: Any, args: Any, kwargs: A
             scene.training.keep_target_of(args, kwargs)
     elif function in ALONG:
         operation = along(function, args, kwargs, "" if scene.depth == 0 else "model", output)
+        if operation is not None:
+            window.operations.append(operation)
+    elif function in VIEWS:
+        operation = permuting_view(args, output, "" if scene.depth == 0 else "model")
         if operation is not None:
             window.operations.append(operation)
     elif function is ATTENTION or function in DROPPING:

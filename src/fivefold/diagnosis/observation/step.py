@@ -43,10 +43,11 @@ class Operation:
 
     Attributes:
         function: ``"softmax"``, ``"log_softmax"``, ``"normalize"``, ``"attention"``, ``"dropout"`` ...; a
-            ``"draw"`` is one from what the model gave, with the shape of what was drawn.
+            ``"draw"`` is one from what the model gave, with the shape of what was drawn; a ``"view"`` one
+            that gives dimensions another order.
         shape: The shape of what it was given.
         dim: The dimension, counted from the front; of a ``"difference"``, where the second side's shape
-            begins.
+            begins, and of a ``"view"`` that of what it gave.
         inside: The module that called it; empty outside the model.
         place: Where it was called.
         value: Of a softmax inside the model, and of attention: the share of rows with four or more free

@@ -28,6 +28,33 @@ def test_weights_are_inverted_or_left_out(changed) -> None:
     assert changed("imbalance.weights", "crit = CrossEntropyLoss()")[0][0].startswith("unsure: no weight=")
 
 
+def test_the_weight_of_the_ones_is_inverted(changed) -> None:
+    text = "from torch import nn\ncrit = nn.BCEWithLogitsLoss(pos_weight=ones / zeros)\n"
+    inverse, alike = changed("imbalance.weights", text)
+    assert inverse[-1] == "+ crit = nn.BCEWithLogitsLoss(pos_weight=1.0 / (ones / zeros))"
+    assert alike[-1] == "+ crit = nn.BCEWithLogitsLoss()"
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("h = net(x).view(n, t, c)", "h = net(x).transpose(1, 2)"),
+        ("h = torch.reshape(relu(h), (n, t, c))", "h = relu(h).transpose(1, 2)"),
+    ],
+)
+def test_a_view_becomes_a_transposition(changed, line: str, expected: str) -> None:
+    made = changed("axis.view", f"import torch\n{line}\n", line=2, figures={"dims": (1, 2)})
+    assert made == [[f"- {line}", f"+ {expected}"]]
+
+
+def test_a_view_that_cannot_be_told(changed) -> None:
+    line = "h = x.view(n, t, c)\n"
+    for values in ({}, {"line": 1}, {"line": 1, "figures": {"dims": (0, 1, 2)}}):
+        assert changed("axis.view", line, **values)[0][0].startswith("unsure: the view")
+    two = changed("axis.view", "h = x.view(a, b) + y.view(a, b)", line=1, figures={"dims": (0, 1)})
+    assert two[0][0].startswith("unsure: not the one view")
+
+
 @pytest.mark.parametrize("product", ["log_prob * advantage", "alive * dist.logp * (returns - values)"])
 def test_a_policy_climbs(changed, product: str) -> None:
     text = f"policy_loss = ({product}).mean()\nother = value * 2\n"

@@ -47,6 +47,7 @@ from fivefold.diagnosis.trial.repairs.sides import (
     ask_for_the_real,
     climb_the_policy,
     invert_weights,
+    transpose_instead,
     transpose_neither,
 )
 from fivefold.diagnosis.trial.repairs.strength import (
@@ -84,6 +85,7 @@ REPAIRS: dict[str, Repairer] = {
     "axis.queries": along_classes,
     "axis.targets": transpose_neither,
     "axis.time": rows_in_stretches,
+    "axis.view": transpose_instead,
     "batch.mixed": batch_first,
     "capacity.linear": bend,
     "capacity.small": widen,

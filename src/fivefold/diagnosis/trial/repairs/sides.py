@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from fivefold.diagnosis.finding import Finding
 from fivefold.diagnosis.trial.code import Code, Unsure, called, keyword, number
 from fivefold.diagnosis.trial.repair import Repair
-from fivefold.diagnosis.trial.repairs.training import without_gradients
+from fivefold.diagnosis.trial.repairs.training import first_argument, without_gradients
 
 SWAPPING = ("transpose", "swapaxes", "t")
 MOST = 4
@@ -41,6 +41,29 @@ def _swaps(call: ast.Call) -> bool:
     return {number(a) for a in call.args} == {0.0, 1.0}
 
 
+def transpose_instead(code: Code, finding: Finding) -> Sequence[Repair]:
+    """Swap two dimensions where a view gives them another order.
+
+    Args:
+        code: The script.
+        finding: A view in the place of a transposition, its line and its two dimensions.
+    """
+    dims = finding.figures.get("dims")
+    if finding.place is None or not isinstance(dims, tuple) or len(dims) != 2:
+        raise Unsure("the view that is meant, or its two dimensions, are not known")
+    calls = [
+        n
+        for n in code.at(finding.place.line)
+        if isinstance(n, ast.Call) and called(n) in {"view", "reshape"} and isinstance(n.func, ast.Attribute)
+    ]
+    if len(calls) != 1:
+        raise Unsure("not the one view of the line was found")
+    on = first_argument(calls[0], "input") if code.dotted(calls[0].func) == "torch.reshape" else None
+    assert isinstance(calls[0].func, ast.Attribute)
+    text = f"{code.source(on or calls[0].func.value)}.transpose({dims[0]}, {dims[1]})"
+    return [Repair(f"{text} takes the place of the {called(calls[0])}", (code.replace(calls[0], text),))]
+
+
 def invert_weights(code: Code, finding: Finding) -> Sequence[Repair]:
     """Weigh the classes by the inverse of what they are weighted by, or alike.
 
@@ -48,16 +71,20 @@ def invert_weights(code: Code, finding: Finding) -> Sequence[Repair]:
         code: The script.
         finding: A loss that weighs common classes more.
     """
-    for call in code.calls("CrossEntropyLoss", "cross_entropy", "NLLLoss", "nll_loss"):
-        held = keyword(call, "weight")
+    losses = (
+        ("weight", ("CrossEntropyLoss", "cross_entropy", "NLLLoss", "nll_loss")),
+        ("pos_weight", ("BCEWithLogitsLoss", "binary_cross_entropy_with_logits")),
+    )
+    for name, call in [(name, call) for name, kinds in losses for call in code.calls(*kinds)]:
+        held = keyword(call, name)
         if held is None or without_gradients(code, call):
             continue
         text = f"1.0 / ({code.source(held.value)})"
         return [
             Repair("the weights of the classes become their inverse", (code.replace(held.value, text),)),
-            Repair("the classes weigh alike", (code.without_keyword(call, "weight"),)),
+            Repair("the classes weigh alike", (code.without_keyword(call, name),)),
         ]
-    raise Unsure("no weight= of classes is written in the script")
+    raise Unsure("no weight= or pos_weight= of classes is written in the script")
 
 
 def climb_the_policy(code: Code, finding: Finding) -> Sequence[Repair]:
