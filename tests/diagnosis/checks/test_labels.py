@@ -132,3 +132,13 @@ def test_several_outputs(watched, network) -> None:
     assert check_labels(watched(network(6, 8, 3), x, y, **settings)) == []
     found = check_labels(watched(network(6, 8, 3), x, y[order], **settings))
     assert [f.code for f in found] == ["labels.unrelated"]
+
+
+@pytest.mark.parametrize(("order", "found"), [("shuffled", True), ("sound", False)])
+def test_rare_positives_are_asked_beside_as_many_others(watched, digits, network, order: str, found) -> None:
+    x, y = digits
+    rare = (y == 3).long()
+    if order == "shuffled":
+        rare = rare[torch.randperm(len(rare), generator=torch.Generator().manual_seed(0))]
+    told = check_labels(watched(network(64, 16, 2), x, rare, steps=30, batch=128))
+    assert [f.code for f in told] == (["labels.unrelated"] if found else [])

@@ -12,6 +12,7 @@ from fivefold.diagnosis.checks.rules import (
     Judged,
     Rule,
     distinct,
+    even,
     every_draw,
     keys_of,
     rich,
@@ -39,8 +40,9 @@ def check_labels(record: Record) -> list[Finding]:
     is below 2 in 98%, so that sound labels are blamed only where neither the rule, nor any column, nor the
     network (on evaluation examples) tells anything. False alarms: tasks that no simple rule and not even the
     network tells anything of; training inputs that augmentation makes harder (then the gap is asked to be
-    larger, and the confidence is medium). Of a model that is given several tensors, all of them together are
-    the input.
+    larger, and the confidence is medium). Where one class has more than 0.8, as many of its examples are
+    asked as of all others together, and only whether labels are unrelated. Of a model that is given several
+    tensors, all of them together are the input.
 
     Args:
         record: What was seen.
@@ -54,23 +56,23 @@ def check_labels(record: Record) -> list[Finding]:
     found = _drawn_anew(draws) if whole is None else []
     if found:
         return found
-    examples = some(distinct(draws))
+    examples = distinct(draws)
+    chance = float(examples.y.mean(0).max()) if len(examples.classes) else 0.0
+    uneven = chance > 0.8
+    examples = some(even(examples) if uneven else examples)
     if len(examples.x) < LEAST_ROWS or examples.x.shape[1] < 2 or not (examples.y.std(0) > 0).any():
-        return []
-    shares = examples.y.mean(0) if len(examples.classes) else np.zeros(1)
-    if shares.max() > 0.8:
         return []
     rule = Rule(examples)
     others = every_draw(held, like=draws) if held.inputs else None
     alike = others is not None and others.tokens == examples.tokens
     if others is not None and alike and (examples.tokens or others.x.shape[1] == examples.x.shape[1]):
-        others = some(distinct(others), MOST_OTHERS)
+        others = some(even(distinct(others)) if uneven else distinct(others), MOST_OTHERS)
     else:
         others = None
     told = rule.judge(others) if others is not None and len(others.x) >= LEAST_OTHERS else None
     if rule.own.z < 2.0 and not _any_column(examples):
-        return _unrelated(record, examples, rule, others, told)
-    if told is None or others is None:
+        return _unrelated(record, examples, rule, others, told, chance)
+    if told is None or others is None or uneven:
         return []
     found = transfers(record, examples, rule, others, told)
     if found or not len(examples.classes):
@@ -110,7 +112,12 @@ def _noisy(own: Judged, told: Judged, *, again: float) -> list[Finding]:
 
 
 def _unrelated(
-    record: Record, examples: Examples, rule: Rule, others: Examples | None, told: Judged | None
+    record: Record,
+    examples: Examples,
+    rule: Rule,
+    others: Examples | None,
+    told: Judged | None,
+    chance: float,
 ) -> list[Finding]:
     """Of labels that the rule tells nothing of: whether anything else does."""
     sure = False
@@ -124,7 +131,7 @@ def _unrelated(
             sure = True
             seen += f", and {inside.share:.0%} within the {len(others.x)} evaluation examples"
             shares |= {"evaluation": told.share, "evaluation, own rule": inside.share}
-    learns = _network_learns(record, examples)
+    learns = _network_learns(record, examples, chance)
     if learns is None and not sure:
         return []
     if learns and not sure:
@@ -153,15 +160,20 @@ def _unrelated(
     ]
 
 
-def _network_learns(record: Record, examples: Examples) -> str | None:
-    """Say that the network does not tell the labels either; ``None`` where it does."""
+def _network_learns(record: Record, examples: Examples, chance: float) -> str | None:
+    """Say that the network does not tell the labels either; ``None`` where it does.
+
+    Args:
+        record: What was seen.
+        examples: Training examples.
+        chance: The share of the commonest class.
+    """
     if not len(examples.classes):
         ended = late_loss(record)
         own = median(c.target.std for c in losses_of(record)) ** 2
         if ended < 0.3 * own:
             return None if ended < 0.1 * own else f"but the loss ends at {ended:.3g}"
         return f"the network's loss ends at {ended:.3g}, the targets' variance is {own:.3g}"
-    chance = float(examples.y.mean(0).max())
     half = record.evaluations[len(record.evaluations) // 2 :]
     compared = sum(e.compared for e in half if e.right is not None)
     if compared >= 50:

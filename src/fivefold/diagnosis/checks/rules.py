@@ -106,6 +106,20 @@ def some(examples: Examples, most: int = MOST) -> Examples:
     return examples.part(np.sort(np.random.default_rng(0).permutation(len(examples.x))[:most]))
 
 
+def even(examples: Examples) -> Examples:
+    """Of the commonest class only as many examples as all others have, drawn by a fixed seed.
+
+    >>> y = np.eye(2)[[0] * 7 + [1] * 2]
+    >>> uneven = Examples(np.arange(9.0)[:, None], y, False, np.arange(2), np.zeros(9))
+    >>> even(uneven).y.sum(0).tolist()
+    [2.0, 2.0]
+    """
+    top = examples.y[:, int(examples.y.sum(0).argmax())] > 0
+    common = np.flatnonzero(top)
+    kept = np.random.default_rng(0).permutation(common)[: int((~top).sum())]
+    return examples.part(np.sort(np.concatenate([np.flatnonzero(~top), kept])))
+
+
 class Features:
     """What a rule reads: columns of one scale, or which words a text holds.
 
