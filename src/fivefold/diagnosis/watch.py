@@ -147,7 +147,7 @@ def watch(
 
     At every update the batch is remembered and one gradient is looked at for numbers that are not finite.
     Some updates are seen in full: losses, layers, norms of weights, gradients and changes, and the loss along
-    the step. They are chosen so that watching takes at most ``overhead`` of the time, two at the start
+    the step. They are chosen so that watching takes at most ``overhead`` of the time, the first one
     excepted. No random number is drawn and no weight is changed: the training ends with the same bits as
     without it.
 

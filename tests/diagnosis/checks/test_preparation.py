@@ -26,6 +26,7 @@ def record(x: torch.Tensor, others: torch.Tensor) -> Record:
     out = Record()
     for rows, inputs in ((out.training_rows, x), (out.evaluation_rows, others)):
         rows.inputs, rows.targets, rows.steps = [inputs], [None], [0]
+        rows.alone, rows.beside = [True], [[]]
     return out
 
 

@@ -74,8 +74,7 @@ def check_views(record: Record) -> list[Finding]:
     """Find views that stand in the place of a transposition.
 
     Statistic: the dimensions that ``view`` or ``reshape`` are given, written in the user's code, beside those
-        of
-    what they give, both without dimensions of size 1. Null: a view splits or joins dimensions; the same
+    of what they give, both without dimensions of size 1. Null: a view splits or joins dimensions; the same
     dimensions in another order leave the numbers where they were, so that each row becomes a mixture of
     several. False alarms: dimensions that are split and joined at once, and by chance have the sizes of the
     former ones (views whose dimensions agree by chance in one batch alone are left out, where batches differ
@@ -98,8 +97,7 @@ def check_views(record: Record) -> list[Finding]:
             "axis.view",
             "a view stands in the place of a transposition",
             f"shape {list(was)} becomes {list(now)} at {len(found)} calls: the numbers stay in their order, "
-            "so "
-            "that what belongs to one row is spread over several",
+            "so that what belongs to one row is spread over several",
             "high",
             "view and reshape split and join dimensions; they do not change their order",
             f"use {call}",

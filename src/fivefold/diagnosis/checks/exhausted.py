@@ -15,11 +15,9 @@ def check_exhausted(record: Record) -> list[Finding]:
 
     Statistic: how many of the last rounds of an evaluation, each from one use of its first batch to the next,
     were given the very same batches and gave the very same losses and as many right answers. Null: 1 to 3
-    (after
-    the last epoch, and of the result). Rounds of a single batch in which nothing is compared with a target,
-    as
-    when time is measured, do not count, nor do models in training mode, whose answers are drawn anew. False
-    alarms: a script that evaluates a finished model four times on the same examples.
+    (after the last epoch, and of the result). Rounds of a single batch in which nothing is compared with a
+    target, as when time is measured, do not count, nor do models in training mode, whose answers are drawn
+    anew. False alarms: a script that evaluates a finished model four times on the same examples.
 
     Args:
         record: What was seen.

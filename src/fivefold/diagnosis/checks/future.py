@@ -3,7 +3,14 @@
 from torch import Tensor, nn
 
 from fivefold.diagnosis.checks.pictures import of_answers, of_shares
-from fivefold.diagnosis.checks.probes import answer, differs, given_tensors, in_evaluation, last_call
+from fivefold.diagnosis.checks.probes import (
+    ROUNDING,
+    answer,
+    differs,
+    given_tensors,
+    in_evaluation,
+    last_call,
+)
 from fivefold.diagnosis.finding import Finding
 from fivefold.diagnosis.observation.calls import DIFFERENCES, LOSSES
 from fivefold.diagnosis.observation.record import Record
@@ -178,7 +185,7 @@ def _sees_later(entry: Entry, place: int, x: Tensor, axis: int, following: float
             picture=of_answers(
                 "How far outputs change with the inputs: not with later ones where nothing is wrong",
                 {f"earlier {what} change": past, f"later {what} change": later},
-                (1e-4, "rounding up to here"),
+                (ROUNDING, "rounding up to here"),
             ),
         )
     ]

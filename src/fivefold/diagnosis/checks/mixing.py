@@ -6,14 +6,18 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_flatten
 
-from fivefold.diagnosis.checks.probes import Dropouts, ask, differs, in_evaluation, last_question
+from fivefold.diagnosis.checks.probes import (
+    ROUNDING,
+    Dropouts,
+    ask,
+    differs,
+    in_evaluation,
+    last_question,
+)
 from fivefold.diagnosis.checks.seen import losses_of
 from fivefold.diagnosis.checks.time_axis import axis_of_time
 from fivefold.diagnosis.finding import Finding, Picture
 from fivefold.diagnosis.observation.record import Record
-
-ROUNDING = 1e-4
-"""Relative change of an output from which on it is taken for another."""
 
 
 def _per_example(record: Record, n: int) -> bool:

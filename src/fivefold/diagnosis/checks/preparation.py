@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from fivefold.diagnosis.checks.codes import check_codes
 from fivefold.diagnosis.checks.pictures import of_numbers, of_pairs
 from fivefold.diagnosis.checks.seen import stacked
 from fivefold.diagnosis.finding import Finding, Picture
@@ -15,7 +16,8 @@ MOST_TOKENS = 12
 
 
 def check_preparation(record: Record) -> list[Finding]:
-    """Find evaluation inputs on another scale than the training inputs, or turned, or of other tokens.
+    """Find evaluation inputs on another scale than the training inputs, or turned, or of other tokens; else
+    categories that are numbered apart (:func:`~fivefold.diagnosis.checks.codes.check_codes`).
 
     Statistics: the ratio of the standard deviations of evaluation and training inputs, and the distance of
     their column means in training standard deviations (median over columns); of tokens, the difference in
@@ -30,6 +32,10 @@ def check_preparation(record: Record) -> list[Finding]:
     Args:
         record: What was seen.
     """
+    return _of_inputs(record) or check_codes(record)
+
+
+def _of_inputs(record: Record) -> list[Finding]:
     x, _ = stacked(record.training_rows)
     e, _ = stacked(record.evaluation_rows)
     rows, held = record.training_rows.inputs, record.evaluation_rows.inputs

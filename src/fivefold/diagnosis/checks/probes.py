@@ -14,6 +14,9 @@ from fivefold.diagnosis.observation.held_tensors import held_tensors
 from fivefold.diagnosis.observation.record import Record
 from fivefold.diagnosis.observation.tape import Entry, Slot, Tape, unchanged_buffers
 
+ROUNDING = 1e-4
+"""Relative change of an output from which on it is taken for another."""
+
 
 @contextmanager
 def in_evaluation(module: nn.Module) -> Iterator[None]:
@@ -99,7 +102,7 @@ class Dropouts(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
-def differs(a: Tensor, b: Tensor, *, relative: float = 1e-4) -> bool:
+def differs(a: Tensor, b: Tensor, *, relative: float = ROUNDING) -> bool:
     """Whether two outputs differ by more than rounding, relative to the largest number of either."""
     size = max(float(a.abs().max()), float(b.abs().max()), 1e-12) if a.numel() else 1.0
     return bool(((a - b).abs() > relative * size).any()) if a.numel() else False

@@ -17,7 +17,6 @@ from fivefold.diagnosis.checks.capacity import (
     check_output,
 )
 from fivefold.diagnosis.checks.channels import check_channels
-from fivefold.diagnosis.checks.codes import check_codes
 from fivefold.diagnosis.checks.cut_paths import check_cut_paths
 from fivefold.diagnosis.checks.exhausted import check_exhausted
 from fivefold.diagnosis.checks.first_values import check_first_values
@@ -108,7 +107,6 @@ CHECKS: tuple[Check, ...] = (
     check_leak,
     check_telling_column,
     check_preparation,
-    check_codes,
     check_augmentation,
     check_order,
     check_repeats,

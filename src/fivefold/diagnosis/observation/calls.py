@@ -101,12 +101,17 @@ def place_of_user(frame: FrameType | None = None) -> Place | None:
     return None
 
 
+def file_of_caller(between: tuple[str, ...]) -> str:
+    """The innermost file on the stack that is none of those between; empty where there is none."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith(between):
+        frame = frame.f_back
+    return "" if frame is None else frame.f_code.co_filename
+
+
 def by_library() -> bool:
     """Whether the call that is told of was written in torch or another library, not in the user's code."""
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename.startswith(BETWEEN):
-        frame = frame.f_back
-    path = "" if frame is None else frame.f_code.co_filename
+    path = file_of_caller(BETWEEN)
     return path.startswith(OWN[0]) or "site-packages" in path
 
 

@@ -12,10 +12,8 @@ MOST_ROWS = 4096
 MOST_BYTES = 32 << 20
 FULL, PART = 1024, 32
 """Of one evaluation, this many examples are kept as they come, and of each later batch so many. Where there
-is
-no room left, every second of these parts goes, and from then on only every second batch leaves one: an
-evaluation
-that looks at all training examples first must not leave the others out."""
+is no room left, every second of these parts goes, and from then on only every second batch leaves one: an
+evaluation that looks at all training examples first must not leave the others out."""
 
 
 class KeptRows:
@@ -24,6 +22,9 @@ class KeptRows:
     Args:
         rows: Where examples go.
         full: Examples of one update or evaluation that are kept whole; of later ones :data:`PART` a batch.
+
+    Attributes:
+        batch: A number that tells the last batch of an evaluation from others; 0 where nothing could be kept.
     """
 
     def __init__(self, rows: Rows, *, full: int = MOST_ROWS) -> None:
@@ -34,6 +35,7 @@ class KeptRows:
         self._every, self._passed = 1, 0
         self._lengths: list[int] = []
         self._whole: list[int] = []
+        self.batch = 0
         self._seen: set[tuple[int, bytes, bytes]] = set()
 
     def keep(self, tensors: list[Tensor], step: int) -> None:
@@ -48,6 +50,7 @@ class KeptRows:
         """
         usable = [t for t in tensors if t.ndim >= 1 and len(t) >= 1 and not t.is_complex()]
         self._lengths.append(-1)
+        self.batch = 0
         if not usable:
             return
         block = usable[0].detach()
@@ -112,7 +115,10 @@ class KeptRows:
 
     def _again(self, block: Tensor) -> bool:
         """Whether this very batch came before: the same examples are evaluated many times."""
-        key = ends_of(block)
+        ends = [block[i].reshape(-1)[:4096].to("cpu").contiguous() for i in (0, -1)]
+        first, last = (end.view(torch.uint8).numpy().tobytes() for end in ends)
+        key = len(block), first, last
+        self.batch = hash(key)
         known = key in self._seen
         self._seen.add(key)
         return known
@@ -159,13 +165,6 @@ class KeptRows:
             part = target[begin : begin + length][: len(rows.inputs[place])]
             rows.targets[place] = part.detach().to("cpu", copy=True)
             begin += length
-
-
-def ends_of(block: Tensor) -> tuple[int, bytes, bytes]:
-    """How long a batch is, and the bytes of its first and last example: two batches that agree are one."""
-    ends = [block[i].detach().reshape(-1)[:4096].to("cpu").contiguous() for i in (0, -1)]
-    first, last = (end.view(torch.uint8).numpy().tobytes() for end in ends)
-    return len(block), first, last
 
 
 def _bags(tokens: Tensor, begins: Tensor) -> Tensor | None:

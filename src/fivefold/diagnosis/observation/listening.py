@@ -1,8 +1,6 @@
 """What a watched step or evaluation takes note of, call by call."""
 
-import sys
 from pathlib import Path
-from types import FrameType
 from typing import Any, NamedTuple
 
 import torch
@@ -12,6 +10,7 @@ from fivefold.diagnosis.observation.calls import (
     ACTIVATIONS,
     ALONG,
     ATTENTION,
+    BETWEEN,
     DIFFERENCES,
     DROPPING,
     LOSSES,
@@ -21,6 +20,7 @@ from fivefold.diagnosis.observation.calls import (
     crossed_difference,
     drawing,
     dropping,
+    file_of_caller,
     labels_compared,
     loss_call,
     permuting_view,
@@ -32,9 +32,8 @@ from fivefold.diagnosis.observation.record import Evaluation, Step
 from fivefold.diagnosis.observation.tape import DRAWS, Tape
 
 MOST_CLASSES = 100
-TORCH = Path(torch.__file__).parent
-BETWEEN = (str(Path(__file__).parent), str(TORCH / "overrides.py"), str(TORCH / "nn" / "functional.py"))
-"""Files between a call of a function and its being noted here."""
+IN_MODULE = (*BETWEEN, str(Path(torch.__file__).parent / "nn" / "functional.py"))
+"""Files between a module's own code and its call of a function being noted here."""
 
 MOST_FOLLOWED = 16
 """Tensors made of the output in one pass of an evaluation that are followed (and held until the next)."""
@@ -186,10 +185,7 @@ def _shares_of_two(tape: Tape, args: Any) -> float | None:
 
 def _note_activation(window: Step, kind: str, output: Tensor) -> None:
     """Modules speak through their hooks; this is for activations that are called as functions."""
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename.startswith(BETWEEN):
-        frame = frame.f_back
-    if frame is not None and frame.f_code.co_filename.endswith("activation.py"):
+    if file_of_caller(IN_MODULE).endswith("activation.py"):
         return
     number = sum(layer.kind == kind for layer in window.layers)
     described = activation_step(f"{kind} {number + 1}", kind, output)

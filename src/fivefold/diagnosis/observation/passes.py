@@ -14,7 +14,7 @@ from torch.utils.hooks import RemovableHandle
 
 from fivefold.diagnosis.observation.calls import Calls, place_of_user, push, remove
 from fivefold.diagnosis.observation.held_tensors import held_tensors
-from fivefold.diagnosis.observation.kept_rows import FULL, KeptRows, ends_of
+from fivefold.diagnosis.observation.kept_rows import FULL, KeptRows
 from fivefold.diagnosis.observation.layers import hook_layers, in_backward, opaque
 from fivefold.diagnosis.observation.listening import Scene, listen
 from fivefold.diagnosis.observation.look import Look
@@ -331,7 +331,7 @@ class Passes:
             if seen.watched:
                 self._evaluated.keep(tensors, seen.after)
                 if len(seen.given) < MOST_PASSES:
-                    batch = hash(ends_of(tensors[0])) if tensors and _readable(tensors[0]) else 0
+                    batch = self._evaluated.batch
                     seen.given.append((batch, len(seen.losses), seen.right or 0, seen.compared))
         if seen.watched:
             if not self._window_handles and not self._evaluation_handles:
@@ -369,7 +369,3 @@ class Passes:
     def _after_step(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
         """Told after each update."""
         raise TypeError("expected a Watcher; got what sees passes alone")
-
-
-def _readable(batch: Tensor) -> bool:
-    return batch.ndim > 0 and len(batch) > 0 and not batch.is_meta and batch.layout is torch.strided
