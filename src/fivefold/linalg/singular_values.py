@@ -303,7 +303,7 @@ def _complete(
         Kind.STATISTICAL,
         True if rest <= low + noise else None,
         bound=low,
-        value=rest,
+        value=rest + noise,  # what rounding did to the values found, of which the bound is made
         assumptions=("fails with probability 1e-6 at most",),
         method=how,
     )

@@ -8,7 +8,7 @@ from torch import Tensor
 from fivefold.calculus.exact_sum import exact_sum
 from fivefold.linalg import LinearOperator
 from fivefold.objective.curvature import apply_curvature
-from fivefold.objective.gram import CHUNK, weighted_gram
+from fivefold.objective.gram import CHUNK, add_gram, from_triangle, weighted_gram
 from fivefold.objective.linear import Linear
 from fivefold.objective.mixed import times_columns
 from fivefold.probability import JointCurvature
@@ -176,7 +176,8 @@ class PredictorHessian(LinearOperator):
                 x, t = inputs[start : start + step].to(D.dtype), scores[start : start + step]
                 Z = (t[:, :, None] * x[:, None, :]).flatten(1)
                 Z = torch.cat([Z, t], dim=1) if self._model.intercept else Z
-                one.addmm_(Z.mT, Z, alpha=-1)
+                add_gram(one, Z, alpha=-1.0)
+        H = from_triangle(H)
         own = self._gram(inputs, (D - s.square()).mT)
         inner = H[..., :cut, :cut].view(*lead, K, p, K, p)
         inner.diagonal(dim1=-4, dim2=-2).copy_(own[..., :p, :p].movedim(-3, -1))

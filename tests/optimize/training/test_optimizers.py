@@ -19,7 +19,7 @@ RATES = {
     "adadelta": 5.0,
     "adagrad": 0.3,
     "schedule-free-sgd": 0.3,
-    "kfac": 0.3,
+    "kfac": 0.05,
 }
 
 

@@ -81,7 +81,9 @@ class HeldRows:
         batches = torch.tensor_split(order, self.batches)
         # several batches of small rows are gathered in one call, which costs more than what it copies
         together = max(1, min(_GATHERED // max(1, self._row_bytes() * len(batches[0])), len(batches)))
-        for start in range(skip, len(batches), together):
+        # always from the same starts, so that after a resumption a batch lies at its old place
+        # in memory, which decides how some processors round products
+        for start in range(skip - skip % together, len(batches), together):
             block = batches[start : start + together]
             if together == 1:
                 batch = tuple([part.index_select(0, block[0]) for part in self.parts])
@@ -92,7 +94,8 @@ class HeldRows:
             gathered = [part.index_select(0, rows) for part in self.parts]
             if moves:
                 gathered = [part.to(self.device, non_blocking=True) for part in gathered]
-            yield from zip(*(part.split_with_sizes(sizes) for part in gathered), strict=True)
+            views = zip(*(part.split_with_sizes(sizes) for part in gathered), strict=True)
+            yield from islice(views, max(0, skip - start), None)
 
     def _row_bytes(self) -> int:
         return sum(part[0].numel() * part.element_size() for part in self.parts)
