@@ -64,7 +64,7 @@ RIGHT: dict[str, tuple[str, ...]] = {
     "repeated-data": ("data.repeated",),
     "saturated-units": ("units.saturated", "initialisation.too-large", "inputs.scale"),
     "scheduler-misuse": ("schedule.",),
-    "reversed-returns": ("loss.policy-sign",),
+    "reversed-returns": ("loss.backwards", "loss.policy-sign"),
     "shuffled-labels": ("labels.unrelated",),
     "step-before-backward": ("step.before-backward",),
     "targets-not-scaled": ("targets.scale",),

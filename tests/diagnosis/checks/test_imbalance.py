@@ -118,6 +118,24 @@ def test_two_classes_that_were_made_one_in_training(watched, digits, network) ->
     assert found(y != 9, y) == []  # it is missing, and no other has its examples
 
 
+@pytest.mark.parametrize(("batch", "confidence"), [(64, "medium"), (0, "high")])
+def test_a_split_that_was_not_shuffled(watched, digits, network, batch: int, confidence: str) -> None:
+    order = digits[1].argsort(stable=True)
+    x, y = digits[0][order], digits[1][order]
+    few = torch.randperm(1797, generator=torch.Generator().manual_seed(1))[:600]
+
+    def found(training: torch.Tensor, held: torch.Tensor) -> list[tuple[str, str]]:
+        rows = None if batch else lambda s: torch.arange(len(training))
+        settings = {"batch": batch, "rows": rows, "held_out": (x[held], y[held])}
+        record = watched(network(64, 16, 10), x[training], y[training], **settings)
+        return [(f.code, f.confidence) for f in check_imbalance_of_classes(record)]
+
+    rows = torch.arange(1797)
+    assert found(rows[:600], few) == [("imbalance.classes", confidence)]
+    assert found(few, rows) == []
+    assert found(rows[:1200], rows[:600]) == []  # classes that evaluations leave out cost nothing there
+
+
 @pytest.mark.parametrize(("power", "confidence"), [(1.0, None), (2.0, "medium")])
 def test_shares_that_grow_faster_than_in_evaluations(power: float, confidence: str | None) -> None:
     held = 1000 * 0.85 ** np.arange(10)

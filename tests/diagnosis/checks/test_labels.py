@@ -97,7 +97,7 @@ def drawn(x: torch.Tensor, y: torch.Tensor, pairing: str) -> Record:
     ("pairing", "codes"),
     [
         ("sound", []),
-        ("sorted", ["batch.mixed"]),
+        ("sorted", ["labels.unrelated", "batch.mixed"]),
         ("apart", ["labels.unrelated"]),
         ("noisy", ["labels.noise"]),
     ],
@@ -107,6 +107,14 @@ def test_the_same_input_with_other_targets(digits, pairing: str, codes: list[str
     found = check_labels(drawn(x[:300], y[:300], pairing))
     assert [f.code for f in found] == codes
     assert all(f.picture.level == (1.0, "mean of two targets drawn at random") for f in found)
+
+
+def test_random_targets_of_examples_that_are_there_twice(digits) -> None:
+    """Half of the repeats have another target, which is no noise: nothing tells the targets."""
+    x, y = (torch.cat([side[:200]] * 2) for side in digits)
+    shuffled = y[torch.randperm(400, generator=torch.Generator().manual_seed(0))]
+    assert [f.code for f in check_labels(drawn(x, shuffled, "sound"))] == ["labels.unrelated"]
+    assert check_labels(drawn(x, y, "sound")) == []
 
 
 def test_targets_that_other_inputs_share_are_not_judged(digits) -> None:

@@ -63,6 +63,24 @@ def test_images_turned_that_differ_in_nothing_else() -> None:
     assert shown["as they are"][1] < found.picture.level[0]
 
 
+def test_channels_in_reverse_and_scenes_of_another_cast() -> None:
+    generator = torch.Generator().manual_seed(0)
+    picture = 0.05 * torch.randn(1, 8, 8, generator=generator)
+    spread = torch.tensor([1.0, 0.6, 0.3])[:, None, None]
+
+    def scenes(n: int, cast: list[float]) -> torch.Tensor:
+        light = torch.randn(n, 1, 8, 8, generator=generator)
+        colours = spread * torch.randn(n, 3, 8, 8, generator=generator)
+        return picture + torch.tensor(cast)[:, None, None] + 0.3 * light + 0.3 * colours
+
+    x, same = scenes(600, [0.2, 0.0, -0.1]), scenes(400, [0.2, 0.0, -0.1])
+    (found,) = check_preparation(record(x, same.flip(1)))
+    assert found.title == "evaluation images are with channels in reverse beside training images"
+    assert check_preparation(record(x, same)) == []
+    # Warm light in training, cold light in evaluation: channels vary as they did.
+    assert check_preparation(record(x, scenes(400, [-0.1, 0.0, 0.2]))) == []
+
+
 def test_a_vocabulary_of_its_own_with_the_same_frequencies() -> None:
     generator = torch.Generator().manual_seed(0)
     after = torch.rand(40, 40, generator=generator) ** 6  # what follows each token

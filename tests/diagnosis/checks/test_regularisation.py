@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional
 
 from fivefold.diagnosis.checks.regularisation import check_clipping, check_precision, check_regularisation
-from fivefold.diagnosis.observation.record import LossCall, Record, Step
+from fivefold.diagnosis.observation.record import Group, LossCall, ParameterStep, Record, Step
 from fivefold.diagnosis.observation.summary import Summary
 
 
@@ -19,6 +19,31 @@ def test_decay(watched, digits, network, decay: float, found: bool) -> None:
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, weight_decay=decay)
     seen = check_regularisation(watched(model, *digits, optimizer=optimizer, steps=40))
     assert [f.code for f in seen] == (["regularisation.decay"] if found else [])
+
+
+@pytest.mark.parametrize(
+    ("decay", "rate", "shrunk", "found"),
+    [
+        (5e-2, 0.1, 0.1, True),
+        (5e-4, 0.1, 0.1, False),  # batch norm lets weights shrink
+        (5e-2, 1e-3, 0.1, False),  # it takes off a two-thousandth at an update
+        (5e-2, 0.1, 0.9, False),
+    ],
+)
+def test_decay_whose_pull_the_noise_of_batches_hides(
+    decay: float, rate: float, shrunk: float, found: bool
+) -> None:
+    group = Group("SGD", {"lr": rate, "momentum": 0.9, "weight_decay": decay}, ("w",))
+    seen = Record(count=100)
+    for i in range(100):
+        norm = 10.0 * shrunk ** min(1.0, i / 30)
+        gradient = decay * norm / 0.3  # a third of the gradient's norm, most of which is noise
+        seen.steps.append(
+            Step(i, loss=1.0, groups=[group], parameters=[ParameterStep("w", norm, gradient, 0.1, 9)])
+        )
+    told = check_regularisation(seen)
+    assert [f.code for f in told] == (["regularisation.decay"] if found else [])
+    assert all("takes off 5.0% of the weights" in f.evidence for f in told)
 
 
 @pytest.mark.parametrize(("factor", "found"), [(0.5, True), (1e-5, False)])

@@ -58,3 +58,13 @@ def test_the_axis_is_told_by_likeness() -> None:
         assert axis_of_time(record) == axis
     record.training_rows.inputs = [torch.rand(30, 8)]
     assert axis_of_time(record) is None
+
+
+def test_levels_of_places_are_no_likeness_of_examples() -> None:
+    generator = torch.Generator().manual_seed(0)
+    pictures = 3 * torch.randn(1, 40, 2, generator=generator) + torch.randn(30, 40, 2, generator=generator)
+    record = Record()
+    record.training_rows.inputs = [pictures]
+    assert axis_of_time(record) is None
+    record.training_rows.inputs = [pictures.transpose(0, 1)]
+    assert axis_of_time(record) is None

@@ -7,8 +7,9 @@ import numpy as np
 from fivefold.diagnosis.checks.pictures import of_pairs, of_shares
 from fivefold.diagnosis.checks.preparation import TURNS, as_images
 from fivefold.diagnosis.checks.seen import stacked
+from fivefold.diagnosis.checks.turned_means import turned_means
 from fivefold.diagnosis.finding import Finding
-from fivefold.diagnosis.observation.record import Record
+from fivefold.diagnosis.observation.record import Record, Rows
 
 LEAST = 100
 MOST = 600
@@ -20,9 +21,11 @@ def check_augmentation(record: Record) -> list[Finding]:
     Statistics: where targets are pictures of the inputs' size, the share of examples whose correlation with
     their target grows by 0.2 when one of the two is turned; elsewhere, the share of training images whose
     nearest evaluation image comes a third nearer when they are turned back, beside the same share among
-    evaluation images themselves. Null: for the first 0 and a few symmetric pictures; the second is alike on
-    both sides wherever turned images occur in evaluation, too. False alarms: augmentation that helps though
-    no evaluation image looks so (medium then, where labels are not seen to suffer).
+    evaluation images themselves; where neighbours tell nothing, as before backgrounds that change, mean
+    images (:func:`~fivefold.diagnosis.checks.turned_means.turned_means`). Null: for the first 0 and a few
+    symmetric pictures; the second is alike on both sides wherever turned images occur in evaluation, too.
+    False alarms: augmentation that helps though no evaluation image looks so (medium then, where labels are
+    not seen to suffer).
 
     Args:
         record: What was seen.
@@ -34,6 +37,10 @@ def check_augmentation(record: Record) -> list[Finding]:
     found = _apart_from_targets(record, shape)
     if found or not held.inputs or tuple(held.inputs[0].shape[1:]) != shape:
         return found
+    return _beside_evaluation(rows, held, shape) or turned_means(record)
+
+
+def _beside_evaluation(rows: Rows, held: Rows, shape: tuple[int, ...]) -> list[Finding]:
     x, _ = stacked(rows)
     e, _ = stacked(held)
     x, e = np.unique(x, axis=0), np.unique(e, axis=0)

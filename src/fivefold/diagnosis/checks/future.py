@@ -108,7 +108,7 @@ def _unshifted(
     record: Record, entry: Entry, place: int, x: Tensor, own: float, following: float
 ) -> list[Finding]:
     if x.is_floating_point():
-        past, later = (_differ(pairs) for pairs in _answers(entry, place, x, 1))
+        past, later = (differ(pairs) for pairs in answers_around(entry, place, x, 1))
         width = x.shape[2] if x.ndim == 3 else 1
         narrow = min((w.outputs for w in record.first_weights[:-1]), default=width)
         if later or not past or narrow < width:
@@ -135,12 +135,20 @@ def _unshifted(
 Pairs = list[tuple[Tensor, Tensor]]
 
 
-def _differ(pairs: Pairs) -> bool:
+def differ(pairs: Pairs) -> bool:
+    """Whether the two answers of any pair differ by more than rounding."""
     return any(differs(before, after) for before, after in pairs)
 
 
-def _answers(entry: Entry, place: int, x: Tensor, axis: int) -> tuple[Pairs, Pairs]:
-    """Outputs at some places beside those for other inputs before them, and for other inputs after them."""
+def answers_around(entry: Entry, place: int, x: Tensor, axis: int) -> tuple[Pairs, Pairs]:
+    """Outputs at some places beside those for other inputs before them, and for other inputs after them.
+
+    Args:
+        entry: The call of the model.
+        place: Which of its tensors, of :func:`given_tensors`, becomes another.
+        x: That tensor, [b, t, ...].
+        axis: Its dimension that is time, 0 or 1.
+    """
     assert isinstance(entry.call, nn.Module)
     cut = x.shape[axis] // 2
     rest = x.shape[axis] - cut
@@ -167,8 +175,8 @@ def _answers(entry: Entry, place: int, x: Tensor, axis: int) -> tuple[Pairs, Pai
 
 
 def _sees_later(entry: Entry, place: int, x: Tensor, axis: int, following: float) -> list[Finding]:
-    past, later = _answers(entry, place, x, axis)
-    if not _differ(later):
+    past, later = answers_around(entry, place, x, axis)
+    if not differ(later):
         return []
     what = "values" if x.is_floating_point() else "tokens"
     return [

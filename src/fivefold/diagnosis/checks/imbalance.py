@@ -23,6 +23,10 @@ MOST_BLOCKS = 64
 LEAST_EXPECTED = 30.0
 """Labels of a class that shares in evaluations lead to expect: none of them is e^-30 by chance."""
 
+LEAST_OF_SEVERAL = 5.0
+LEAST_UNSEEN = 0.1
+"""Share of the evaluations that classes which training never shows take together."""
+
 RARE = 0.1
 """Of the commonest class: what is below is rare."""
 
@@ -32,19 +36,22 @@ def check_imbalance_of_classes(record: Record) -> list[Finding]:
     less.
 
     Statistics: the share of the commonest class in the watched batches, and of the rarest, beside their
-    shares in evaluations; the slope of the logarithm of training shares over that of evaluation shares; among
-    training examples of rare classes, the share that is found right, beside how well the network ranks them
-    (the area under the ROC curve of their class's probability). Null: shares that are alike in evaluations
-    (slope 1) and merely uneven cost nothing there, whatever their ratio: nothing is said, since a sound
-    network tells rare classes as often as it can. Found where the commonest class takes 0.15 more than in
-    evaluations (high), where the slope is above 1.4 (medium), or where rare examples are ranked well (above
-    0.8) and hardly ever told (below 0.1): medium, since without balanced evaluations that may be right, and
-    low where one class takes three quarters or more and what the network says of the others cannot be asked.
-    A class of the evaluations that is to be expected 30 times in training and never occurs there, while one
-    other class has its examples, was made one with that (by chance e^-30). False alarms: by change of
-    population alone. Weights of the classes in the loss: found where they rise with the class's share (slope
-    of logarithms above 0.5, correlation above 0.8); usual ones fall, and those drawn without regard to it
-    have the slope 0.
+    shares in evaluations; the slope of the logarithm of training shares over that of evaluation shares;
+    among training examples of rare classes, the share that is found right, beside how well the network
+    ranks them (the area under the ROC curve of their class's probability). Null: shares that are alike in
+    evaluations (slope 1) and merely uneven cost nothing there, whatever their ratio: nothing is said, since
+    a sound network tells rare classes as often as it can. Found where the commonest class takes 0.15 more
+    than in evaluations (high), where the slope is above 1.4 (medium), or where rare examples are ranked
+    well (above 0.8) and hardly ever told (below 0.1): medium, since without balanced evaluations that may
+    be right, and low where one class takes three quarters or more and what the network says of the others
+    cannot be asked. A class of the evaluations that is to be expected 30 times in training and never occurs
+    there, while one other class has its examples, was made one with that (by chance e^-30). Several such
+    classes (5 times each, 30 times and a tenth of the evaluations together) were left out by the split:
+    high where each update sees all training examples, medium where batches that were not watched may hold
+    them. False alarms: by change of population alone, and classes that are left out of training on purpose.
+    Weights of the classes in the loss: found where they rise with the class's share (slope of logarithms
+    above 0.5, correlation above 0.8); usual ones fall, and those drawn without regard to it have the slope
+    0.
 
     Args:
         record: What was seen.
@@ -71,9 +78,12 @@ def check_imbalance_of_classes(record: Record) -> list[Finding]:
     if total.sum() < 100 or len(share) > 50 or len(present) < 2:
         return []
     held = _in_evaluations(record, len(share))
-    merged = [] if held is None else _merged(total, held)
-    if merged:
-        return merged
+    if held is not None:
+        same = len(calls) >= 3 and len({c.classes for c in calls}) == 1
+        once = counts[0] if same else total
+        found = _merged(total, held) or _unseen(once, held, whole=same)
+        if found:
+            return found
     if share.max() < DOMINANT and float(share.max() / present.min()) < UNEVEN:
         return []
     top = int(share.argmax())
@@ -177,6 +187,35 @@ def _merged(total: np.ndarray, held: np.ndarray) -> list[Finding]:
             )
         ]
     return []
+
+
+def _unseen(total: np.ndarray, held: np.ndarray, *, whole: bool) -> list[Finding]:
+    """Whether several classes of the evaluations never occur in training.
+
+    Args:
+        total: Training labels of each class, each example counted once where ``whole``.
+        held: The same of the evaluations.
+        whole: Whether all training examples are in each batch.
+    """
+    shown = held / held.sum()
+    missing = np.flatnonzero((total == 0) & (shown * total.sum() >= LEAST_OF_SEVERAL))
+    part = float(shown[missing].sum())
+    if len(missing) < 2 or part < LEAST_UNSEEN or part * total.sum() < LEAST_EXPECTED:
+        return []
+    names = ", ".join(map(str, missing[:6])) + (" ..." if len(missing) > 6 else "")
+    return [
+        Finding(
+            "imbalance.classes",
+            "classes of the evaluations never occur in training",
+            f"the classes {names} take {part:.0%} of the evaluations and none of the {total.sum():.0f} "
+            f"training labels seen; with the shares of the evaluations {part * total.sum():.0f} would be "
+            "theirs",
+            "high" if whole else "medium",
+            "examples are in the order of their classes, and were split without being shuffled",
+            "shuffle before the split, or split each class alike (train_test_split with stratify=)",
+            picture=of_counts(total, held, [int(c) for c in missing]),
+        )
+    ]
 
 
 def _slope(total: np.ndarray, held: np.ndarray) -> float:

@@ -5,6 +5,7 @@ import math
 import numpy as np
 from scipy import stats
 
+from fivefold.diagnosis.checks.part_of_output import rows_in_loss
 from fivefold.diagnosis.checks.pictures import of_repeats, of_shares
 from fivefold.diagnosis.checks.rules import (
     Examples,
@@ -42,26 +43,28 @@ def check_labels(record: Record) -> list[Finding]:
     network tells anything of; training inputs that augmentation makes harder (then the gap is asked to be
     larger, and the confidence is medium). Where one class has more than 0.8, as many of its examples are
     asked as of all others together, and only whether labels are unrelated. Of a model that is given several
-    tensors, all of them together are the input.
+    tensors, all of them together are the input; of one whose loss looks at some rows of the output alone (a
+    graph), these rows (:func:`rows_in_loss`).
 
     Args:
         record: What was seen.
     """
-    whole = whole_rows(record.training_rows, record.evaluation_rows)
-    rows, held = whole or (record.training_rows, record.evaluation_rows)
+    part = rows_in_loss(record)
+    whole = whole_rows(record.training_rows, record.evaluation_rows) if part is None else None
+    rows, held = whole or (part or record.training_rows, record.evaluation_rows)
     draws = every_draw(rows)
     if draws is None or within_updates(record):
         return []  # targets that an agent or a teacher makes as it goes
     # Rare names are left out of a table of several tensors, so that its rows may equal each other.
-    found = _drawn_anew(draws) if whole is None else []
-    if found:
-        return found
+    again = _drawn_anew(draws) if whole is None else []
+    if again and again[0].code != "labels.noise":
+        return again
     examples = distinct(draws)
     chance = float(examples.y.mean(0).max()) if len(examples.classes) else 0.0
     uneven = chance > 0.8
     examples = some(even(examples) if uneven else examples)
     if len(examples.x) < LEAST_ROWS or examples.x.shape[1] < 2 or not (examples.y.std(0) > 0).any():
-        return []
+        return again
     rule = Rule(examples)
     others = every_draw(held, like=draws) if held.inputs else None
     alike = others is not None and others.tokens == examples.tokens
@@ -71,14 +74,14 @@ def check_labels(record: Record) -> list[Finding]:
         others = None
     told = rule.judge(others) if others is not None and len(others.x) >= LEAST_OTHERS else None
     if rule.own.z < 2.0 and not _any_column(examples):
-        return _unrelated(record, examples, rule, others, told, chance)
-    if told is None or others is None or uneven:
-        return []
+        # Of labels that are all drawn at random, inputs that are there twice have two.
+        return _unrelated(record, examples, rule, others, told, chance) or again
+    if again or told is None or others is None or uneven:
+        return again
     found = transfers(record, examples, rule, others, told)
     if found or not len(examples.classes):
         return found
-    again = 1.0 - len(distinct(draws).x) / len(draws.x)
-    return _noisy(rule.own, told, again=again)
+    return _noisy(rule.own, told, again=1.0 - len(distinct(draws).x) / len(draws.x))
 
 
 def _noisy(own: Judged, told: Judged, *, again: float) -> list[Finding]:
@@ -240,14 +243,24 @@ def _drawn_anew(draws: Examples) -> list[Finding]:
         if _batch_keeps(draws) < 0.02:
             return [
                 Finding(
-                    "batch.mixed",
-                    "inputs and targets are in different orders within their batch",
+                    "labels.unrelated",
+                    "each input is given the target of another example of its batch",
                     evidence + "; over whole batches, inputs and targets go together",
                     "high",
-                    "one of the two was sorted, shuffled or reshaped when the batch was made",
+                    "inputs were sorted or shuffled where the batch is made, and their targets were not",
                     "make inputs and targets of a batch from the same indices in the same order",
                     picture=picture,
-                )
+                ),
+                Finding(
+                    "batch.mixed",
+                    "or: the rows of a batch change places on their way to the model",
+                    "the same evidence: a batch that was made in order and is sorted by length before the "
+                    "model, say, looks alike from inside it",
+                    "low",
+                    "the batch is sorted or reshaped after it was made, and the output is not put back",
+                    "put outputs back in the order of the targets before the loss, or reorder these too",
+                    picture=picture,
+                ),
             ]
         return [
             Finding(

@@ -56,8 +56,13 @@ def _constants(entry: Entry) -> list[Tensor]:
     return [a for a in entry.args if isinstance(a, Tensor) and not a.requires_grad]
 
 
-def _kept_and_left(tape: Tape) -> tuple[int, bool, int] | None:
-    """How many targets the masks keep, whether all of them are equal, and how many values the others take."""
+def targets_and_masks(tape: Tape) -> tuple[list[Tensor], list[Tensor]]:
+    """Return the targets of a tape's losses and differences, and the masks of zeros and ones that its
+    products and picks are given.
+
+    Args:
+        tape: Any.
+    """
     targets: list[Tensor] = []
     masks: list[Tensor] = []
     for e in tape.entries:
@@ -68,6 +73,12 @@ def _kept_and_left(tape: Tape) -> tuple[int, bool, int] | None:
             targets += [t for t in (*_constants(e), *e.kwargs.values()) if isinstance(t, Tensor) and t.ndim]
         elif (e.call in MULTIPLICATIONS or e.call in PICKING) and made:
             masks += [m for m in _constants(e) if m.ndim and bool(((m == 0) | (m == 1)).all())]
+    return targets, masks
+
+
+def _kept_and_left(tape: Tape) -> tuple[int, bool, int] | None:
+    """How many targets the masks keep, whether all of them are equal, and how many values the others take."""
+    targets, masks = targets_and_masks(tape)
     for target in targets:
         fitting = [m.reshape(-1) != 0 for m in masks if m.numel() == target.numel()]
         if not fitting:

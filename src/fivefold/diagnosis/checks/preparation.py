@@ -210,6 +210,9 @@ def as_images(x: np.ndarray, shape: tuple[int, ...]) -> np.ndarray | None:
     return None
 
 
+REVERSED = "with channels in reverse"
+
+
 def _turned(x: np.ndarray, e: np.ndarray, shape: tuple[int, ...]) -> list[Finding]:
     """Whether the mean evaluation image agrees far better with the mean training image when turned."""
     a, b = as_images(x, shape), as_images(e, shape)
@@ -220,11 +223,13 @@ def _turned(x: np.ndarray, e: np.ndarray, shape: tuple[int, ...]) -> list[Findin
     sound = _agreement(a[::2].mean(0), a[1::2].mean(0))
     straight = _agreement(one, other)
     ways = {name: turn(other) for name, turn in TURNS.items()}
-    ways["with channels in reverse"] = other[::-1]
+    ways[REVERSED] = other[::-1]
     ways["with dark for bright"] = -other
     told = {n: _agreement(one, w) for n, w in ways.items() if w.shape == one.shape}
     best = max(told, key=lambda n: told[n])
     if sound < 0.9 or straight > 0.8 or told[best] < 0.9 or told[best] - straight < 0.2:
+        return []
+    if best == REVERSED and not _swapped(a, b):
         return []
     return [
         Finding(
@@ -242,6 +247,21 @@ def _turned(x: np.ndarray, e: np.ndarray, shape: tuple[int, ...]) -> list[Findin
             ),
         )
     ]
+
+
+def _swapped(a: np.ndarray, b: np.ndarray) -> bool:
+    """Whether colours themselves are those of the other side in reverse: of the channels' means, less than
+    half of the difference is left, and their variances and covariances fit no worse. Other scenes only have
+    another cast.
+    """
+    mean, other = a.mean((0, 2, 3)), b.mean((0, 2, 3))
+    spread, others = (np.cov(np.moveaxis(x, 1, 0).reshape(x.shape[1], -1)) for x in (a, b))
+    spread, others = (
+        np.atleast_2d(c) / max(float(np.trace(np.atleast_2d(c))), 1e-300) for c in (spread, others)
+    )
+    left = float(np.linalg.norm(mean - other[::-1])), float(np.linalg.norm(mean - other))
+    fit = float(np.linalg.norm(spread - others[::-1, ::-1])), float(np.linalg.norm(spread - others))
+    return left[0] < 0.5 * left[1] and fit[0] < 1.2 * fit[1] + 0.01
 
 
 def _agreement(a: np.ndarray, b: np.ndarray) -> float:

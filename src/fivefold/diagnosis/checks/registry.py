@@ -6,6 +6,7 @@ from fivefold.diagnosis.checks.accumulation import check_accumulation
 from fivefold.diagnosis.checks.adversaries import check_adversaries
 from fivefold.diagnosis.checks.augmentation import check_augmentation
 from fivefold.diagnosis.checks.axes import check_axes, check_views
+from fivefold.diagnosis.checks.backwards import check_backwards
 from fivefold.diagnosis.checks.batches import (
     check_batch_norm,
     check_order,
@@ -17,6 +18,7 @@ from fivefold.diagnosis.checks.capacity import (
     check_output,
 )
 from fivefold.diagnosis.checks.channels import check_channels
+from fivefold.diagnosis.checks.class_masks import check_class_masks
 from fivefold.diagnosis.checks.cut_paths import check_cut_paths
 from fivefold.diagnosis.checks.exhausted import check_exhausted
 from fivefold.diagnosis.checks.first_values import check_first_values
@@ -26,6 +28,7 @@ from fivefold.diagnosis.checks.frozen import check_frozen, check_still_groups
 from fivefold.diagnosis.checks.future import check_future
 from fivefold.diagnosis.checks.gradient_flow import check_gradient_flow
 from fivefold.diagnosis.checks.held_out import check_leak, check_telling_column
+from fivefold.diagnosis.checks.image_targets import check_image_targets
 from fivefold.diagnosis.checks.imbalance import check_imbalance_of_classes
 from fivefold.diagnosis.checks.labels import check_labels
 from fivefold.diagnosis.checks.linearity import check_linear, check_linear_pairs
@@ -35,9 +38,12 @@ from fivefold.diagnosis.checks.loss_terms import check_terms
 from fivefold.diagnosis.checks.masks import check_masks
 from fivefold.diagnosis.checks.mixing import check_mixing
 from fivefold.diagnosis.checks.modes import check_modes
+from fivefold.diagnosis.checks.next_steps import check_next_steps
 from fivefold.diagnosis.checks.no_gradient import check_no_gradient
 from fivefold.diagnosis.checks.nonfinite import check_nonfinite
+from fivefold.diagnosis.checks.own_target import check_own_target
 from fivefold.diagnosis.checks.padded_ends import check_padded_ends
+from fivefold.diagnosis.checks.pairs import check_pairs
 from fivefold.diagnosis.checks.policies import check_choices, check_policy_sign
 from fivefold.diagnosis.checks.preparation import check_preparation
 from fivefold.diagnosis.checks.rates import (
@@ -47,9 +53,11 @@ from fivefold.diagnosis.checks.rates import (
     check_sum,
 )
 from fivefold.diagnosis.checks.regularisation import check_clipping, check_precision, check_regularisation
+from fivefold.diagnosis.checks.restored import check_restored
 from fivefold.diagnosis.checks.scales import check_inputs, check_targets
 from fivefold.diagnosis.checks.schedule import check_schedule
 from fivefold.diagnosis.checks.shapes import check_shapes
+from fivefold.diagnosis.checks.signals import check_signals
 from fivefold.diagnosis.checks.states import check_carried, check_same_input, check_states
 from fivefold.diagnosis.checks.tags import check_tags
 from fivefold.diagnosis.checks.time_axis import check_time_axis
@@ -88,17 +96,23 @@ CHECKS: tuple[Check, ...] = (
     check_adversaries,
     check_policy_sign,
     check_choices,
+    check_backwards,
     check_shapes,
     check_axes,
     check_views,
     check_channels,
+    check_signals,
+    check_image_targets,
     check_mixing,
+    check_pairs,
     check_tags,
     check_time_axis,
     check_future,
+    check_next_steps,
     check_masks,
     check_padded_ends,
     check_loss_masks,
+    check_class_masks,
     check_flows,
     check_modes,
     check_states,
@@ -106,6 +120,7 @@ CHECKS: tuple[Check, ...] = (
     check_same_input,
     check_leak,
     check_telling_column,
+    check_own_target,
     check_preparation,
     check_augmentation,
     check_order,
@@ -136,6 +151,7 @@ CHECKS: tuple[Check, ...] = (
     check_wrapped,
     check_batch_norm,
     check_imbalance_of_classes,
+    check_restored,
     check_overfitting,
     check_unfinished,
 )

@@ -32,15 +32,34 @@ def _decay_share(step: Step) -> float:
     return top
 
 
+def _pull(step: Step) -> float:
+    r"""Largest share of its weights, over groups, that decay alone takes off at an update,
+
+    .. math:: \eta \lambda / (1 - m)
+
+    with rate, decay and momentum (0 where decay is decoupled); 0 for optimizers that divide the decay by the
+    size of gradients.
+    """
+    top = 0.0
+    for group in step.groups:
+        held = group.settings
+        decoupled = group.optimizer in DECOUPLED or bool(held.get("decoupled_weight_decay", 0.0))
+        if decoupled or group.optimizer in {"SGD", "ASGD"}:
+            inertia = 0.0 if decoupled else min(held.get("momentum", 0.0), 0.999)
+            top = max(top, held.get("lr", 0.0) * held.get("weight_decay", 0.0) / (1.0 - inertia))
+    return top
+
+
 def check_regularisation(record: Record) -> list[Finding]:
     """Find weight decay or a penalty that pulls harder than the loss, and dropout that leaves little.
 
     Statistics: median over the last half of |decay * w| / |gradient| (of the decay's part of the update, for
-    decoupled decay) together with the loss of weight; the share of the total loss that is not from loss
+    decoupled decay) together with the loss of weight; the share of the weights that decay alone takes off at
+    an update, median over all, together with that loss; the share of the total loss that is not from loss
     functions; the largest dropout probability, and label smoothing. Null: ratios below 1 for decays of 1e-2
-    and less; penalties below half the loss; dropout to 0.5, smoothing to 0.2. False alarms: networks with
-    batch norm reach a balance in which decay
-    and gradient are equal (decays below 0.02 are left out).
+    and less; a share far below a hundredth, so that what is learnt outlasts hundreds of updates; penalties
+    below half the loss; dropout to 0.5, smoothing to 0.2. False alarms: networks with batch norm reach a
+    balance in which decay and gradient are equal (decays below 0.02 are left out).
 
     Args:
         record: What was seen.
@@ -53,13 +72,17 @@ def check_regularisation(record: Record) -> list[Finding]:
         ratio = median(_decay_share(s) for s in steps)
         weights = [math.hypot(*(p.weight for p in s.parameters)) for s in record.steps if s.parameters]
         shrunk = weights[-1] / max(weights[0], 1e-30)
-        if (top >= 0.02 and ratio > 0.5) or (top >= 0.1 and shrunk < 0.5):
+        pull = median(_pull(s) for s in record.steps)
+        forgets = top >= 0.02 and pull > 0.01 and shrunk < 0.5
+        if (top >= 0.02 and ratio > 0.5) or (top >= 0.1 and shrunk < 0.5) or forgets:
+            seen = f"decay {top:g} pulls {ratio:.2g} times as hard as the gradient in the last half; "
+            if forgets:
+                seen += f"alone it takes off {pull:.1%} of the weights at an update; "
             out.append(
                 Finding(
                     "regularisation.decay",
                     "weight decay outweighs the loss",
-                    f"decay {top:g} pulls {ratio:.2g} times as hard as the gradient in the last half; the "
-                    f"weights' norm went from {weights[0]:.3g} to {weights[-1]:.3g}",
+                    f"{seen}the weights' norm went from {weights[0]:.3g} to {weights[-1]:.3g}",
                     "high" if ratio > 0.7 or shrunk < 0.5 else "medium",
                     "the penalty holds the weights near zero, where the network can say little",
                     "lower weight_decay to 1e-4 to 1e-2",

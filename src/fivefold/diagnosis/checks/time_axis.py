@@ -17,9 +17,9 @@ def axis_of_time(record: Record) -> int | None:
     """Return the axis, 0 or 1, along which neighbours are alike, as neighbours in time are; ``None`` where
     neither stands out.
 
-    Numbers [a, b, ...]: mean squared difference of neighbours over twice the variance, 1 for strangers; an
-    axis stands out below 0.7 of the other's. Tokens [a, b]: mutual information of neighbours, less its bias;
-    an axis stands out above 0.1 nats and four times the other's.
+    Numbers [a, b, ...]: mean squared difference of neighbours over twice the variance along the axis (von
+    Neumann's ratio), 1 for strangers; an axis stands out below 0.7 of the other's. Tokens [a, b]: mutual
+    information of neighbours, less its bias; an axis stands out above 0.1 nats and four times the other's.
 
     Args:
         record: What was seen.
@@ -49,9 +49,10 @@ def _standing_out(numbers: bool, along: list[float]) -> int | None:
 
 def _apart(block: Tensor, axis: int) -> float:
     x = block.double()
-    # Constant levels of a feature are no likeness of neighbours.
-    x = x - x.mean((0, 1), keepdim=True)
-    apart = x.diff(dim=axis).square().mean() / (2 * x.square().mean()).clamp_min(1e-300)
+    n = x.shape[axis]
+    # The level of a line along the axis is no likeness of neighbours: a pixel that is dark in all pictures.
+    x = x - x.mean(axis, keepdim=True)
+    apart = x.diff(dim=axis).square().mean() / (2 * x.square().mean() * n / (n - 1)).clamp_min(1e-300)
     return float(apart.item())
 
 
