@@ -61,7 +61,9 @@ def test_paths_start_at_the_start_and_descend(posed: TableObjective, walks: dict
     for name in ("newton", "lbfgs", "scipy:BFGS"):
         values = F.value(walks[name].path)
         assert torch.equal(walks[name].path[0], F.initial)
-        assert bool((values[1:] < values[:-1]).all())
+        rounding = 8 * torch.finfo(values.dtype).eps * values.abs()
+        assert bool((values[1:] <= (values + rounding)[:-1]).all())
+        assert values[-1] < 0.8 * values[0]
 
 
 def test_a_stochastic_run_is_judged_from_outside(posed: TableObjective, walks: dict[str, Walk]) -> None:
