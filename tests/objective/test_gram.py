@@ -24,12 +24,14 @@ def test_weighted_gram(batch, p):
 @pytest.mark.parametrize("chunk", [1, 80, 100])
 @pytest.mark.parametrize("order", ["rows", "columns"])
 @pytest.mark.parametrize("positive", [True, False])
-def test_blocks_of_rows(monkeypatch, sets, chunk, order, positive):
+@pytest.mark.parametrize("threads", [1, 4])
+def test_blocks_of_rows(monkeypatch, sets, chunk, order, positive, threads):
     """1, 2 or 13 rows at a time, with a remainder; by the symmetric product where no weight is negative."""
     X, d = random(41, 6), random(sets, 41)
     X, d = X if order == "rows" else X.mT.contiguous().mT, d.abs() if positive else d
     monkeypatch.setattr("fivefold.objective.gram.CHUNK", chunk)
     monkeypatch.setattr("fivefold.objective.gram.SMALL", 0)
+    monkeypatch.setattr("torch.get_num_threads", lambda: threads)
     torch.testing.assert_close(
         weighted_gram(X, d), torch.einsum("ij,bi,ik->bjk", X, d, X), rtol=1e-12, atol=1e-12
     )

@@ -1,5 +1,8 @@
 """Weighted Gram matrices for many sets of weights at once."""
 
+from functools import cache
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -66,8 +69,9 @@ def _one_by_one(X: Tensor, d: Tensor) -> Tensor:
 def add_gram(gram: Tensor, Z: Tensor, alpha: float = 1.0) -> None:
     r"""Add :math:`\alpha Z^\top Z` to the lower triangle of a matrix, at half the cost of a product.
 
-    In main memory that is BLAS's symmetric product (``syrk``), which leaves the other triangle alone;
-    elsewhere the whole product is added.
+    In main memory that is BLAS's symmetric product (``syrk``) on one thread, which leaves the other triangle
+    alone; elsewhere, and where torch has more threads than two, the whole product is added. (Its threads and
+    OpenBLAS's wait for each other by spinning: on two cores a product with both took five times as long.)
 
     Args:
         gram: ``[p, p]``, contiguous, written to.
@@ -79,7 +83,8 @@ def add_gram(gram: Tensor, Z: Tensor, alpha: float = 1.0) -> None:
     >>> G.tril().tolist()
     [[1.0, 0.0], [2.0, 4.0]]
     """
-    if gram.device.type != "cpu" or gram.dtype not in (torch.float32, torch.float64):
+    known = gram.device.type == "cpu" and gram.dtype in (torch.float32, torch.float64)
+    if not known or torch.get_num_threads() > 2:
         gram.addmm_(Z.mT, Z, alpha=alpha)
         return
     from scipy.linalg.blas import dsyrk, ssyrk
@@ -88,7 +93,17 @@ def add_gram(gram: Tensor, Z: Tensor, alpha: float = 1.0) -> None:
     # BLAS counts by columns: to it the transpose of a matrix in rows is the matrix itself
     by_rows = Z.is_contiguous()
     operand = Z.mT.numpy() if by_rows else Z.numpy()
-    syrk(alpha, operand, beta=1.0, c=gram.mT.numpy(), trans=not by_rows, lower=0, overwrite_c=1)
+    with _openblas().limit(limits=1):
+        syrk(alpha, operand, beta=1.0, c=gram.mT.numpy(), trans=not by_rows, lower=0, overwrite_c=1)
+
+
+@cache
+def _openblas() -> Any:
+    """What limits the threads of NumPy's and SciPy's BLAS."""
+    import scipy.linalg.blas  # noqa: F401  (a library has to be loaded to be found)
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController().select(internal_api="openblas")
 
 
 def from_triangle(grams: Tensor) -> Tensor:
