@@ -25,7 +25,7 @@ SPECTRUM_SIZE = 1000
 """Most parameters of which the sample's eigenvalues are computed for a certificate."""
 GROWTH = 4
 """Times by which a sample grows that did not do."""
-_FAST = 0.4
+_FAST = 0.5
 """Share of the gradient's norm that a step of plain L-BFGS leaves at most where no sample is drawn."""
 _UNSCALED = 2
 """Gradients before the first step that knows the scale of the curvature."""
@@ -63,7 +63,7 @@ class SampledNewton:
 
     It begins as plain L-BFGS, which nothing beats where the columns are alike and nearly uncorrelated: from
     its second step on, each leaves a third of the gradient's norm or less there. The first step that leaves
-    more than 0.4 ends that, and a sample is drawn.
+    more than half of it ends that, and a sample is drawn.
 
     .. math:: B = C \otimes A + R, \qquad C = \sum_{i \in S} D_i, \qquad
               A = \sum_{i \in S} t_i\, \bar x_i \bar x_i^\top / \sum_{i \in S} t_i
