@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from fivefold.core import torch_generator
+from fivefold.linalg.blas_threads import few_blas_threads
 
 ROWS = 4096
 """Rows that are multiplied in float32 at a time; the products are added in float64."""
@@ -68,7 +69,11 @@ def probed_products(X: Tensor, k: int, resolved: float, *, seed: int = 0) -> Pro
     >>> found.gram.tolist(), found.error < 1e-8
     ([[4.0, 0.0], [0.0, 16.0]], True)
     """
-    rows = X.numpy()
+    with few_blas_threads():
+        return _multiplied(X.numpy(), k, resolved, seed)
+
+
+def _multiplied(rows: np.ndarray, k: int, resolved: float, seed: int) -> ProbedProducts | None:
     m, n = rows.shape
     generator = torch_generator(seed, "probed products")
     probes = torch.randn((_PROBES, n), generator=generator, dtype=torch.float64).numpy()

@@ -1,10 +1,9 @@
 """Weighted Gram matrices for many sets of weights at once."""
 
-from functools import cache
-from typing import Any
-
 import torch
 from torch import Tensor
+
+from fivefold.linalg.blas_threads import few_blas_threads
 
 CHUNK = 1 << 18
 """Numbers that one block of rows holds: 2 MiB in float64, so that it stays in the processor's cache."""
@@ -93,17 +92,8 @@ def add_gram(gram: Tensor, Z: Tensor, alpha: float = 1.0) -> None:
     # BLAS counts by columns: to it the transpose of a matrix in rows is the matrix itself
     by_rows = Z.is_contiguous()
     operand = Z.mT.numpy() if by_rows else Z.numpy()
-    with _openblas().limit(limits=1):
+    with few_blas_threads():
         syrk(alpha, operand, beta=1.0, c=gram.mT.numpy(), trans=not by_rows, lower=0, overwrite_c=1)
-
-
-@cache
-def _openblas() -> Any:
-    """What limits the threads of NumPy's and SciPy's BLAS."""
-    import scipy.linalg.blas  # noqa: F401  (a library has to be loaded to be found)
-    from threadpoolctl import ThreadpoolController
-
-    return ThreadpoolController().select(internal_api="openblas")
 
 
 def from_triangle(grams: Tensor) -> Tensor:
