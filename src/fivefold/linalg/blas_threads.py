@@ -17,7 +17,20 @@ def few_blas_threads() -> AbstractContextManager[Any]:
     ...     pass
     """
     threads = torch.get_num_threads()
-    made: AbstractContextManager[Any] = _openblas().limit(limits=threads if threads > 2 else 1)
+    return _limited(threads if threads > 2 else 1)
+
+
+def one_blas_thread() -> AbstractContextManager[Any]:
+    """Return a context in which OpenBLAS has one thread: for calls that come from threads of our own.
+
+    >>> with one_blas_thread():
+    ...     pass
+    """
+    return _limited(1)
+
+
+def _limited(threads: int) -> AbstractContextManager[Any]:
+    made: AbstractContextManager[Any] = _openblas().limit(limits=threads)
     return made
 
 

@@ -203,8 +203,8 @@ def by_svd(matrix: Tensor, k: int, seed: int) -> Spectrum:
     parts = svd(Dense(centred), count, seed=seed)
     unit = torch.finfo(dtype).eps
     limit = max(float(parts.residual_norms.max()), max(m, n) * unit * float(parts.values[0]))
-    parts_of_total = [part.square().sum(dtype=torch.float64) for part in torch.split(centred, BLOCK)]
-    total = float(torch.stack(parts_of_total).sum()) / (m - 1)
+    # norms in the rows' precision, their sum in float64: to convert all numbers takes as long as an iteration
+    total = float(torch.linalg.vector_norm(centred, dim=1).double().square().sum()) / (m - 1)
     return _from_singular_values(
         (mean, rest),
         parts.V[:, :k],

@@ -1,19 +1,27 @@
 """Sums and products of columns over batches of rows, about a point near their mean."""
 
+import math
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
 from dataclasses import dataclass
+from itertools import chain
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from fivefold.core import DataError, require
+from fivefold.core import ArgumentError, DataError
+from fivefold.linalg.blas_threads import one_blas_thread
 from fivefold.linalg.doubled import two_sum
 from fivefold.linalg.row_batches import BLOCK, require_finite_block
+from fivefold.linalg.side_by_side import side_by_side
 
+_Block = tuple[Tensor, Tensor]
+_Multiplied = tuple[_Block, Any, Any]
+"""A block, its products and the sums of its columns: as NumPy's arrays in main memory, else as tensors."""
+_KNOWN = (torch.float32, torch.float64)
 _UNIT = 2.0**-53
-_STRIPS, _STRIP = 5, 40
-"""Most strips of columns that a product is made in, and their least width: narrower ones take longer."""
 _NEAR = 0.5
 """Means of up to so many spreads (down to a power of two) need no shift: squares grow by a quarter."""
 _NARROW = 128
@@ -82,95 +90,95 @@ def moments(blocks: Iterable[tuple[Tensor, Tensor]], *, centre: bool, shared: bo
     >>> M.centred()[0, 0].item() * M.scale[0].item() ** 2, M.mean[0].item()
     (2.0, 1000000001.0)
     """
-    shift = scale = sums = gram = rest = torch.zeros(0)
-    rows, rescale, centred = 0, False, False
-    buffer: Tensor | None = None
-    for X, Y in blocks:
-        n, p = X.shape[1], X.shape[1] + Y.shape[1]
-        if rows == 0:
-            first = torch.cat([X.double(), Y.double()], dim=1)
-            require_finite_block(X, Y, 0)
-            shift, scale = first_shift_and_scale(first, centre=centre)
-            if bool((shift.abs() <= _NEAR * scale).all()):
-                shift = torch.zeros_like(shift)
-            centred = bool((shift != 0).any())
-            # Squares of anything near one neither overflow nor vanish: most data need no scale.
-            rescale = bool(((scale < 2.0**-200) | (scale > 2.0**200)).any())
-            scale = scale if rescale else torch.ones_like(scale)
-            sums = torch.zeros_like(shift)
-            gram = torch.zeros((p, p), dtype=torch.float64, device=X.device)
-            rest = torch.zeros_like(gram)
-            # laid out as the rows are: to turn them would take as long as to multiply them
-            by_columns = n > 1 and X.stride(0) < X.stride(1)
-            shape = (p, BLOCK) if by_columns else (BLOCK, p)
-            buffer = torch.empty(shape, dtype=torch.float64, device=X.device)
-            buffer = buffer.mT if by_columns else buffer
-        assert buffer is not None
-        part = buffer[: X.shape[0]]
-        with few_threads(p if shared else _NARROW + 1):
-            # converted first: a difference of mixed dtypes is slower than both together
-            part[:, :n] = X
-            part[:, n:] = Y
-            if centred:
-                part -= shift
-            if rescale:
-                part /= scale
-            product = upper_product(part)
-            sums += part.sum(dim=0)
+    source = iter(blocks)
+    first = next(source, None)
+    if first is None:
+        raise ArgumentError("at least one row", "none")
+    about = _About.of(*first, centre=centre)
+    everything = chain([first], source)
+    multiplied = _in_turn(about, everything) if shared else side_by_side(about.of_block, everything)
+    rows = 0
+    sums: Any = 0.0
+    gram: Any = 0.0
+    rest: Any = 0.0
+    for (X, Y), product, added in multiplied:
         # A NaN or infinity anywhere shows on the diagonal: a look at every entry is not needed.
-        if not bool(torch.isfinite(product.diagonal()).all()):
+        if not math.isfinite(product.trace()):
             require_finite_block(X, Y, rows)
             raise DataError(
                 "products within the range of float64", "an overflow", "rescale the columns of X and y"
             )
+        sums = sums + added
         total = gram + product
         back = total - gram
-        rest += (gram - (total - back)) + (product - back)
+        rest = rest + ((gram - (total - back)) + (product - back))
         gram = total
         rows += X.shape[0]
-    require(rows > 0, "at least one row", 0)
     # Dot products over a block, and the rounding of shift and scale; sums of blocks keep their error.
     growth = (min(rows, BLOCK) + 8) * _UNIT
-    gram = (gram + rest).triu()
-    return Moments(rows, shift, scale, sums, gram + gram.triu(1).mT, growth)
+    gram, sums = (torch.as_tensor(t) for t in (gram + rest, sums))
+    return Moments(rows, about.shift, about.scale, sums, gram.triu() + gram.triu(1).mT, growth)
 
 
-def upper_product(rows: Tensor) -> Tensor:
-    """Return :math:`V^T V` with its upper triangle right and zeros or products below, in two thirds the time.
+@dataclass(frozen=True, eq=False)
+class _About:
+    """What is taken from the rows before they are multiplied, and what they are divided by.
 
-    A strip of columns is multiplied with itself and those to its right: 0.6 of the operations for five.
-
-    >>> upper_product(torch.tensor([[1.0, 2.0], [3.0, 4.0]])).triu().tolist()
-    [[10.0, 14.0], [0.0, 20.0]]
+    Args:
+        shift: ``[p]``.
+        scale: ``[p]``.
+        shifted: Whether a shift differs from zero.
+        scaled: Whether a scale differs from one.
     """
-    p = rows.shape[1]
-    strips = max(1, min(_STRIPS, p // _STRIP))
-    if strips == 1:
-        return rows.mT @ rows
-    out = torch.zeros((p, p), dtype=rows.dtype, device=rows.device)
-    for i in range(strips):
-        start, stop = p * i // strips, p * (i + 1) // strips
-        out[start:stop, start:] = rows[:, start:stop].mT @ rows[:, start:]
-    return out
+
+    shift: Tensor
+    scale: Tensor
+    shifted: bool
+    scaled: bool
+
+    @classmethod
+    def of(cls, X: Tensor, Y: Tensor, *, centre: bool) -> "_About":
+        """What the first block says."""
+        require_finite_block(X, Y, 0)
+        shift, scale = first_shift_and_scale(torch.cat([X.double(), Y.double()], dim=1), centre=centre)
+        if bool((shift.abs() <= _NEAR * scale).all()):
+            shift = torch.zeros_like(shift)
+        # Squares of anything near one neither overflow nor vanish: most data need no scale.
+        scaled = bool(((scale < 2.0**-200) | (scale > 2.0**200)).any())
+        return cls(shift, scale if scaled else torch.ones_like(scale), bool((shift != 0).any()), scaled)
+
+    def of_block(self, block: _Block) -> _Multiplied:
+        """Return the block, its products and the sums of its columns."""
+        X, Y = block
+        if X.device.type != "cpu":
+            V = (torch.cat([X, Y], dim=1).double() - self.shift) / self.scale
+            return block, V.mT @ V, V.sum(dim=0)
+        rows = self._rows(*(t.double() if t.dtype not in _KNOWN else t for t in block))
+        # NumPy sees that both factors are one matrix and makes half of a product.
+        with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+            return block, rows.T @ rows, rows.sum(axis=0)
+
+    def _rows(self, X: Tensor, Y: Tensor) -> np.ndarray:
+        m, n = X.shape
+        if not (Y.shape[1] or self.shifted or self.scaled) and X.dtype == torch.float64:
+            return X.numpy()
+        # laid out as the rows are: to turn them would take as long as to multiply them
+        by_columns = n > 1 and X.stride(0) < X.stride(1)
+        rows = np.empty((m, n + Y.shape[1]), order="F" if by_columns else "C")
+        rows[:, :n], rows[:, n:] = X.numpy(), Y.numpy()
+        with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+            if self.shifted:
+                rows -= self.shift.numpy()
+            if self.scaled:
+                rows /= self.scale.numpy()
+        return rows
 
 
-@contextmanager
-def few_threads(columns: int) -> Iterator[None]:
-    """Use one thread of torch inside where the columns are few, and what there was afterwards.
-
-    >>> with few_threads(3):
-    ...     torch.get_num_threads()
-    1
-    """
-    before = torch.get_num_threads()
-    if columns > _NARROW or before == 1:
-        yield
-        return
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+def _in_turn(about: _About, blocks: Iterable[_Block]) -> Iterator[_Multiplied]:
+    """Multiply one block after the other: a reader wants the cores itself, and may refill its memory."""
+    narrow = len(about.shift) <= _NARROW
+    with one_blas_thread() if narrow else nullcontext():
+        yield from map(about.of_block, blocks)
 
 
 def first_shift_and_scale(first: Tensor, *, centre: bool) -> tuple[Tensor, Tensor]:

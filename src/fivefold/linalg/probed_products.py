@@ -2,13 +2,14 @@
 
 import math
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from fivefold.core import torch_generator
-from fivefold.linalg.blas_threads import few_blas_threads
+from fivefold.linalg.side_by_side import side_by_side
 
 ROWS = 4096
 """Rows that are multiplied in float32 at a time; the products are added in float64."""
@@ -17,7 +18,7 @@ FAILURE = 1e-5
 NARROW = 64
 """Columns below which the probes cost more than products in float32 save."""
 _PROBES = 2
-_PART = 256
+_PART = 1024
 """Rows that are converted to float64 at a time: they stay in the cache while the probes pass."""
 _NEAR = 0.5
 """Means up to so many spreads: beyond them the products would lose digits that centring keeps."""
@@ -69,35 +70,42 @@ def probed_products(X: Tensor, k: int, resolved: float, *, seed: int = 0) -> Pro
     >>> found.gram.tolist(), found.error < 1e-8
     ([[4.0, 0.0], [0.0, 16.0]], True)
     """
-    with few_blas_threads():
-        return _multiplied(X.numpy(), k, resolved, seed)
-
-
-def _multiplied(rows: np.ndarray, k: int, resolved: float, seed: int) -> ProbedProducts | None:
+    rows = X.numpy()
     m, n = rows.shape
     generator = torch_generator(seed, "probed products")
     probes = torch.randn((_PROBES, n), generator=generator, dtype=torch.float64).numpy()
     gram, sums, images = np.zeros((n, n)), np.zeros(n), np.zeros((_PROBES, n))
-    pairs = list(zip(probes, images, strict=True))
-    buffer, ones = np.empty((_PART, n)), np.ones(_PART)
-    for start in range(0, m, ROWS):
-        block = rows[start : start + ROWS]
-        gram += _product(block)
-        for first in range(0, len(block), _PART):
-            part = block[first : first + _PART]
-            wide = buffer[: len(part)]
-            wide[...] = part
-            # one vector at a time: a product with a few columns takes longer than its parts
-            for g, image in pairs:
-                image += wide.dot(g).dot(wide)
-            sums += ones[: len(part)].dot(wide)
+    seen = 0
+    blocks = (rows[start : start + ROWS] for start in range(0, m, ROWS))
+    for product, block_sums, block_images in side_by_side(partial(_of_block, probes), blocks):
+        gram += product
+        sums += block_sums
+        images += block_images
         if not math.isfinite(gram.trace()):
             return None
-        if start == 0:
-            error = _error(gram, probes, images, len(block))
-            if not _promising(gram, sums, error / resolved, k, len(block), m):
+        if seen == 0:
+            seen = min(m, ROWS)
+            error = _error(gram, probes, images, seen)
+            if not _promising(gram, sums, error / resolved, k, seen, m):
                 return None
     return ProbedProducts(torch.from_numpy(gram), torch.from_numpy(sums), _error(gram, probes, images, m))
+
+
+def _of_block(probes: np.ndarray, block: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The block's products in float32, and in float64 its columns' sums and the images of the probes."""
+    n = block.shape[1]
+    sums, images = np.zeros(n), np.zeros(probes.shape)
+    pairs = list(zip(probes, images, strict=True))
+    buffer, ones = np.empty((_PART, n)), np.ones(_PART)
+    for first in range(0, len(block), _PART):
+        part = block[first : first + _PART]
+        wide = buffer[: len(part)]
+        wide[...] = part
+        # one vector at a time: a product with a few columns takes longer than its parts
+        for g, image in pairs:
+            image += wide.dot(g).dot(wide)
+        sums += ones[: len(part)].dot(wide)
+    return _product(block), sums, images
 
 
 def _product(block: np.ndarray) -> np.ndarray:

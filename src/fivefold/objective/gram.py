@@ -1,9 +1,11 @@
 """Weighted Gram matrices for many sets of weights at once."""
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from fivefold.linalg.blas_threads import few_blas_threads
+from fivefold.linalg.side_by_side import side_by_side
 
 CHUNK = 1 << 18
 """Numbers that one block of rows holds: 2 MiB in float64, so that it stays in the processor's cache."""
@@ -16,6 +18,11 @@ MANY = 16
 
 NARROW = 64
 """Columns up to which they do."""
+
+WIDE = 1000
+"""Columns up to which blocks are multiplied side by side, each with a matrix of its own."""
+
+_KNOWN = {torch.float32, torch.float64}
 
 
 def weighted_gram(X: Tensor, d: Tensor) -> Tensor:
@@ -55,6 +62,8 @@ def _one_by_one(X: Tensor, d: Tensor) -> Tensor:
     grams = d.new_zeros(d.shape[0], X.shape[1], X.shape[1])
     step = max(1, CHUNK // X.shape[1])
     roots = d.sqrt() if not bool((d < 0).any()) else None  # of NaN too, which is left to the product
+    if roots is not None and X.device.type == "cpu" and X.shape[1] <= WIDE and {X.dtype, d.dtype} <= _KNOWN:
+        return torch.stack([_side_by_side(X, root, step) for root in roots])
     for start in range(0, X.shape[0], step):
         rows = X[start : start + step].to(d.dtype)
         for place, gram in enumerate(grams):
@@ -63,6 +72,23 @@ def _one_by_one(X: Tensor, d: Tensor) -> Tensor:
             else:
                 gram.addmm_((rows * d[place, start : start + step, None]).mT, rows)
     return _even(grams) if roots is None else from_triangle(grams)
+
+
+def _side_by_side(X: Tensor, root: Tensor, step: int) -> Tensor:
+    """One Gram matrix, its blocks of rows on as many threads as torch has."""
+    rows, factors = X.numpy(), root.numpy()[:, None]
+
+    def product(start: int) -> np.ndarray:
+        part = slice(start, start + step)
+        Z = np.multiply(rows[part], factors[part], dtype=factors.dtype)
+        out: np.ndarray = Z.T @ Z  # NumPy sees that both are one matrix, and makes half of a product
+        return out
+
+    gram = np.zeros((X.shape[1], X.shape[1]), factors.dtype)
+    with np.errstate(all="ignore"):
+        for share in side_by_side(product, range(0, X.shape[0], step)):
+            gram += share
+    return torch.from_numpy(gram)
 
 
 def add_gram(gram: Tensor, Z: Tensor, alpha: float = 1.0) -> None:
