@@ -17,8 +17,6 @@ def test_products_of_either_side_are_those_of_torch(k, dtype):
         (times_few(A, V), A @ V, size @ V.abs()),
         (times_few(U.mT, A), U.mT @ A, U.abs().mT @ size),
         (times_few(A.mT, U), A.mT @ U, size.mT @ U.abs()),
-        (times_few(A, V[:, 0]), A @ V[:, 0], size @ V[:, 0].abs()),
-        (times_few(U[:, 0], A), U[:, 0] @ A, U[:, 0].abs() @ size),
     ):
         assert got.dtype == dtype
         assert got.shape == exact.shape
@@ -26,8 +24,8 @@ def test_products_of_either_side_are_those_of_torch(k, dtype):
 
 
 def test_gradients_and_other_numbers_go_through_torch():
-    v = torch.ones(70, dtype=torch.float64, requires_grad=True)
-    times_few(M, v).sum().backward()
-    assert torch.allclose(v.grad, M.sum(0))
+    V = torch.ones(70, 2, dtype=torch.float64, requires_grad=True)
+    times_few(M, V).sum().backward()
+    assert torch.allclose(V.grad, M.sum(0)[:, None].expand(-1, 2))
     assert times_few(M.bfloat16(), torch.ones(70, 2, dtype=torch.bfloat16)).dtype == torch.bfloat16
     assert times_few(torch.ones(2, 2), torch.ones(2, 1)).tolist() == [[2.0], [2.0]]

@@ -39,7 +39,7 @@ def times_rows(w: Tensor, X: Tensor) -> Tensor:
     tensor([3.], dtype=torch.float64)
     """
     if X.dtype == w.dtype:
-        return _flat(w, X.mT)
+        return w @ X.mT
     return torch.cat([w @ rows.mT for rows in pieces(X, w.dtype)], dim=-1)
 
 
@@ -50,17 +50,10 @@ def times_columns(g: Tensor, X: Tensor) -> Tensor:
     tensor([21.], dtype=torch.float64)
     """
     if X.dtype == g.dtype:
-        return _flat(g, X)
+        return times_few(g.reshape(-1, g.shape[-1]), X).reshape(*g.shape[:-1], -1) if g.ndim > 1 else g @ X
     out = g.new_zeros(*g.shape[:-1], X.shape[1])
     start = 0
     for rows in pieces(X, g.dtype):
         out += g[..., start : start + rows.shape[0]] @ rows
         start += rows.shape[0]
     return out
-
-
-def _flat(left: Tensor, right: Tensor) -> Tensor:
-    """Vectors ``[..., a]`` times a matrix ``[a, b]``, as one product."""
-    if left.ndim <= 2:
-        return times_few(left, right)
-    return times_few(left.flatten(0, -2), right).reshape(*left.shape[:-1], -1)
