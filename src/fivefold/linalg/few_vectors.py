@@ -16,7 +16,7 @@ def times_few(A: Tensor, B: Tensor) -> Tensor:
     In main memory by NumPy's BLAS (OpenBLAS). On AMD's processors torch's (MKL) takes longer: with 20,000 x
     5,000 numbers in float32 on two cores, 112 ms where NumPy takes 47 for :math:`A V` with 6 vectors, 364
     and 56 for :math:`A^\top U`. A single vector stays with torch: its product is no slower on one core, and
-    on two OpenBLAS's threads and torch's, which wait by spinning, would take turns with each step of a method.
+    on two, threads of OpenBLAS and of torch, which wait by spinning, would take turns with each step.
 
     Args:
         A: ``[m, n]``.
