@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from fivefold.linalg.few_vectors import FEW, LARGE, times_few
+from fivefold.linalg.few_vectors import FEW, LARGE, numpy_reads, self_product, times_few
 
 M = torch.randn(LARGE // 64, 70, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 
@@ -29,3 +29,41 @@ def test_gradients_and_other_numbers_go_through_torch():
     assert torch.allclose(V.grad, M.sum(0)[:, None].expand(-1, 2))
     assert times_few(M.bfloat16(), torch.ones(70, 2, dtype=torch.bfloat16)).dtype == torch.bfloat16
     assert times_few(torch.ones(2, 2), torch.ones(2, 1)).tolist() == [[2.0], [2.0]]
+
+
+def test_numpy_makes_the_product_where_it_may(monkeypatch):
+    def refused(self, other):
+        raise AssertionError("torch was asked")
+
+    monkeypatch.setattr(torch.Tensor, "__matmul__", refused)
+    times_few(M, M[:3].mT)
+    for case in (M[:1].mT, M[: FEW + 1].mT):  # a single vector, many
+        with pytest.raises(AssertionError):
+            times_few(M, case)
+    with pytest.raises(AssertionError):
+        times_few(M.repeat(1, 2)[:, ::2], M[:3].mT)  # no stride of one
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit.script")
+def test_maps_derivatives_and_negations_are_kept():
+    V = M[:3].mT
+    mapped = torch.func.vmap(lambda X: times_few(M, X))(torch.stack([V, 2 * V]))
+    assert torch.allclose(mapped, torch.stack([M @ V, 2 * M @ V]))
+    _, tangent = torch.func.jvp(lambda X: times_few(M, X), (V,), (2 * V,))
+    assert torch.allclose(tangent, 2 * M @ V)
+    with torch.autograd.forward_ad.dual_level():
+        dual = torch.autograd.forward_ad.make_dual(V, 2 * V)
+        out = torch.autograd.forward_ad.unpack_dual(times_few(M, dual)).tangent
+    assert torch.allclose(out, 2 * M @ V)
+    negated = torch.complex(V, V).conj().imag
+    assert negated.is_neg()
+    assert not numpy_reads(negated)
+    assert torch.allclose(times_few(M, negated), -M @ V)
+
+
+def test_infinite_numbers_raise_no_warning(recwarn):
+    V = M[:3].mT.clone()
+    V[0, 0], V[1, 0] = torch.inf, -torch.inf
+    assert bool(times_few(M, V)[:, 0].isnan().any())
+    assert not torch.from_numpy(self_product(V.numpy())).isfinite().all()
+    assert not recwarn.list

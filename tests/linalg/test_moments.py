@@ -54,19 +54,52 @@ def test_scales_at_the_ends_of_the_range():
     assert constant[1].item() == 1.0
 
 
-@pytest.mark.parametrize("threads", [1, 3])
-def test_the_bits_do_not_depend_on_the_threads(threads):
+@pytest.mark.parametrize("columns", [3, 140])
+def test_the_bits_do_not_depend_on_the_threads(columns):
+    wide = torch.from_numpy(RNG.standard_normal((5000, columns)))
     before = torch.get_num_threads()
-    batches = [
-        (torch.from_numpy(X[i : i + 900]), torch.from_numpy(Y[i : i + 900])) for i in range(0, 2500, 900)
-    ]
-    torch.set_num_threads(threads)
+    found = []
     try:
-        M, streamed = (moments(iter(batches), centre=True, shared=shared) for shared in (False, True))
+        for threads in (1, 3):
+            torch.set_num_threads(threads)
+            found.append(moments([(part, part[:, :1]) for part in wide.split(900)], centre=True))
     finally:
         torch.set_num_threads(before)
-    assert torch.equal(M.gram, streamed.gram)
-    assert torch.equal(M.sums, streamed.sums)
+    assert torch.equal(found[0].gram, found[1].gram)
+    assert torch.equal(found[0].sums, found[1].sums)
+
+
+def test_a_reader_may_fill_the_same_memory_again():
+    memory = torch.empty(900, 3, dtype=torch.float64)
+
+    def refilled():
+        for start in range(0, 2700, 900):
+            memory.copy_(torch.from_numpy(np.resize(X, (2700, 3))[start : start + 900]))
+            yield memory, memory[:, :0]
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        M = moments(refilled(), centre=False, shared=True)
+    finally:
+        torch.set_num_threads(before)
+    V = np.resize(X, (2700, 3))
+    assert np.allclose(M.gram.numpy(), V.T @ V, rtol=1e-12)
+
+
+def test_an_error_leaves_the_threads_of_blas_as_they_were():
+    from threadpoolctl import threadpool_info, threadpool_limits
+
+    late = torch.from_numpy(np.resize(X, (9000, 3)).copy())
+    late[-1] = 1e200
+    with threadpool_limits(2, user_api="blas"):
+        try:
+            moments([(part, part[:, :0]) for part in late.split(900)], centre=True)
+        except DataError as error:
+            kept = error  # and with it the frames
+        counts = {lib["num_threads"] for lib in threadpool_info() if lib["internal_api"] == "openblas"}
+    assert kept.__traceback__ is not None
+    assert counts == {2}
 
 
 def test_rows_of_float64_about_zero_are_not_copied_and_not_changed():

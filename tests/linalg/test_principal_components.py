@@ -207,7 +207,7 @@ def test_means_far_from_zero_and_batches_keep_float64(make):
 
 
 def test_an_error_planted_in_float32_products_does_not_reach_the_answer(monkeypatch):
-    honest = probed_products._product
+    honest = probed_products.self_product
 
     def wrong(block):
         out = honest(block)
@@ -215,7 +215,7 @@ def test_an_error_planted_in_float32_products_does_not_reach_the_answer(monkeypa
         return out
 
     exact = np.linalg.eigvalsh(np.cov(LONG.astype(float).T))[::-1][:6]
-    monkeypatch.setattr(probed_products, "_product", wrong)
+    monkeypatch.setattr(probed_products, "self_product", wrong)
     p = pca(LONG, 6)
     assert p.certificates[0].kind is Kind.PROOF
     assert np.abs(p.explained_variance / exact - 1).max() < 1e-7

@@ -33,19 +33,19 @@ def test_the_error_of_products_lies_within_its_bound(seed):
 @pytest.mark.parametrize("size", [1e-5, 1e-2, 10.0])
 def test_a_planted_error_shows(monkeypatch, seed, size):
     gram, _ = exact()
-    honest, calls = module._product, []
+    honest, calls = module.self_product, []
 
     def wrong(block):
         calls.append(len(block))
         out = honest(block)
-        if len(calls) == 2:  # in the last rows only, one entry
+        if len(block) == 1300:  # in the last rows only, one entry
             out = out.astype(float)
             out[3, seed] += size * np.linalg.norm(gram, 2)
         return out
 
-    monkeypatch.setattr(module, "_product", wrong)
+    monkeypatch.setattr(module, "self_product", wrong)
     found = products(seed=seed)
-    assert calls == [ROWS, 1300]
+    assert sorted(calls) == [1300, ROWS]
     assert found.error >= np.linalg.norm(found.gram.numpy() - gram, 2) >= 0.9 * size * np.linalg.norm(gram, 2)
 
 

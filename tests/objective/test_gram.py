@@ -35,3 +35,22 @@ def test_blocks_of_rows(monkeypatch, sets, chunk, order, positive, threads):
     torch.testing.assert_close(
         weighted_gram(X, d), torch.einsum("ij,bi,ik->bjk", X, d, X), rtol=1e-12, atol=1e-12
     )
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_large_sums_with_derivatives_and_infinite_weights(threads, recwarn):
+    X = torch.randn(2000, 40, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    d = torch.rand(2000, generator=torch.Generator().manual_seed(4), dtype=torch.float64)
+    exact = X.T @ (d[:, None] * X)
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        torch.testing.assert_close(weighted_gram(X, d), exact, rtol=1e-12, atol=1e-10)
+        kept = weighted_gram(X, d.clone().requires_grad_())
+        torch.testing.assert_close(kept.detach(), exact, rtol=1e-12, atol=1e-10)
+        infinite = d.clone()
+        infinite[5] = torch.inf
+        assert not bool(weighted_gram(X, infinite).isfinite().all())
+    finally:
+        torch.set_num_threads(before)
+    assert not recwarn.list

@@ -1,37 +1,35 @@
 """Threads of NumPy's and SciPy's BLAS beside torch's."""
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
+from threading import Lock
 from typing import Any
 
-import torch
+_LOCK = Lock()
+_held: list[Any] = []
+"""The limit, once for each context that is open."""
 
 
-def few_blas_threads() -> AbstractContextManager[Any]:
-    """Return a context in which OpenBLAS has one thread where torch has one or two; as many as torch beyond.
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Let OpenBLAS have one thread inside, and what it had before once the last such context ends.
 
-    Threads of the two libraries wait for each other by spinning: on two cores, products in blocks with both
-    took three to five times as long as on one thread.
-
-    >>> with few_blas_threads():
-    ...     pass
-    """
-    threads = torch.get_num_threads()
-    return _limited(threads if threads > 2 else 1)
-
-
-def one_blas_thread() -> AbstractContextManager[Any]:
-    """Return a context in which OpenBLAS has one thread: for calls that come from threads of our own.
+    Its threads and torch's wait for each other by spinning: on two cores, products in blocks with both took
+    three to five times as long as on one thread. The number is the process's: contexts may overlap.
 
     >>> with one_blas_thread():
     ...     pass
     """
-    return _limited(1)
-
-
-def _limited(threads: int) -> AbstractContextManager[Any]:
-    made: AbstractContextManager[Any] = _openblas().limit(limits=threads)
-    return made
+    with _LOCK:
+        _held.append(_held[0] if _held else _openblas().limit(limits=1))
+    try:
+        yield
+    finally:
+        with _LOCK:
+            limit = _held.pop()
+            if not _held:
+                limit.restore_original_limits()
 
 
 @cache

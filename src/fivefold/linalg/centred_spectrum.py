@@ -10,9 +10,11 @@ from fivefold.core import Certificate, Kind, Status
 from fivefold.linalg.dense import Dense
 from fivefold.linalg.doubled import two_sum
 from fivefold.linalg.eigen import orthonormality, positive_peak
+from fivefold.linalg.few_vectors import numpy_reads
 from fivefold.linalg.moments import moments
 from fivefold.linalg.probed_products import FAILURE, NARROW, probed_products
 from fivefold.linalg.row_batches import BLOCK, RowBatches
+from fivefold.linalg.side_by_side import WIDE
 from fivefold.linalg.singular_values import by_krylov, svd
 from fivefold.linalg.stacked_triangle import stacked_triangle
 
@@ -101,7 +103,8 @@ def by_probed_products(matrix: Tensor, k: int, seed: int) -> Spectrum | None:
     (10.0, 'statistical')
     """
     m, n = matrix.shape
-    if n < NARROW or matrix.dtype != torch.float32 or matrix.device.type != "cpu" or matrix.stride(1) != 1:
+    suits = numpy_reads(matrix) and matrix.dtype == torch.float32 and matrix.stride(1) == 1
+    if not (suits and NARROW <= n <= WIDE):
         return None
     sums = probed_products(matrix, k, _RESOLVED_PROBED, seed=seed)
     if sums is None:

@@ -1,13 +1,16 @@
-"""Products of a matrix with few vectors."""
+"""Products that NumPy makes faster than torch: with few vectors, and of a matrix with itself."""
 
+import numpy as np
 import torch
 from torch import Tensor
+from torch.autograd.forward_ad import unpack_dual
 
 FEW = 32
 """Vectors up to which, from two on, the product goes to NumPy."""
 LARGE = 1 << 15
 """Numbers of the matrix from which it does: below, a call costs more than it saves."""
-_KNOWN = (torch.float32, torch.float64)
+KNOWN = (torch.float32, torch.float64)
+"""Types of numbers that both BLAS know."""
 
 
 def times_few(A: Tensor, B: Tensor) -> Tensor:
@@ -25,11 +28,39 @@ def times_few(A: Tensor, B: Tensor) -> Tensor:
     >>> times_few(torch.tensor([[1.0, 2.0]]), torch.tensor([[3.0], [4.0]]))
     tensor([[11.]])
     """
-    suits = (
-        max(A.numel(), B.numel()) >= LARGE
-        and 1 < min(A.shape[0], B.shape[1]) <= FEW
-        and A.device.type == "cpu"
-        and A.dtype in _KNOWN
-        and not (A.requires_grad or B.requires_grad)
-    )
-    return torch.from_numpy(A.numpy() @ B.numpy()) if suits else A @ B
+    few = 1 < min(A.shape[0], B.shape[1]) <= FEW and max(A.numel(), B.numel()) >= LARGE
+    if not (few and numpy_reads(A) and numpy_reads(B)):
+        return A @ B
+    with np.errstate(all="ignore"):  # infinite entries are the caller's to judge, as they are in torch
+        return torch.from_numpy(A.numpy() @ B.numpy())
+
+
+def self_product(Z: np.ndarray) -> np.ndarray:
+    r"""Return :math:`Z^\top Z`: NumPy sees that both factors are one matrix and makes half of a product.
+
+    Overflows show in the trace, and not as warnings.
+
+    >>> self_product(np.array([[1.0, 2.0]])).tolist()
+    [[1.0, 2.0], [2.0, 4.0]]
+    """
+    with np.errstate(all="ignore"):
+        out: np.ndarray = Z.T @ Z
+    return out
+
+
+def numpy_reads(t: Tensor) -> bool:
+    """Whether NumPy may read a matrix where it lies, and nothing is lost: no derivative, no map over a batch.
+
+    >>> numpy_reads(torch.ones(2, 2)), numpy_reads(torch.ones(2, 2, requires_grad=True))
+    (True, False)
+    """
+    if t.device.type != "cpu" or t.dtype not in KNOWN or t.requires_grad or t.is_neg():
+        return False
+    if t.ndim == 2 and 1 not in t.stride():  # no BLAS reads it
+        return False
+    try:
+        t.data_ptr()
+    except RuntimeError:  # torch.func's wrappers have no memory of their own
+        return False
+    dual = unpack_dual(t)  # type: ignore[no-untyped-call]
+    return dual.tangent is None

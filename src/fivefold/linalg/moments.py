@@ -1,8 +1,8 @@
 """Sums and products of columns over batches of rows, about a point near their mean."""
 
 import math
-from collections.abc import Iterable, Iterator
-from contextlib import nullcontext
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -14,13 +14,13 @@ from torch import Tensor
 from fivefold.core import ArgumentError, DataError
 from fivefold.linalg.blas_threads import one_blas_thread
 from fivefold.linalg.doubled import two_sum
+from fivefold.linalg.few_vectors import KNOWN, numpy_reads, self_product
 from fivefold.linalg.row_batches import BLOCK, require_finite_block
-from fivefold.linalg.side_by_side import side_by_side
+from fivefold.linalg.side_by_side import WIDE, side_by_side
 
 _Block = tuple[Tensor, Tensor]
 _Multiplied = tuple[_Block, Any, Any]
 """A block, its products and the sums of its columns: as NumPy's arrays in main memory, else as tensors."""
-_KNOWN = (torch.float32, torch.float64)
 _UNIT = 2.0**-53
 _NEAR = 0.5
 """Means of up to so many spreads (down to a power of two) need no shift: squares grow by a quarter."""
@@ -79,7 +79,8 @@ def moments(blocks: Iterable[tuple[Tensor, Tensor]], *, centre: bool, shared: bo
     Args:
         blocks: ``(X, Y)`` of at most :data:`~fivefold.linalg.row_batches.BLOCK` rows.
         centre: Whether to shift to the mean of the first block.
-        shared: Whether something else, such as a reader of files, wants the cores between the blocks.
+        shared: Whether something reads between the blocks: it wants the cores, and may fill the same memory
+            again, so that the next block is asked for when this one is done with.
 
     Raises:
         ArgumentError: NaN or infinities.
@@ -96,24 +97,25 @@ def moments(blocks: Iterable[tuple[Tensor, Tensor]], *, centre: bool, shared: bo
         raise ArgumentError("at least one row", "none")
     about = _About.of(*first, centre=centre)
     everything = chain([first], source)
-    multiplied = _in_turn(about, everything) if shared else side_by_side(about.of_block, everything)
     rows = 0
     sums: Any = 0.0
     gram: Any = 0.0
     rest: Any = 0.0
-    for (X, Y), product, added in multiplied:
-        # A NaN or infinity anywhere shows on the diagonal: a look at every entry is not needed.
-        if not math.isfinite(product.trace()):
-            require_finite_block(X, Y, rows)
-            raise DataError(
-                "products within the range of float64", "an overflow", "rescale the columns of X and y"
-            )
-        sums = sums + added
-        total = gram + product
-        back = total - gram
-        rest = rest + ((gram - (total - back)) + (product - back))
-        gram = total
-        rows += X.shape[0]
+    apart = not shared and len(about.shift) <= WIDE and about.shift.device.type == "cpu"
+    with closing((side_by_side if apart else _in_turn)(about.of_block, everything)) as multiplied:
+        for (X, Y), product, added in multiplied:
+            # A NaN or infinity anywhere shows on the diagonal: a look at every entry is not needed.
+            if not math.isfinite(product.trace()):
+                require_finite_block(X, Y, rows)
+                raise DataError(
+                    "products within the range of float64", "an overflow", "rescale the columns of X and y"
+                )
+            sums = sums + added
+            total = gram + product
+            back = total - gram
+            rest = rest + ((gram - (total - back)) + (product - back))
+            gram = total
+            rows += X.shape[0]
     # Dot products over a block, and the rounding of shift and scale; sums of blocks keep their error.
     growth = (min(rows, BLOCK) + 8) * _UNIT
     gram, sums = (torch.as_tensor(t) for t in (gram + rest, sums))
@@ -153,19 +155,18 @@ class _About:
         if X.device.type != "cpu":
             V = (torch.cat([X, Y], dim=1).double() - self.shift) / self.scale
             return block, V.mT @ V, V.sum(dim=0)
-        rows = self._rows(*(t.double() if t.dtype not in _KNOWN else t for t in block))
-        # NumPy sees that both factors are one matrix and makes half of a product.
-        with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-            return block, rows.T @ rows, rows.sum(axis=0)
+        rows = self._rows(*(t if t.dtype in KNOWN else t.double() for t in block))
+        return block, self_product(rows), rows.sum(axis=0)
 
     def _rows(self, X: Tensor, Y: Tensor) -> np.ndarray:
         m, n = X.shape
-        if not (Y.shape[1] or self.shifted or self.scaled) and X.dtype == torch.float64:
+        asis = X.dtype == torch.float64 and not (Y.shape[1] or self.shifted or self.scaled)
+        if asis and numpy_reads(X):
             return X.numpy()
         # laid out as the rows are: to turn them would take as long as to multiply them
         by_columns = n > 1 and X.stride(0) < X.stride(1)
         rows = np.empty((m, n + Y.shape[1]), order="F" if by_columns else "C")
-        rows[:, :n], rows[:, n:] = X.numpy(), Y.numpy()
+        rows[:, :n], rows[:, n:] = X.resolve_neg().numpy(), Y.resolve_neg().numpy()
         with np.errstate(over="ignore", invalid="ignore", under="ignore"):
             if self.shifted:
                 rows -= self.shift.numpy()
@@ -174,11 +175,14 @@ class _About:
         return rows
 
 
-def _in_turn(about: _About, blocks: Iterable[_Block]) -> Iterator[_Multiplied]:
-    """Multiply one block after the other: a reader wants the cores itself, and may refill its memory."""
-    narrow = len(about.shift) <= _NARROW
+def _in_turn(
+    work: Callable[[_Block], _Multiplied], blocks: Iterator[_Block]
+) -> Generator[_Multiplied, None, None]:
+    """Multiply one block after the other, narrow ones on one thread."""
+    first = next(blocks)
+    narrow = first[0].shape[1] + first[1].shape[1] <= _NARROW
     with one_blas_thread() if narrow else nullcontext():
-        yield from map(about.of_block, blocks)
+        yield from map(work, chain([first], blocks))
 
 
 def first_shift_and_scale(first: Tensor, *, centre: bool) -> tuple[Tensor, Tensor]:

@@ -1,6 +1,7 @@
 """Products of float32 rows in float32, with their rounding measured by random probes in float64."""
 
 import math
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor
 
 from fivefold.core import torch_generator
+from fivefold.linalg.few_vectors import self_product
 from fivefold.linalg.side_by_side import side_by_side
 
 ROWS = 4096
@@ -77,17 +79,18 @@ def probed_products(X: Tensor, k: int, resolved: float, *, seed: int = 0) -> Pro
     gram, sums, images = np.zeros((n, n)), np.zeros(n), np.zeros((_PROBES, n))
     seen = 0
     blocks = (rows[start : start + ROWS] for start in range(0, m, ROWS))
-    for product, block_sums, block_images in side_by_side(partial(_of_block, probes), blocks):
-        gram += product
-        sums += block_sums
-        images += block_images
-        if not math.isfinite(gram.trace()):
-            return None
-        if seen == 0:
-            seen = min(m, ROWS)
-            error = _error(gram, probes, images, seen)
-            if not _promising(gram, sums, error / resolved, k, seen, m):
+    with closing(side_by_side(partial(_of_block, probes), blocks)) as shares:
+        for product, block_sums, block_images in shares:
+            gram += product
+            sums += block_sums
+            images += block_images
+            if not math.isfinite(gram.trace()):
                 return None
+            if seen == 0:
+                seen = min(m, ROWS)
+                error = _error(gram, probes, images, seen)
+                if not _promising(gram, sums, error / resolved, k, seen, m):
+                    return None
     return ProbedProducts(torch.from_numpy(gram), torch.from_numpy(sums), _error(gram, probes, images, m))
 
 
@@ -105,14 +108,7 @@ def _of_block(probes: np.ndarray, block: np.ndarray) -> tuple[np.ndarray, np.nda
         for g, image in pairs:
             image += wide.dot(g).dot(wide)
         sums += ones[: len(part)].dot(wide)
-    return _product(block), sums, images
-
-
-def _product(block: np.ndarray) -> np.ndarray:
-    # NumPy sees that both factors are one matrix and makes half of a product. An overflow shows in the trace.
-    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-        out: np.ndarray = block.T @ block
-    return out
+    return self_product(block), sums, images
 
 
 def _error(gram: np.ndarray, probes: np.ndarray, images: np.ndarray, rows: int) -> float:

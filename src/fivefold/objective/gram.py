@@ -4,8 +4,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fivefold.linalg.blas_threads import few_blas_threads
-from fivefold.linalg.side_by_side import side_by_side
+from fivefold.linalg.blas_threads import one_blas_thread
+from fivefold.linalg.few_vectors import numpy_reads, self_product
+from fivefold.linalg.side_by_side import WIDE, side_by_side
 
 CHUNK = 1 << 18
 """Numbers that one block of rows holds: 2 MiB in float64, so that it stays in the processor's cache."""
@@ -18,11 +19,6 @@ MANY = 16
 
 NARROW = 64
 """Columns up to which they do."""
-
-WIDE = 1000
-"""Columns up to which blocks are multiplied side by side, each with a matrix of its own."""
-
-_KNOWN = {torch.float32, torch.float64}
 
 
 def weighted_gram(X: Tensor, d: Tensor) -> Tensor:
@@ -56,13 +52,15 @@ def weighted_gram(X: Tensor, d: Tensor) -> Tensor:
 
 
 def _one_by_one(X: Tensor, d: Tensor) -> Tensor:
-    if d.shape[0] * X.numel() <= SMALL:
+    if (
+        d.shape[0] * X.numel() <= SMALL or d.requires_grad or X.requires_grad
+    ):  # sums in place have no derivative
         rows = X.to(d.dtype)
         return _even((rows * d[..., None]).mT @ rows)
     grams = d.new_zeros(d.shape[0], X.shape[1], X.shape[1])
     step = max(1, CHUNK // X.shape[1])
     roots = d.sqrt() if not bool((d < 0).any()) else None  # of NaN too, which is left to the product
-    if roots is not None and X.device.type == "cpu" and X.shape[1] <= WIDE and {X.dtype, d.dtype} <= _KNOWN:
+    if roots is not None and X.shape[1] <= WIDE and numpy_reads(X) and numpy_reads(d):
         return torch.stack([_side_by_side(X, root, step) for root in roots])
     for start in range(0, X.shape[0], step):
         rows = X[start : start + step].to(d.dtype)
@@ -80,9 +78,8 @@ def _side_by_side(X: Tensor, root: Tensor, step: int) -> Tensor:
 
     def product(start: int) -> np.ndarray:
         part = slice(start, start + step)
-        Z = np.multiply(rows[part], factors[part], dtype=factors.dtype)
-        out: np.ndarray = Z.T @ Z  # NumPy sees that both are one matrix, and makes half of a product
-        return out
+        with np.errstate(all="ignore"):
+            return self_product(np.multiply(rows[part], factors[part], dtype=factors.dtype))
 
     gram = np.zeros((X.shape[1], X.shape[1]), factors.dtype)
     with np.errstate(all="ignore"):
@@ -108,8 +105,7 @@ def add_gram(gram: Tensor, Z: Tensor, alpha: float = 1.0) -> None:
     >>> G.tril().tolist()
     [[1.0, 0.0], [2.0, 4.0]]
     """
-    known = gram.device.type == "cpu" and gram.dtype in (torch.float32, torch.float64)
-    if not known or torch.get_num_threads() > 2:
+    if not (numpy_reads(gram) and numpy_reads(Z)) or torch.get_num_threads() > 2:
         gram.addmm_(Z.mT, Z, alpha=alpha)
         return
     from scipy.linalg.blas import dsyrk, ssyrk
@@ -118,7 +114,7 @@ def add_gram(gram: Tensor, Z: Tensor, alpha: float = 1.0) -> None:
     # BLAS counts by columns: to it the transpose of a matrix in rows is the matrix itself
     by_rows = Z.is_contiguous()
     operand = Z.mT.numpy() if by_rows else Z.numpy()
-    with few_blas_threads():
+    with one_blas_thread():
         syrk(alpha, operand, beta=1.0, c=gram.mT.numpy(), trans=not by_rows, lower=0, overwrite_c=1)
 
 
