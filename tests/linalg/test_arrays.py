@@ -63,3 +63,12 @@ def test_the_last_array_decides_the_kind():
     assert wants_numpy(torch.ones(2), [1.0])
     assert isinstance(in_kind(torch.ones(2), np.ones(1)), np.ndarray)
     assert isinstance(in_kind(torch.ones(2), torch.ones(1)), torch.Tensor)
+
+
+def test_arrays_by_columns_stay_as_they_lie():
+    columns = np.asfortranarray(np.arange(6.0).reshape(2, 3))
+    assert to_tensor(columns, "x").stride() == (1, 2)
+    assert to_tensor(columns, "x").data_ptr() == columns.ctypes.data
+    assert to_tensor(columns[::-1], "x").tolist() == columns[::-1].tolist()
+    assert to_tensor(np.arange(6.0).reshape(2, 3)[:, ::2], "x").tolist() == [[0.0, 2.0], [3.0, 5.0]]
+    assert to_tensor(columns.astype(">f8"), "x").tolist() == columns.tolist()

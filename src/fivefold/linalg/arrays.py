@@ -1,7 +1,7 @@
 """Arrays in, arrays out: the one place where NumPy arrays become tensors and go back."""
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import torch
@@ -60,8 +60,9 @@ def _from_numpy(x: Array, name: str) -> Tensor:
     require(kind in "biufc", f"{name} with numbers", f"dtype {array.dtype}", "encode or convert it first")
     if kind in "biu" or (kind == "f" and array.dtype.itemsize > 8):
         array = array.astype(np.float64)
-    # torch shares memory only with native, writable, non-negatively strided arrays.
-    array = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("=")).reshape(array.shape)
+    # torch shares memory only with native, writable, non-negatively strided arrays. Columns stay as they lie.
+    order: Literal["C", "F"] = "F" if array.flags.f_contiguous and not array.flags.c_contiguous else "C"
+    array = np.asarray(array, dtype=array.dtype.newbyteorder("="), order=order)
     return torch.from_numpy(array if array.flags.writeable else array.copy())
 
 

@@ -118,7 +118,7 @@ def lstsq_batches(
     system: _System | None = None
     why = ""
     if method != "tsqr":
-        sums = moments(source.blocks(), centre=intercept, shared=source.streamed)
+        sums = moments(source.batches(), centre=intercept)
         _require_rows(sums.rows, source, penalty)
         system, why = _from_moments(sums, source, intercept, penalty)
         require(

@@ -77,7 +77,7 @@ def by_gram(source: RowBatches, count: Count) -> Spectrum:
     >>> by_gram(RowBatches([rows], paired=False), lambda m, n: 1).variance.item()
     2.0
     """
-    sums = moments(source.blocks(), centre=True, shared=source.streamed)
+    sums = moments(source.batches(), centre=True)
     m, n = sums.rows, len(sums.mean)
     k = count(m, n)
     outer = torch.outer(sums.scale, sums.scale)

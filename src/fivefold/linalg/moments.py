@@ -1,10 +1,11 @@
 """Sums and products of columns over batches of rows, about a point near their mean."""
 
 import math
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
+from threading import local
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from fivefold.core import ArgumentError, DataError
 from fivefold.linalg.blas_threads import one_blas_thread
 from fivefold.linalg.doubled import two_sum
 from fivefold.linalg.few_vectors import KNOWN, numpy_reads, self_product
-from fivefold.linalg.row_batches import BLOCK, require_finite_block
+from fivefold.linalg.row_batches import BLOCK, require_finite_block, row_blocks
 from fivefold.linalg.side_by_side import WIDE, side_by_side
 
 _Block = tuple[Tensor, Tensor]
@@ -70,17 +71,16 @@ class Moments:
         return self.gram - torch.outer(self.sums, self.sums) / self.rows
 
 
-def moments(blocks: Iterable[tuple[Tensor, Tensor]], *, centre: bool, shared: bool = False) -> Moments:
-    """Read all blocks once and sum in float64.
+def moments(batches: Iterable[tuple[Tensor, Tensor]], *, centre: bool) -> Moments:
+    """Read all batches once and sum in float64.
 
-    The products of a block are added with the rounding error kept, so that errors grow with the rows of a
-    block and not with the rows of the data.
+    The products of a block of rows are added with the rounding error kept, so that errors grow with the rows
+    of a block and not with the rows of the data. The blocks of a batch are multiplied side by side; the next
+    batch is asked for when all of them are done, so that its reader may fill the same memory again.
 
     Args:
-        blocks: ``(X, Y)`` of at most :data:`~fivefold.linalg.row_batches.BLOCK` rows.
+        batches: ``(X, Y)``, multiplied in blocks of :data:`~fivefold.linalg.row_batches.BLOCK` rows.
         centre: Whether to shift to the mean of the first block.
-        shared: Whether something reads between the blocks: it wants the cores, and may fill the same memory
-            again, so that the next block is asked for when this one is done with.
 
     Raises:
         ArgumentError: NaN or infinities.
@@ -91,18 +91,16 @@ def moments(blocks: Iterable[tuple[Tensor, Tensor]], *, centre: bool, shared: bo
     >>> M.centred()[0, 0].item() * M.scale[0].item() ** 2, M.mean[0].item()
     (2.0, 1000000001.0)
     """
-    source = iter(blocks)
+    source = (batch for batch in batches if batch[0].shape[0])
     first = next(source, None)
     if first is None:
         raise ArgumentError("at least one row", "none")
-    about = _About.of(*first, centre=centre)
-    everything = chain([first], source)
+    about = _About.of(*next(row_blocks(*first)), centre=centre)
     rows = 0
     sums: Any = 0.0
     gram: Any = 0.0
     rest: Any = 0.0
-    apart = not shared and len(about.shift) <= WIDE and about.shift.device.type == "cpu"
-    with closing((side_by_side if apart else _in_turn)(about.of_block, everything)) as multiplied:
+    with closing(_multiplied(about, chain([first], source))) as multiplied:
         for (X, Y), product, added in multiplied:
             # A NaN or infinity anywhere shows on the diagonal: a look at every entry is not needed.
             if not math.isfinite(product.trace()):
@@ -131,12 +129,14 @@ class _About:
         scale: ``[p]``.
         shifted: Whether a shift differs from zero.
         scaled: Whether a scale differs from one.
+        own: What each thread has for itself.
     """
 
     shift: Tensor
     scale: Tensor
     shifted: bool
     scaled: bool
+    own: local = field(default_factory=local)
 
     @classmethod
     def of(cls, X: Tensor, Y: Tensor, *, centre: bool) -> "_About":
@@ -165,7 +165,7 @@ class _About:
             return X.numpy()
         # laid out as the rows are: to turn them would take as long as to multiply them
         by_columns = n > 1 and X.stride(0) < X.stride(1)
-        rows = np.empty((m, n + Y.shape[1]), order="F" if by_columns else "C")
+        rows = self._memory(m).reshape((m, -1), order="F" if by_columns else "C")
         rows[:, :n], rows[:, n:] = X.resolve_neg().numpy(), Y.resolve_neg().numpy()
         with np.errstate(over="ignore", invalid="ignore", under="ignore"):
             if self.shifted:
@@ -174,15 +174,26 @@ class _About:
                 rows /= self.scale.numpy()
         return rows
 
+    def _memory(self, rows: int) -> np.ndarray:
+        """Each thread's own, used again: memory that is new each time costs as much as the conversion."""
+        p = len(self.shift)
+        if not hasattr(self.own, "memory"):
+            self.own.memory = np.empty(BLOCK * p)
+        memory: np.ndarray = self.own.memory
+        return memory[: rows * p]
 
-def _in_turn(
-    work: Callable[[_Block], _Multiplied], blocks: Iterator[_Block]
-) -> Generator[_Multiplied, None, None]:
-    """Multiply one block after the other, narrow ones on one thread."""
-    first = next(blocks)
-    narrow = first[0].shape[1] + first[1].shape[1] <= _NARROW
-    with one_blas_thread() if narrow else nullcontext():
-        yield from map(work, chain([first], blocks))
+
+def _multiplied(about: _About, batches: Iterator[_Block]) -> Generator[_Multiplied, None, None]:
+    """Multiply the blocks of one batch after the other's; wide ones, which need memory, one by one."""
+    p = len(about.shift)
+    apart = p <= WIDE and about.shift.device.type == "cpu"
+    with one_blas_thread() if p <= _NARROW else nullcontext():
+        for batch in batches:
+            blocks = row_blocks(*batch)
+            if apart:
+                yield from side_by_side(about.of_block, blocks)
+            else:
+                yield from map(about.of_block, blocks)
 
 
 def first_shift_and_scale(first: Tensor, *, centre: bool) -> tuple[Tensor, Tensor]:

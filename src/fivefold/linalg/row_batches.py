@@ -49,8 +49,6 @@ class RowBatches:
         self._paired = paired
         self.again = callable(batches) or isinstance(batches, Sequence)
         """Whether a second pass is possible."""
-        self.streamed = not isinstance(batches, Sequence)
-        """Whether something is read between the batches."""
         self.passes = 0
         self.width: int | None = None
         self.outputs: int | None = None
@@ -62,6 +60,16 @@ class RowBatches:
 
     def blocks(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield blocks of at most :data:`BLOCK` rows as they came, without a look for NaN.
+
+        Raises:
+            ArgumentError: As :meth:`batches`.
+            DataError: As :meth:`batches`.
+        """
+        for X, Y in self.batches():
+            yield from row_blocks(X, Y)
+
+    def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield the batches as they came, without a look for NaN.
 
         Raises:
             ArgumentError: A second pass over an iterator, or a batch that is no pair of numeric arrays.
@@ -79,8 +87,7 @@ class RowBatches:
         for number, pair in enumerate(source):
             X, Y = self._checked(number, pair if self._paired else self._with_nothing(number, pair))
             seen += X.shape[0]
-            for start in range(0, X.shape[0], BLOCK):
-                yield X[start : start + BLOCK], Y[start : start + BLOCK]
+            yield X, Y
         if seen == 0:
             raise DataError("at least one batch of rows", "none", "check what yields the batches")
         if self.rows is not None and seen != self.rows:
@@ -118,6 +125,16 @@ class RowBatches:
         if Y.shape[1] != self.outputs:
             raise DataError(f"y with {self.outputs} columns", f"batch {number} with {Y.shape[1]}")
         return X, Y
+
+
+def row_blocks(X: Tensor, Y: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield blocks of at most :data:`BLOCK` rows of a batch.
+
+    >>> [len(X) for X, _ in row_blocks(torch.ones(BLOCK + 1, 1), torch.ones(BLOCK + 1, 0))]
+    [2048, 1]
+    """
+    for start in range(0, X.shape[0], BLOCK):
+        yield X[start : start + BLOCK], Y[start : start + BLOCK]
 
 
 def require_finite_block(X: Tensor, Y: Tensor, start: int) -> None:

@@ -16,7 +16,6 @@ from fivefold.linalg.eigen import orthonormality, positive_peak
 from fivefold.linalg.householder import triangle
 from fivefold.linalg.moments import moments
 from fivefold.linalg.operator import LinearOperator, require_matrix
-from fivefold.linalg.row_batches import BLOCK
 from fivefold.linalg.spectral_norm import block_norm_bound, norm_bound
 
 _RESOLVED = 1e-10
@@ -168,7 +167,7 @@ def _from_products(A: LinearOperator, k: int) -> tuple[Tensor, Tensor, Tensor] |
     m, n = X.shape
     if m < 4 * n or 5 * k > n or m * n <= CHEAP:
         return None
-    sums = moments(((X[i : i + BLOCK], X[i : i + BLOCK, :0]) for i in range(0, m, BLOCK)), centre=False)
+    sums = moments([(X, X[:, :0])], centre=False)
     gram = sums.gram * torch.outer(sums.scale, sums.scale)
     squares, vectors = torch.linalg.eigh((gram + gram.mT) / 2)
     squares, V = squares.flip(0)[:k], vectors.flip(1)[:, :k]
