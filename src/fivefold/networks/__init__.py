@@ -2,30 +2,77 @@
 
 Importing this room loads no torch, so that an artifact predicts with NumPy alone; the modules are loaded when
 they are first named.
+
+>>> from fivefold import networks
+>>> network = networks.create("resnet20", classes=10, channels=1)
+>>> sum(layer.multiply_adds for layer in networks.layer_costs(network, (1, 1, 28, 28))) // 10**6
+30
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from fivefold.networks.dense_forward import ACTIVATIONS, activate, evaluate_dense
 
 if TYPE_CHECKING:
+    from fivefold.networks.blocks.blur_pool import BlurPool
+    from fivefold.networks.checkpoint import LoadedWeights, load_weights
+    from fivefold.networks.costs import LayerCost, layer_costs
     from fivefold.networks.dense import DenseNetwork
     from fivefold.networks.ensemble import EnsembleDense
+    from fivefold.networks.image_network import ImageNetwork
+    from fivefold.networks.recurrent import RecurrentEncoder
+    from fivefold.networks.registry import create, names
+    from fivefold.networks.sizes import ReceptiveField, Window, output_size, receptive_field
 
-__all__ = ["ACTIVATIONS", "DenseNetwork", "EnsembleDense", "activate", "evaluate_dense"]
+_HOME = {
+    "BlurPool": "blocks.blur_pool",
+    "DenseNetwork": "dense",
+    "EnsembleDense": "ensemble",
+    "ImageNetwork": "image_network",
+    "LayerCost": "costs",
+    "LoadedWeights": "checkpoint",
+    "ReceptiveField": "sizes",
+    "RecurrentEncoder": "recurrent",
+    "Window": "sizes",
+    "create": "registry",
+    "layer_costs": "costs",
+    "load_weights": "checkpoint",
+    "names": "registry",
+    "output_size": "sizes",
+    "receptive_field": "sizes",
+}
+"""Public names and the files that hold them."""
+
+__all__ = [
+    "ACTIVATIONS",
+    "BlurPool",
+    "DenseNetwork",
+    "EnsembleDense",
+    "ImageNetwork",
+    "LayerCost",
+    "LoadedWeights",
+    "ReceptiveField",
+    "RecurrentEncoder",
+    "Window",
+    "activate",
+    "create",
+    "evaluate_dense",
+    "layer_costs",
+    "load_weights",
+    "names",
+    "output_size",
+    "receptive_field",
+]
 
 
 def __getattr__(name: str) -> Any:
     """Load the torch modules when they are first asked for."""
-    if name == "DenseNetwork":
-        from fivefold.networks.dense import DenseNetwork
-
-        return DenseNetwork
-    if name == "EnsembleDense":
-        from fivefold.networks.ensemble import EnsembleDense
-
-        return EnsembleDense
-    raise AttributeError(f"module 'fivefold.networks' has no attribute {name!r}")
+    if name not in _HOME:
+        raise AttributeError(f"module 'fivefold.networks' has no attribute {name!r}")
+    value = getattr(import_module(f"fivefold.networks.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
 
 
 def __dir__() -> list[str]:

@@ -1,0 +1,1 @@
+"""One file an architecture; :mod:`fivefold.networks.registry` knows them by name."""

@@ -1,0 +1,1 @@
+"""The vocabulary: what architectures are put together from."""

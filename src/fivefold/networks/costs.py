@@ -1,0 +1,145 @@
+r"""What each layer of a network costs: parameters, multiply-adds, bytes that go through memory.
+
+Multiply-adds of a convolution are :math:`m_h m_w \, c_2 \, k^2 c_1 / g`, of a dense layer :math:`c_1 c_2`;
+biases, normalisations and activations count none, as in the literature. Bytes are those of every tensor that
+an operation reads and of every one that it writes, views aside: what a processor moves that keeps nothing
+between operations. That is why an activation, which multiplies nothing, is not free (guideline G4 of Ma,
+Zhang, Zheng and Sun, "ShuffleNet V2", 2018).
+
+Nothing is computed: the network runs on tensors without memory, so that any size can be asked for.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+from torch.utils.flop_counter import flop_registry
+
+from fivefold.core import require
+
+
+@dataclass(frozen=True)
+class LayerCost:
+    """What one module does itself, beside what its parts do.
+
+    Attributes:
+        name: The module's name; empty for the network.
+        kind: Its class.
+        inputs: Shape of its first input.
+        outputs: Shape of its first output.
+        parameters: Numbers of its own that are trained or frozen.
+        multiply_adds: Multiply-adds of one forward pass over the whole batch.
+        bytes: Bytes read and written.
+    """
+
+    name: str
+    kind: str
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    parameters: int
+    multiply_adds: int
+    bytes: int
+
+
+def layer_costs(
+    network: nn.Module, shape: Sequence[int], *, dtype: torch.dtype = torch.float32
+) -> list[LayerCost]:
+    """Return what each module costs in one forward pass in evaluation mode, in the order of their names.
+
+    Args:
+        network: Any module of one tensor; it is left as it was.
+        shape: Of the input, the batch included: [N, channels, H, W].
+        dtype: Of the input; the weights keep theirs.
+
+    Raises:
+        ArgumentError: A shape with a size below 1.
+
+    >>> from fivefold.networks.registry import create
+    >>> costs = layer_costs(create("resnet18"), (1, 3, 224, 224))
+    >>> sum(c.parameters for c in costs), round(sum(c.multiply_adds for c in costs) / 1e9, 3)
+    (11689512, 1.814)
+    """
+    require(len(shape) >= 1 and min(shape) >= 1, "a shape with sizes of at least 1", list(shape))
+    counted: dict[str, list[int]] = {name: [0, 0] for name, _ in network.named_modules()}
+    shapes: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {}
+    stack = [""]
+    weights = {
+        name: torch.empty_like(value, device="meta")
+        for name, value in (*network.named_parameters(), *network.named_buffers())
+    }
+    x = torch.empty(tuple(shape), dtype=dtype, device="meta")
+    watched = _names_of(network, stack, shapes)
+    with _evaluating(network), watched, torch.no_grad(), _Counter(counted, stack):
+        functional_call(network, weights, (x,))
+    rows = []
+    for name, module in network.named_modules():
+        inputs, outputs = shapes.get(name, ((), ()))
+        own = sum(value.numel() for value in module.parameters(recurse=False))
+        rows.append(LayerCost(name, type(module).__name__, inputs, outputs, own, *counted[name]))
+    return rows
+
+
+class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Adds up multiply-adds and bytes of every operation under the module that runs."""
+
+    def __init__(self, counted: dict[str, list[int]], stack: list[str]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.counted, self.stack = counted, stack
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        result = func(*args, **kwargs)
+        here = self.counted[self.stack[-1]]
+        operations = flop_registry.get(func._overloadpacket)
+        if operations is not None:
+            here[0] += operations(*args, **kwargs, out_val=result) // 2
+        if not func.is_view:
+            for leaf in (*tree_leaves((args, kwargs)), *tree_leaves(result)):
+                if isinstance(leaf, Tensor):
+                    here[1] += leaf.numel() * leaf.element_size()
+        return result
+
+
+@contextmanager
+def _evaluating(network: nn.Module) -> Iterator[None]:
+    """Evaluation mode, and afterwards each module's own again."""
+    before = [(module, module.training) for module in network.modules()]
+    network.eval()
+    try:
+        yield
+    finally:
+        for module, training in before:
+            module.training = training
+
+
+def _first(value: Any) -> tuple[int, ...]:
+    return next((tuple(leaf.shape) for leaf in tree_leaves(value) if isinstance(leaf, Tensor)), ())
+
+
+@contextmanager
+def _names_of(network: nn.Module, stack: list[str], shapes: dict[str, Any]) -> Iterator[None]:
+    """Keep the name of the running module on the stack, and note the shapes, by torch's hooks."""
+    handles = []
+    for name, module in network.named_modules():
+
+        def enter(_module: nn.Module, inputs: Any, name: str = name) -> None:
+            stack.append(name)
+
+        def leave(_module: nn.Module, inputs: Any, outputs: Any, name: str = name) -> None:
+            stack.pop()
+            shapes[name] = (_first(inputs), _first(outputs))
+
+        handles += [module.register_forward_pre_hook(enter), module.register_forward_hook(leave)]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()

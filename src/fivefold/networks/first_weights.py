@@ -1,0 +1,73 @@
+"""First weights of a whole network, from one generator."""
+
+from typing import Any, cast
+
+import torch
+from torch import nn
+
+from fivefold.core import ArgumentError
+from fivefold.networks.architectures.speedrun import IdentityConv
+from fivefold.networks.blocks.residual import BasicBlock, Bottleneck
+from fivefold.networks.initialization import GAINS
+
+_CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+_TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+_HEAD_SPREAD = 0.01
+
+
+def fan_in(layer: nn.Module) -> int:
+    """Count the inputs of each sum of a dense or convolutional layer.
+
+    Of a transposed one, each output meets ``size / stride`` places of the window in each direction.
+
+    >>> fan_in(nn.Conv2d(8, 16, 3, groups=4)), fan_in(nn.Linear(5, 2)), fan_in(nn.ConvTranspose2d(8, 4, 2, 2))
+    (18, 5, 8)
+    """
+    if isinstance(layer, nn.Linear):
+        return layer.in_features
+    if isinstance(layer, _CONVOLUTIONS):
+        return layer.weight[0].numel()
+    if isinstance(layer, _TRANSPOSED):
+        window = layer.weight.shape[2:].numel() / torch.Size(layer.stride).numel()
+        return max(1, round(layer.in_channels // layer.groups * window))
+    raise ArgumentError("a dense or a convolutional layer", type(layer).__name__)
+
+
+def fill_weights_(network: nn.Module, activation: str, generator: torch.Generator | None) -> None:
+    r"""Fill all weights in place: W ~ N(0, gain^2 / fan_in), biases 0, normalisations the identity.
+
+    So the sums of each layer have the variance of those before, He et al. 2015. What differs: the last layer
+    with weights begins small (spread 0.01), so that a classifier's first loss is about log K; the last
+    normalisation of a residual branch begins at 0, so that each block is the identity (Goyal et al.,
+    "Accurate, large minibatch SGD", 2017); :class:`IdentityConv` passes channels through.
+
+    Args:
+        network: Any module.
+        activation: What its layers' inputs went through, a key of :data:`GAINS`; others count as relu.
+        generator: Source of randomness; torch's global one where ``None``.
+
+    >>> layer = nn.Sequential(nn.Conv2d(64, 64, 3), nn.ReLU(), nn.Conv2d(64, 2, 1))
+    >>> fill_weights_(layer, "relu", torch.Generator().manual_seed(0))
+    >>> round((layer[0].weight.var() * fan_in(layer[0])).item(), 1)
+    2.0
+    """
+    gain = GAINS.get(activation, GAINS["relu"])
+    weighted = (nn.Linear, *_CONVOLUTIONS, *_TRANSPOSED)
+    layers = [module for module in network.modules() if isinstance(module, weighted)]
+    with torch.no_grad():
+        for module in network.modules():
+            if isinstance(module, weighted):
+                spread = _HEAD_SPREAD if module is layers[-1] else gain / fan_in(module) ** 0.5
+                module.weight.normal_(0.0, spread, generator=generator)
+                if module.bias is not None:
+                    module.bias.zero_()
+                if isinstance(module, IdentityConv):
+                    module.pass_through()
+            elif [*module.parameters(recurse=False), *module.buffers(recurse=False)]:
+                cast(Any, module).reset_parameters()  # norms, layer scales, blurs: nothing drawn
+        for module in network.modules():
+            if isinstance(module, (BasicBlock, Bottleneck)):
+                norm = module.last_norm
+                for name, value in norm.named_parameters(recurse=False):
+                    if name == "weight":
+                        value.zero_()

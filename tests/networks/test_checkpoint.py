@@ -1,0 +1,138 @@
+"""Weights from files: what fits is taken whole, what does not is named, and nothing is half-written."""
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from fivefold.core import ArgumentError, ArtifactError
+from fivefold.networks.checkpoint import load_weights
+from fivefold.networks.registry import create
+
+
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def resnet(seed, classes=5):
+    return create("resnet20", classes=classes, generator=seeded(seed))
+
+
+def contents(network):
+    return {name: value.clone() for name, value in network.state_dict().items()}
+
+
+def same(one, two):
+    return all(torch.equal(one[name], two[name]) for name in one)
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".pth", ".pt", ".bin"])
+def test_a_state_comes_back_whole(tmp_path, suffix):
+    theirs, ours = resnet(1), resnet(2)
+    file = tmp_path / f"weights{suffix}"
+    (save_file if suffix == ".safetensors" else torch.save)(theirs.state_dict(), file)
+    loaded = load_weights(ours, file)
+    assert same(contents(ours), contents(theirs))
+    assert set(loaded.taken) == set(theirs.state_dict())
+    assert loaded.left_out == loaded.passed_over == ()
+
+
+@pytest.mark.parametrize("wrapper", ["state_dict", "model_state_dict", "model"])
+def test_a_state_inside_a_checkpoint_is_found(tmp_path, wrapper):
+    theirs, ours = resnet(1), resnet(2)
+    torch.save({"epoch": 3, wrapper: theirs.state_dict()}, tmp_path / "a.pth")
+    load_weights(ours, tmp_path / "a.pth")
+    assert same(contents(ours), contents(theirs))
+
+
+def test_old_files_without_counters_of_batches_fit(tmp_path):
+    theirs, ours = resnet(1), resnet(2)
+    state = {k: v for k, v in theirs.state_dict().items() if not k.endswith("num_batches_tracked")}
+    save_file(state, tmp_path / "a.safetensors")
+    assert set(load_weights(ours, tmp_path / "a.safetensors").taken) == set(state)
+
+
+def test_another_head_is_left_out_on_request_and_named_otherwise(tmp_path):
+    theirs, ours = resnet(1, classes=7), resnet(2)
+    save_file(theirs.state_dict(), tmp_path / "a.safetensors")
+    before = contents(ours)
+    with pytest.raises(ArgumentError, match=r"2 of another shape: fc.weight \[7, 64\] instead of \[5, 64\]"):
+        load_weights(ours, tmp_path / "a.safetensors")
+    assert same(contents(ours), before)
+    loaded = load_weights(ours, tmp_path / "a.safetensors", leave_out=["fc."])
+    assert loaded.left_out == loaded.passed_over == ("fc.bias", "fc.weight")
+    assert torch.equal(ours.fc.weight, before["fc.weight"])
+    assert torch.equal(ours.conv1.weight, theirs.conv1.weight)
+
+
+def test_every_mismatch_is_counted_and_named_and_nothing_is_written(tmp_path):
+    ours = nn.Sequential(nn.Linear(3, 2), nn.Linear(2, 2))
+    before = contents(ours)
+    state = {"0.weight": torch.ones(3, 2), "0.bias": torch.ones(2), "head.weight": torch.ones(1)}
+    save_file(state, tmp_path / "a.safetensors")
+    with pytest.raises(ArgumentError) as caught:
+        load_weights(ours, tmp_path / "a.safetensors")
+    text = str(caught.value)
+    assert "2 missing in the file: 1.weight, 1.bias" in text
+    assert "1 unknown to the network: head.weight" in text
+    assert "1 of another shape: 0.weight [3, 2] instead of [2, 3]" in text
+    assert same(contents(ours), before)
+
+
+def test_a_beginning_that_nothing_has_is_refused(tmp_path):
+    save_file({"weight": torch.ones(2, 2), "bias": torch.ones(2)}, tmp_path / "a.safetensors")
+    with pytest.raises(ArgumentError, match="beginnings of the network's names"):
+        load_weights(nn.Linear(2, 2), tmp_path / "a.safetensors", leave_out=["classifier"])
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_numbers_that_are_not_finite_are_refused_before_anything_is_written(tmp_path, value):
+    ours = nn.Linear(2, 2)
+    before = contents(ours)
+    save_file({"bias": torch.zeros(2), "weight": torch.full((2, 2), value)}, tmp_path / "a.safetensors")
+    with pytest.raises(ArtifactError, match="finite numbers in weight"):
+        load_weights(ours, tmp_path / "a.safetensors")
+    assert same(contents(ours), before)
+
+
+class Hostile:
+    """What a pickle could do: run a command when it is read."""
+
+    def __init__(self, mark):
+        self.mark = mark
+
+    def __reduce__(self):
+        return os.mkdir, (self.mark,)
+
+
+def test_a_file_that_would_run_code_is_refused_and_runs_none(tmp_path):
+    mark = str(tmp_path / "ran")
+    torch.save({"weight": Hostile(mark)}, tmp_path / "a.pth")
+    with pytest.raises(ArtifactError, match="a file of tensors alone"):
+        load_weights(nn.Linear(2, 2), tmp_path / "a.pth")
+    assert not Path(mark).exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.safetensors", b"no such thing", "valid safetensors"),
+        ("a.pth", b"no such thing", "a file of tensors alone"),
+        ("a.npz", b"", r"a \.safetensors, \.pt, \.pth or \.bin file"),
+    ],
+)
+def test_another_file_is_refused(tmp_path, name, content, said):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ArtifactError, match=said):
+        load_weights(nn.Linear(2, 2), tmp_path / name)
+
+
+def test_no_file_and_no_state_are_refused(tmp_path):
+    with pytest.raises(ArtifactError, match=r"no file 'b\.pth'"):
+        load_weights(nn.Linear(2, 2), tmp_path / "b.pth")
+    torch.save([torch.ones(2)], tmp_path / "c.pth")
+    with pytest.raises(ArtifactError, match="tensors by name"):
+        load_weights(nn.Linear(2, 2), tmp_path / "c.pth")
