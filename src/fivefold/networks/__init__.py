@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from fivefold.networks.image_network import ImageNetwork
     from fivefold.networks.recurrent import RecurrentEncoder
     from fivefold.networks.registry import create, names
+    from fivefold.networks.signal import fill_from_data_, measure_signal, predict_signal
     from fivefold.networks.sizes import ReceptiveField, Window, output_size, receptive_field
 
 _HOME = {
@@ -36,10 +37,13 @@ _HOME = {
     "RecurrentEncoder": "recurrent",
     "Window": "sizes",
     "create": "registry",
+    "fill_from_data_": "signal",
     "layer_costs": "costs",
     "load_weights": "checkpoint",
+    "measure_signal": "signal",
     "names": "registry",
     "output_size": "sizes",
+    "predict_signal": "signal",
     "receptive_field": "sizes",
 }
 """Public names and the files that hold them."""
@@ -58,10 +62,13 @@ __all__ = [
     "activate",
     "create",
     "evaluate_dense",
+    "fill_from_data_",
     "layer_costs",
     "load_weights",
+    "measure_signal",
     "names",
     "output_size",
+    "predict_signal",
     "receptive_field",
 ]
 

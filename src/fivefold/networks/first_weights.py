@@ -12,6 +12,8 @@ from fivefold.networks.initialization import GAINS
 
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 _TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+WEIGHTED = (nn.Linear, *_CONVOLUTIONS, *_TRANSPOSED)
+"""Layers that sum their inputs with weights."""
 _HEAD_SPREAD = 0.01
 
 
@@ -52,11 +54,10 @@ def fill_weights_(network: nn.Module, activation: str, generator: torch.Generato
     2.0
     """
     gain = GAINS.get(activation, GAINS["relu"])
-    weighted = (nn.Linear, *_CONVOLUTIONS, *_TRANSPOSED)
-    layers = [module for module in network.modules() if isinstance(module, weighted)]
+    layers = [module for module in network.modules() if isinstance(module, WEIGHTED)]
     with torch.no_grad():
         for module in network.modules():
-            if isinstance(module, weighted):
+            if isinstance(module, WEIGHTED):
                 spread = _HEAD_SPREAD if module is layers[-1] else gain / fan_in(module) ** 0.5
                 module.weight.normal_(0.0, spread, generator=generator)
                 if module.bias is not None:

@@ -17,7 +17,7 @@ def divisible(width: float, by: int = 8) -> int:
     """Round a width to a multiple of ``by``, to at least that, and to no less than 90% of it.
 
     >>> divisible(18), divisible(19.2), divisible(3)
-    (24, 16, 8)
+    (24, 24, 8)
     """
     rounded = max(by, int(width + by / 2) // by * by)
     return rounded + by if rounded < 0.9 * width else rounded
