@@ -1,6 +1,8 @@
 """Weights from files: what fits is taken whole, what does not is named, and nothing is half-written."""
 
 import os
+import re
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -84,8 +86,107 @@ def test_every_mismatch_is_counted_and_named_and_nothing_is_written(tmp_path):
 
 def test_a_beginning_that_nothing_has_is_refused(tmp_path):
     save_file({"weight": torch.ones(2, 2), "bias": torch.ones(2)}, tmp_path / "a.safetensors")
-    with pytest.raises(ArgumentError, match="beginnings of the network's names"):
+    with pytest.raises(ArgumentError, match="beginnings of names in leave_out"):
         load_weights(nn.Linear(2, 2), tmp_path / "a.safetensors", leave_out=["classifier"])
+
+
+def test_a_plain_string_is_one_beginning(tmp_path):
+    theirs, ours = resnet(1), resnet(2)
+    save_file(theirs.state_dict(), tmp_path / "a.safetensors")
+    assert load_weights(ours, tmp_path / "a.safetensors", leave_out="fc").left_out == ("fc.bias", "fc.weight")
+    with pytest.raises(ArgumentError, match="got ''"):
+        load_weights(ours, tmp_path / "a.safetensors", leave_out="")
+
+
+def test_what_the_network_lacks_can_be_left_out_too(tmp_path):
+    save_file(
+        {"weight": torch.ones(2, 2), "bias": torch.ones(2), "aux1.weight": torch.ones(3)},
+        tmp_path / "a.safetensors",
+    )
+    loaded = load_weights(nn.Linear(2, 2), tmp_path / "a.safetensors", leave_out=["aux1."])
+    assert loaded.passed_over == ("aux1.weight",)
+
+
+def test_old_names_of_densenet_are_renamed(tmp_path):
+    theirs, ours = (create("densenet121", classes=3, generator=seeded(s)) for s in (1, 2))
+    old = {
+        re.sub(r"(denselayer\d+\.(?:norm|conv))([12])\.", r"\1.\2.", k): v
+        for k, v in theirs.state_dict().items()
+    }
+    assert "features.denseblock1.denselayer1.norm.1.weight" in old
+    torch.save(old, tmp_path / "a.pth")
+    load_weights(ours, tmp_path / "a.pth")
+    assert same(contents(ours), contents(theirs))
+
+
+@pytest.mark.parametrize(
+    ("weight", "said"),
+    [
+        (torch.ones(2, 2, dtype=torch.complex64), "complex instead of real"),
+        (torch.ones(2, 2, dtype=torch.int8), "whole instead of real"),
+        (torch.ones(2, 2, dtype=torch.bool), "whole instead of real"),
+        (torch.ones(2, 2).to(torch.float8_e4m3fn), "real of 8 bits instead of real"),
+        (torch.ones(2, 2).to_sparse(), "sparse or nested instead of real"),
+    ],
+)
+def test_another_kind_of_numbers_is_refused_and_nothing_is_written(tmp_path, weight, said):
+    ours = nn.Linear(2, 2)
+    before = contents(ours)
+    torch.save({"bias": torch.zeros(2), "weight": weight}, tmp_path / "a.pth")
+    with pytest.raises((ArgumentError, ArtifactError), match=said):
+        load_weights(ours, tmp_path / "a.pth")
+    assert same(contents(ours), before)
+
+
+def test_numbers_that_overflow_in_the_networks_type_are_refused(tmp_path):
+    save_file({"bias": torch.zeros(2), "weight": torch.full((2, 2), 1e6)}, tmp_path / "a.safetensors")
+    with pytest.raises(ArtifactError, match=r"finite as torch\.float16"):
+        load_weights(nn.Linear(2, 2).half(), tmp_path / "a.safetensors")
+
+
+def test_networks_that_cannot_hold_weights_are_refused(tmp_path):
+    save_file({"bias": torch.zeros(2), "weight": torch.ones(2, 2)}, tmp_path / "a.safetensors")
+    for network in (nn.Linear(2, 2, device="meta"), nn.LazyLinear(2)):
+        with pytest.raises(ArgumentError, match="weights have memory"):
+            load_weights(network, tmp_path / "a.safetensors")
+    spread = nn.Linear(2, 2)
+    spread.register_buffer("scale", torch.zeros(1).expand(3))
+    with pytest.raises(ArgumentError, match="expanded"):
+        load_weights(spread, tmp_path / "a.safetensors")
+
+
+def test_a_shared_tensor_takes_one_set_of_numbers(tmp_path):
+    tied = nn.Sequential(nn.Linear(2, 2, bias=False), nn.Linear(2, 2, bias=False))
+    tied[1].weight = tied[0].weight
+    torch.save({"0.weight": torch.ones(2, 2), "1.weight": torch.zeros(2, 2)}, tmp_path / "a.pth")
+    for leave_out in ((), "1."):
+        with pytest.raises(ArgumentError, match="unequal for one shared tensor"):
+            load_weights(tied, tmp_path / "a.pth", leave_out=leave_out)
+    torch.save({"0.weight": torch.ones(2, 2), "1.weight": torch.ones(2, 2)}, tmp_path / "a.pth")
+    load_weights(tied, tmp_path / "a.pth")
+    assert tied[1].weight.all()
+
+
+def test_a_file_that_swells_is_refused_unread(tmp_path):
+    torch.save({"weight": torch.zeros(2, 2), "bias": torch.zeros(300 << 18)}, tmp_path / "big.pth")
+    with (
+        zipfile.ZipFile(tmp_path / "big.pth") as stored,
+        zipfile.ZipFile(tmp_path / "a.pth", "w", zipfile.ZIP_DEFLATED) as packed,
+    ):
+        for entry in stored.namelist():
+            packed.writestr(entry, stored.read(entry))
+    assert (tmp_path / "a.pth").stat().st_size < 1 << 20
+    with pytest.raises(ArtifactError, match=r"at most .* bytes of weights"):
+        load_weights(nn.Linear(2, 2), tmp_path / "a.pth")
+
+
+def test_names_from_a_file_are_printed_harmlessly(tmp_path):
+    torch.save(
+        {"\x1b[2J": torch.ones(1), "weight": torch.ones(2, 2), "bias": torch.ones(2)}, tmp_path / "a.pth"
+    )
+    with pytest.raises(ArgumentError) as caught:
+        load_weights(nn.Linear(2, 2), tmp_path / "a.pth")
+    assert "\x1b" not in str(caught.value)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
@@ -93,7 +194,7 @@ def test_numbers_that_are_not_finite_are_refused_before_anything_is_written(tmp_
     ours = nn.Linear(2, 2)
     before = contents(ours)
     save_file({"bias": torch.zeros(2), "weight": torch.full((2, 2), value)}, tmp_path / "a.safetensors")
-    with pytest.raises(ArtifactError, match="finite numbers in weight"):
+    with pytest.raises(ArtifactError, match="numbers in weight of"):
         load_weights(ours, tmp_path / "a.safetensors")
     assert same(contents(ours), before)
 

@@ -33,6 +33,36 @@ def test_a_dense_layer_and_halved_numbers_by_hand():
     assert cost.bytes == 2 * (4 * 7 + 7 * 3 + 3 + 4 * 3)
 
 
+def test_views_move_nothing_and_copies_do():
+    whole, layer = layer_costs(nn.Sequential(nn.Linear(4, 4, bias=False)), (2, 5, 4))
+    assert layer.bytes + whole.bytes == 4 * (40 + 16 + 40)
+    norm = layer_costs(nn.BatchNorm2d(2), (3, 2, 4, 4))[0]
+    assert norm.bytes == 4 * (
+        2 * 96 + 4 * 2
+    )  # picture read and written; two statistics, weight and bias read
+    (scale,) = layer_costs(nn.LayerNorm(8), (3, 8))
+    assert scale.bytes == 4 * (2 * 24 + 2 * 8)
+    (table,) = layer_costs(nn.Embedding(1_000, 4), (2,), dtype=torch.int64)
+    assert table.bytes == 4 * (8 + 8) + 8 * 2
+
+
+def test_shared_weights_count_once_and_their_work_twice():
+    layer = nn.Linear(4, 4, bias=False)
+    costs = layer_costs(nn.Sequential(layer, nn.ReLU(), layer), (2, 4))
+    assert sum(c.parameters for c in costs) == 16
+    assert sum(c.multiply_adds for c in costs) == 2 * 2 * 16
+
+
+def test_the_input_has_the_weights_type():
+    (cost,) = layer_costs(nn.Linear(2, 2).double(), (1, 2))
+    assert cost.bytes == 8 * (2 + 4 + 2 + 2)
+
+
+def test_weights_without_a_shape_are_refused():
+    with pytest.raises(ArgumentError, match=r"weights with a shape; got 0\.weight"):
+        layer_costs(nn.Sequential(nn.LazyLinear(3)), (2, 4))
+
+
 @pytest.mark.parametrize("name", ["resnet20", "densenet121", "convnext_tiny", "unet", "cortex", "speedrun"])
 def test_the_whole_is_what_torchs_counter_says_of_a_real_pass(name):
     small = {"unet": {"width": 4}}.get(name, {})
@@ -63,7 +93,7 @@ def test_a_picture_that_does_not_fit_leaves_no_hook_either():
     assert network.training
 
 
-@pytest.mark.parametrize("shape", [(), (0, 3, 8, 8)])
+@pytest.mark.parametrize("shape", [(), (0, 3, 8, 8), (1.5, 2)])
 def test_an_empty_shape_is_refused(shape):
     with pytest.raises(ArgumentError, match="sizes of at least 1"):
         layer_costs(nn.Linear(2, 2), shape)

@@ -66,5 +66,24 @@ def test_shapes_and_lengths_out_of_range_are_refused():
     for wrong in (0, 7):
         with pytest.raises(ArgumentError, match="lengths from 1 to 6"):
             encoder(inputs(), torch.tensor([6, wrong, 1, 1]))
+    for empty in (inputs(n=0), inputs(time=0)):
+        with pytest.raises(ArgumentError, match="N and T at least 1"):
+            encoder(empty)
+    for wrong in (torch.tensor([6.9, 4.5, 1.0, 1.0]), torch.ones(4, dtype=torch.bool)):
+        with pytest.raises(ArgumentError, match="integer type"):
+            encoder(inputs(), wrong)
     with pytest.raises(ArgumentError, match="dropout"):
-        RecurrentEncoder("rnn", 3, 5, dropout=1.0)
+        RecurrentEncoder("rnn", 3, 5, 2, dropout=1.0)
+    with pytest.raises(ArgumentError, match="two layers"):
+        RecurrentEncoder("rnn", 3, 5, dropout=0.5)
+
+
+def test_first_weights_belong_to_the_generator_alone():
+    before = torch.get_rng_state()
+    one, two = (
+        RecurrentEncoder("lstm", 3, 5, generator=torch.Generator().manual_seed(4)).state_dict()
+        for _ in range(2)
+    )
+    assert torch.equal(torch.get_rng_state(), before)
+    assert all(torch.equal(one[name], two[name]) for name in one)
+    assert max(value.abs().max() for value in one.values()) <= 5**-0.5

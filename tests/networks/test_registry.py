@@ -18,10 +18,10 @@ from torch import nn
 
 from fivefold.core import ArgumentError
 from fivefold.networks.architectures.cortex import ventral_pathway
-from fivefold.networks.blocks.residual import BasicBlock, Bottleneck
 from fivefold.networks.costs import layer_costs
+from fivefold.networks.first_weights import BRANCHES, INVERTED
 from fivefold.networks.registry import ENTRIES, create, names
-from fivefold.networks.style import ACTIVATION_LAYERS, NORMS
+from fivefold.networks.style import ACTIVATIONS, NORMS
 
 TORCHVISION = json.loads((Path(__file__).parent / "torchvision.json").read_text(encoding="utf-8"))[
     "architectures"
@@ -90,8 +90,7 @@ def test_parameters_and_multiply_adds_are_torchvisions(name):
     assert sum(c.parameters for c in costs) == TORCHVISION[name]["parameters"]
     count = sum(c.multiply_adds for c in costs) / 1e9
     stated = TORCHVISION[name]["giga_multiply_adds"]
-    # within 1%, or within the rounding of the stated figure to three decimals
-    assert abs(count - stated) <= max(0.01 * stated, 0.00051)
+    assert abs(count - stated) <= 0.00051  # it is stated with three decimals
 
 
 @pytest.mark.parametrize("name", TORCHVISION)
@@ -143,7 +142,7 @@ def test_stages_shrink_and_a_smaller_picture_than_the_smallest_is_refused(name):
 
 
 STYLES = [(name, norm, None) for name in SMALL for norm in NORMS] + [
-    ("resnet20", "batch", activation) for activation in ACTIVATION_LAYERS
+    ("resnet20", "batch", activation) for activation in ACTIVATIONS
 ]
 
 
@@ -172,20 +171,44 @@ def test_first_weights_belong_to_the_generator_alone(name):
 
 def test_a_classifier_begins_at_the_loss_of_knowing_nothing():
     x = torch.randn(32, 3, 32, 32, generator=seeded(1))
-    for name in ("resnet20", "mobilenet_v2", "densenet121"):
-        network = create(name, classes=10, generator=seeded())
+    for name, norm in [
+        ("resnet20", "batch"),
+        ("resnet50", "none"),
+        ("mobilenet_v2", "none"),
+        ("densenet121", "batch"),
+    ]:
+        network = create(name, classes=10, norm=norm, generator=seeded())
         with torch.no_grad():
             loss = nn.functional.cross_entropy(network(x), torch.arange(32) % 10).item()
-        assert loss == pytest.approx(math.log(10), rel=0.05)
+        # without normalisation the signal of resnet50 doubles at each of four projections
+        assert loss == pytest.approx(math.log(10), rel=0.15)
 
 
-def test_residual_blocks_begin_as_identities():
-    network = create("resnet20", classes=10, generator=seeded())
-    x = torch.rand(
-        2, 16, 8, 8, generator=seeded(1)
-    )  # not below 0, which the activation after the sum would cut
-    blocks = [b for b in network.modules() if isinstance(b, (BasicBlock, Bottleneck))]
-    assert torch.equal(blocks[0](x), x)
+@pytest.mark.parametrize("norm", ["batch", "none"])
+@pytest.mark.parametrize("name", ["resnet20", "resnet50", "mobilenet_v2", "mnasnet0_5", "efficientnet_b0"])
+def test_residual_branches_begin_at_nought(name, norm):
+    network = create(name, classes=10, norm=norm, generator=seeded()).eval()
+    blocks = [b for b in network.modules() if isinstance(b, BRANCHES)]
+    inner = [b for b in blocks if (b.adds if isinstance(b, INVERTED) else b.downsample is None)]
+    assert inner
+    for block in inner:
+        first = next(m for m in block.modules() if isinstance(m, nn.Conv2d))
+        # not below 0, which the activation after a ResNet's sum would cut
+        x = torch.rand(2, first.in_channels, 8, 8, generator=seeded(1))
+        assert torch.equal(block(x), x)
+    others = [b for b in blocks if isinstance(b, INVERTED) and not b.adds]
+    assert all(b.closing.weight.any() for b in others)
+
+
+@pytest.mark.parametrize("name", [*SMALL, "densenet121", "unet", "googlenet"])
+@pytest.mark.parametrize("norm", ["batch", "none"])
+def test_stages_are_the_same_alone_and_together(name, norm):
+    small = {"width": 4} if name == "unet" else {}
+    network = create(name, classes=3, norm=norm, generator=seeded(), **small).eval()
+    x = torch.randn(1, 3, 40, 40, generator=seeded(1))
+    with torch.no_grad():
+        for stage, answer in network.intermediate(x).items():
+            assert torch.equal(network.intermediate(x, stage)[stage], answer)
 
 
 def test_intermediate_stops_where_it_may_and_names_what_it_lacks():
@@ -201,6 +224,7 @@ def test_intermediate_stops_where_it_may_and_names_what_it_lacks():
     assert not ran
     with pytest.raises(ArgumentError, match=r"stages among stem, .*; got stage9"):
         network.intermediate(x, ["stage9"])
+    assert network.intermediate(x, []) == {}
 
 
 @pytest.mark.parametrize("shape", [(3, 32, 32), (1, 1, 32, 32), (1, 3, 32)])
@@ -243,6 +267,12 @@ def test_an_unknown_name_option_or_choice_is_refused_with_what_is_known():
         ("unet", {"depth": 0}, "poolings"),
         ("unet", {"width": 0}, "1 channel"),
         ("cortex", {"width": 3}, "even width"),
+        ("resnet18", {"repeats": (2, 2)}, "4 stages"),
+        ("resnet18", {"repeats": (2, 0, 2, 2)}, "at least 1 block"),
+        ("resnet18", {"groups": 32}, "bottlenecks alone"),
+        ("convnext_tiny", {"norm": "batch"}, "'layer' or 'none'"),
+        ("convnext_tiny", {"depths": (1, 1)}, "4 widths"),
+        ("resnet18", {"norm": ""}, "a normalisation among"),
     ],
 )
 def test_options_out_of_range_are_refused(name, option, said):
@@ -265,6 +295,10 @@ def test_the_speed_run_net_whitens_patches():
     # the covariance of what whitened filters answer on the pictures that they were made from is the identity
     torch.testing.assert_close(answers.cov(), torch.eye(12, dtype=torch.float64), rtol=0, atol=1e-9)
     assert torch.equal(network.whiten.weight[12:], -network.whiten.weight[:12])
+    with pytest.raises(ArgumentError, match="finite pictures"):
+        network.whiten_(pictures / 0)
+    with pytest.raises(ArgumentError, match="patches that vary"):
+        network.whiten_(torch.ones(8, 3, 9, 9), epsilon=0.0)
     with pytest.raises(ArgumentError, match="at least 24 patches"):
         network.whiten_(torch.zeros(0, 3, 9, 9))
 
@@ -294,11 +328,13 @@ def test_the_table_of_the_page_is_what_is_counted():
         if line.startswith("| `")
     ]
     assert [row[0].strip("`") for row in rows] == names()
-    for name, picture, count, _, traffic in rows:
+    for name, picture, count, adds, traffic in rows:
         shape = tuple(map(int, picture.split("x")))
         classes = 2 if "unet" in name else 10 if shape[1] == 32 else 1000
         costs = counted(name.strip("`"), classes, shape)
         assert f"{sum(c.parameters for c in costs):,}" == count
+        total = sum(c.multiply_adds for c in costs)
+        assert adds == (f"{total / 1e9:.3f} G" if total >= 1e9 else f"{total / 1e6:.1f} M")
         assert f"{sum(c.bytes for c in costs) / 2**20:,.0f} MiB" == traffic
 
 

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from fivefold.core import ArgumentError
-from fivefold.networks.sizes import ReceptiveField, Window, output_size, receptive_field
+from fivefold.networks.sizes import Window, output_size, pixels_seen, receptive_field
 
 
 @pytest.mark.parametrize("n", [1, 2, 5, 8, 13])
@@ -25,17 +25,21 @@ def test_sizes_are_those_of_torchs_convolution(n, size, stride, padding, dilatio
         assert output_size(n, window) == expected
 
 
-@pytest.mark.parametrize("n", [2, 5, 6, 7, 13])
+@pytest.mark.parametrize("n", [1, 2, 5, 6, 7, 13])
 @pytest.mark.parametrize(
     ("size", "stride", "padding"), [(2, 2, 0), (3, 2, 0), (3, 2, 1), (3, 3, 1), (2, 3, 0)]
 )
 @pytest.mark.parametrize("partial", [False, True])
 def test_sizes_are_those_of_torchs_pooling(n, size, stride, padding, partial):
     layer = nn.MaxPool1d(size, stride, padding, ceil_mode=partial)
-    if n + 2 * padding < size:
-        return
-    expected = layer(torch.zeros(1, 1, n)).shape[-1]
-    assert output_size(n, Window(size, stride, padding, partial=partial)) == expected
+    window = Window(size, stride, padding, ceil_mode=partial)
+    try:
+        expected = layer(torch.zeros(1, 1, n)).shape[-1]
+    except RuntimeError:
+        with pytest.raises(ArgumentError, match="at least"):
+            output_size(n, window)
+    else:
+        assert output_size(n, window) == expected
 
 
 @pytest.mark.parametrize("n", [1, 4, 7])
@@ -82,18 +86,48 @@ def test_receptive_fields_are_those_of_the_gradient(windows):
     assert (first + last) / 2 == centre
 
 
-def test_a_transposed_window_refines_the_jump_and_sees_what_the_gradient_says():
-    down, up = Window(2, 2), Window(4, 2, 1, transposed=True)
-    layers = nn.Sequential(nn.Conv1d(1, 1, 2, 2, bias=False), nn.ConvTranspose1d(1, 1, 4, 2, 1, bias=False))
-    field = receptive_field([down, up])
-    widths = [last - first + 1 for first, last in (seen_by(layers, 40, i) for i in range(10, 20))]
-    assert field.jump == 1
-    assert max(widths) == field.size == 4
+STACKS_THAT_GROW = [
+    [Window(2, 2), Window(4, 2, 1, transposed=True)],
+    [Window(2, 2, transposed=True), Window(2)],
+    [Window(2, 2, transposed=True), Window(3)],
+    [Window(2, 2, transposed=True), Window(4)],
+    [Window(5, 3, 1, transposed=True), Window(3, 2, 1), Window(2, 2, transposed=True), Window(3, 1, 1)],
+    [Window(3, 1, 2, 2, transposed=True), Window(3, 2)],
+]
+
+
+@pytest.mark.parametrize("windows", STACKS_THAT_GROW)
+def test_fields_through_transposed_windows_are_those_of_the_gradient(windows):
+    layers = nn.Sequential(
+        *(
+            nn.ConvTranspose1d(
+                1, 1, w.size, w.stride, w.padding, w.output_padding, 1, bias=False, dilation=w.dilation
+            )
+            if w.transposed
+            else nn.Conv1d(1, 1, w.size, w.stride, w.padding, w.dilation, bias=False)
+            for w in windows
+        )
+    )
+    places = 60
+    for window in windows:
+        places = output_size(places, window)
+    middle = range(places // 2, places // 2 + 12)
+    seen = [seen_by(layers, 60, i) for i in middle]
+    assert seen == [pixels_seen(windows, i) for i in middle]
+    field = receptive_field(windows)
+    assert max(last - first + 1 for first, last in seen) == field.size
+    centres = [(first + last) / 2 - i * field.jump for i, (first, last) in zip(middle, seen, strict=True)]
+    assert sum(centres) / 12 == pytest.approx(field.start)
 
 
 def test_dilation_and_depth_cost_nothing_in_parameters_but_widen_the_field():
-    assert ReceptiveField().through(Window(3, dilation=8)).size == 17
+    assert receptive_field([Window(3, dilation=8)]).size == 17
     assert receptive_field([]).size == 1
+
+
+def test_a_transposed_window_with_gaps_sees_nothing_in_them():
+    with pytest.raises(ArgumentError, match="leave no gaps"):
+        receptive_field([Window(1, 2, transposed=True)])
 
 
 @pytest.mark.parametrize(
@@ -104,6 +138,8 @@ def test_dilation_and_depth_cost_nothing_in_parameters_but_widen_the_field():
         ({"size": 3, "padding": -1}, "padding"),
         ({"size": 3, "dilation": 0}, "dilation"),
         ({"size": 3, "output_padding": 1}, "output padding"),
+        ({"size": 2.5}, "whole numbers"),
+        ({"size": 3, "transposed": True, "ceil_mode": True}, "ceil_mode"),
     ],
 )
 def test_a_window_out_of_range_is_refused(arguments, said):

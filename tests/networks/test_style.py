@@ -6,7 +6,7 @@ from torch import nn
 
 from fivefold.core import ArgumentError
 from fivefold.networks.blocks.channel_norm import ChannelNorm
-from fivefold.networks.style import ACTIVATION_LAYERS, NORMS, Style
+from fivefold.networks.style import ACTIVATIONS, NORMS, Style
 
 
 def test_each_name_makes_its_layer():
@@ -30,11 +30,19 @@ def test_groups_divide_the_channels_and_hold_eight_where_they_can(channels):
     assert norm.num_groups == 1 or channels // norm.num_groups >= 8
 
 
-@pytest.mark.parametrize("name", ACTIVATION_LAYERS)
+@pytest.mark.parametrize("name", ACTIVATIONS)
 def test_activations_are_new_each_time_and_finite(name):
     style = Style(name)
     assert style.act() is not style.act()
     assert torch.isfinite(style.act()(torch.linspace(-50, 50, 11))).all()
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_nothing_is_overwritten_unless_it_is_asked_for(name):
+    x = torch.linspace(-3, 3, 7)
+    before = x.clone()
+    Style(name).act(in_place=False)(x)
+    assert torch.equal(x, before)
 
 
 def test_constants_reach_the_layers():

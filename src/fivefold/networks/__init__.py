@@ -24,7 +24,13 @@ if TYPE_CHECKING:
     from fivefold.networks.recurrent import RecurrentEncoder
     from fivefold.networks.registry import create, names
     from fivefold.networks.signal import fill_from_data_, measure_signal, predict_signal
-    from fivefold.networks.sizes import ReceptiveField, Window, output_size, receptive_field
+    from fivefold.networks.sizes import (
+        ReceptiveField,
+        Window,
+        output_size,
+        pixels_seen,
+        receptive_field,
+    )
 
 _HOME = {
     "BlurPool": "blocks.blur_pool",
@@ -43,6 +49,7 @@ _HOME = {
     "measure_signal": "signal",
     "names": "registry",
     "output_size": "sizes",
+    "pixels_seen": "sizes",
     "predict_signal": "signal",
     "receptive_field": "sizes",
 }
@@ -68,6 +75,7 @@ __all__ = [
     "measure_signal",
     "names",
     "output_size",
+    "pixels_seen",
     "predict_signal",
     "receptive_field",
 ]

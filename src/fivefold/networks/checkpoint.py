@@ -1,7 +1,10 @@
 """Weights from a file: safetensors, or what ``torch.save`` wrote of a state dictionary."""
 
+import re
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -13,11 +16,20 @@ from fivefold.core import ArgumentError, ArtifactError, require
 
 _WRAPPERS = ("state_dict", "model_state_dict", "model")
 _SHOWN = 8
+_ROOM = 256 << 20
+_TIMES = 8  # a checkpoint of training holds moments and averages beside the weights
+_OLD_DENSE_LAYER = re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12])\.")
 
 
 @dataclass(frozen=True)
 class LoadedWeights:
-    """What came of loading: names of the tensors taken from the file, left out, and passed over in it."""
+    """What came of loading.
+
+    Attributes:
+        taken: Names of the tensors taken from the file.
+        left_out: Names of the network's tensors that kept their values.
+        passed_over: Names in the file that were not taken.
+    """
 
     taken: tuple[str, ...]
     left_out: tuple[str, ...]
@@ -25,22 +37,25 @@ class LoadedWeights:
 
 
 def load_weights(
-    network: nn.Module, path: str | PathLike[str], *, leave_out: Sequence[str] = ()
+    network: nn.Module, path: str | PathLike[str], *, leave_out: str | Sequence[str] = ()
 ) -> LoadedWeights:
     """Copy a checkpoint's tensors into a network, all that belong there or none.
 
-    Architectures that torchvision also has use its names, so that its files load.
+    Architectures that torchvision also has use its names, so that its files load; DenseNet's old ones are
+    renamed. Leave ``("aux1.", "aux2.")`` out of GoogLeNet's, whose pretrained weights also expect pictures
+    scaled to [-1, 1].
 
     Args:
-        network: Any module.
+        network: Any module whose weights have memory.
         path: A ``.safetensors`` file; or a ``.pt``, ``.pth`` or ``.bin`` of ``torch.save``, read with
-            ``weights_only``, so that it can hold tensors and no code.
-        leave_out: Beginnings of names that keep the network's own values, such as ``("fc.",)`` for other
-            classes.
+            ``weights_only``, so that it can hold tensors and no code. At most 256 MiB and eight times the
+            network's bytes.
+        leave_out: Beginnings of names that are not taken, such as ``"fc."`` for another number of classes.
 
     Raises:
-        ArtifactError: Not such a file, or numbers that are not finite.
-        ArgumentError: Names or shapes differ; every difference is counted and the first ones are named.
+        ArtifactError: Not such a file, or numbers that are not finite in the network's type.
+        ArgumentError: Names, shapes or kinds of numbers differ; every difference is counted and the first
+            ones are named.
 
     >>> import tempfile
     >>> from safetensors.torch import save_file
@@ -52,78 +67,141 @@ def load_weights(
     >>> torch.equal(ours.weight, theirs.weight)
     True
     """
-    file = Path(path)
-    found = _read(file)
-    own = network.state_dict()
-    beginnings = tuple(leave_out)
+    file, own = Path(path), network.state_dict()
+    _require_memory(own)
+    found = _renamed(_read(file, sum(value.nbytes for value in own.values())), own)
+    beginnings = (leave_out,) if isinstance(leave_out, str) else tuple(leave_out)
     for beginning in beginnings:
-        known = any(name.startswith(beginning) for name in own)
-        require(known, f"beginnings of the network's names in leave_out: {_some(list(own))}", repr(beginning))
-    wanted = {name: value for name, value in own.items() if not name.startswith(beginnings or ("\0",))}
-    # counters of batches, which old files lack, weigh nothing at evaluation
-    optional = {name for name in wanted if name.endswith("num_batches_tracked")}
-    complaints = []
-    missing = [name for name in wanted if name not in found and name not in optional]
-    if missing:
-        complaints.append(f"{len(missing)} missing in the file: {_some(missing)}")
-    surplus = [name for name in found if name not in own]
+        known = beginning != "" and any(name.startswith(beginning) for name in (*own, *found))
+        require(
+            known, f"beginnings of names in leave_out, such as those of {_some(list(own))}", repr(beginning)
+        )
+
+    def left(name: str) -> bool:
+        return any(name.startswith(beginning) for beginning in beginnings)
+
+    taken = sorted(name for name in own if name in found and not left(name))
+    complaints = _mismatches({n: v for n, v in own.items() if not left(n)}, found)
+    surplus = [name for name in found if name not in own and not left(name)]
     if surplus:
         complaints.append(f"{len(surplus)} unknown to the network: {_some(surplus)}")
-    reshaped = [
-        f"{name} {list(found[name].shape)} instead of {list(value.shape)}"
-        for name, value in wanted.items()
-        if name in found and found[name].shape != value.shape
-    ]
-    if reshaped:
-        complaints.append(f"{len(reshaped)} of another shape: {_some(reshaped)}")
+    complaints += _disagreements(own, found, set(taken))
     if complaints:
         raise ArgumentError(
-            f"the {len(wanted)} tensors of the network in {file.name}",
+            f"the tensors of the network in {file.name}",
             "; ".join(complaints),
             "make the network that was saved, or name what to leave out with leave_out=",
         )
-    taken = sorted(name for name in wanted if name in found)
-    for name in taken:
-        if found[name].is_floating_point() and not bool(torch.isfinite(found[name]).all()):
-            raise ArtifactError(
-                f"finite numbers in {name} of {file.name}", "NaN or infinity", "take another file"
-            )
+    ready = {name: found[name].to(own[name].dtype) for name in taken}
+    for name, value in ready.items():
+        if value.is_floating_point() and not bool(torch.isfinite(value).all()):
+            expected = f"numbers in {name} of {file.name} that are finite as {value.dtype}"
+            raise ArtifactError(expected, "NaN or infinity", "take another file")
     with torch.no_grad():
-        for name in taken:
-            own[name].copy_(found[name])
+        for name, value in ready.items():
+            own[name].copy_(value)
     return LoadedWeights(
-        tuple(taken), tuple(sorted(set(own) - set(wanted))), tuple(sorted(set(found) - set(taken)))
+        tuple(taken), tuple(sorted(set(own) - set(taken))), tuple(sorted(set(found) - set(taken)))
     )
 
 
+def _require_memory(own: dict[str, Tensor]) -> None:
+    for name, value in own.items():
+        real = type(value) is not nn.UninitializedParameter and value.device.type != "meta"
+        fix = "create it on a device, or run it once"
+        require(real, "a network whose weights have memory", f"{name} without", fix)
+        spread = any(s == 0 and n > 1 for s, n in zip(value.stride(), value.shape, strict=True))
+        require(not spread, "weights that can be written", f"{name}, an expanded tensor", "clone it first")
+
+
+def _mismatches(wanted: dict[str, Tensor], found: dict[str, Tensor]) -> list[str]:
+    """Say what is missing, of another shape, or of another kind of numbers."""
+    # counters of batches, which old files lack, weigh nothing at evaluation
+    missing = [n for n in wanted if n not in found and not n.endswith("num_batches_tracked")]
+    both = [(name, value, found[name]) for name, value in wanted.items() if name in found]
+    reshaped = [f"{n} {list(t.shape)} instead of {list(v.shape)}" for n, v, t in both if t.shape != v.shape]
+    kinds = [f"{n} {_kind(t)} instead of {_kind(v)}" for n, v, t in both if _kind(t) != _kind(v)]
+    return [
+        f"{len(names)} {what}: {_some(names)}"
+        for names, what in (
+            (missing, "missing in the file"),
+            (reshaped, "of another shape"),
+            (kinds, "of another kind"),
+        )
+        if names
+    ]
+
+
+def _kind(x: Tensor) -> str:
+    """What a tensor's numbers are, and how they lie."""
+    if x.is_quantized or x.layout != torch.strided or x.is_nested:
+        return "quantized" if x.is_quantized else "sparse or nested"
+    if x.is_complex():
+        return "complex"
+    if x.dtype == torch.bool or not x.is_floating_point():
+        return "whole"
+    return "real" if x.dtype.itemsize > 1 else "real of 8 bits"
+
+
+def _disagreements(own: dict[str, Tensor], found: dict[str, Tensor], taken: set[str]) -> list[str]:
+    """Say which names of one shared tensor would be given different numbers."""
+    sharing: dict[tuple[int, torch.Size], list[str]] = {}
+    for name, value in own.items():
+        if value.numel():
+            sharing.setdefault((value.data_ptr(), value.shape), []).append(name)
+    said = []
+    for names in sharing.values():
+        given = [name for name in names if name in taken]
+        differ = any(
+            found[a].shape == found[b].shape and not torch.equal(found[a], found[b])
+            for a, b in pairwise(given)
+        )
+        if given and (differ or len(given) < len([n for n in names if n in found])):
+            said.append(f"unequal for one shared tensor: {_some(names)}")
+    return said
+
+
 def _some(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:_SHOWN])
+    shown = ", ".join(ascii(name)[1:-1][:80] for name in names[:_SHOWN])
     return shown if len(names) <= _SHOWN else f"{shown}, ... ({len(names) - _SHOWN} more)"
 
 
-def _read(file: Path) -> dict[str, Tensor]:
+def _renamed(found: dict[str, Tensor], own: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Give old names of DenseNet's layers, ``norm.1``, their new ones, where the network has these."""
+    new = {name: _OLD_DENSE_LAYER.sub(r"\1\2.", name) for name in found}
+    return {new[name] if new[name] in own else name: value for name, value in found.items()}
+
+
+def _read(file: Path, size: int) -> dict[str, Tensor]:
     if not file.is_file():
-        raise ArtifactError(
-            "a file of weights", f"no file {file.name!r}", "give the path of a .safetensors or .pth"
-        )
+        given = f"no file {file.name!a}"
+        raise ArtifactError("a file of weights", given, "give the path of a .safetensors or .pth")
+    if file.suffix not in (".safetensors", ".pt", ".pth", ".bin"):
+        raise ArtifactError("a .safetensors, .pt, .pth or .bin file", ascii(file.name))
+    bytes_ = file.stat().st_size
+    if zipfile.is_zipfile(file):
+        with zipfile.ZipFile(file) as archive:
+            bytes_ = max(bytes_, sum(entry.file_size for entry in archive.infolist()))
+    limit = _ROOM + _TIMES * size
+    if bytes_ > limit:
+        expected = f"at most {limit} bytes of weights for a network of {size} in {file.name}"
+        raise ArtifactError(expected, str(bytes_), "save the state dictionary alone")
     if file.suffix == ".safetensors":
         from safetensors import SafetensorError
         from safetensors.torch import load_file
 
         try:
             tensors: dict[str, Tensor] = load_file(file)
-            return tensors
         except (SafetensorError, OSError, ValueError) as error:
-            raise ArtifactError(
-                f"valid safetensors in {file.name}", str(error)[:200], "take it anew"
-            ) from error
-    if file.suffix not in (".pt", ".pth", ".bin"):
-        raise ArtifactError("a .safetensors, .pt, .pth or .bin file", repr(file.name))
+            said = ascii(str(error))[1:-1][:200]
+            raise ArtifactError(f"valid safetensors in {file.name}", said, "take it anew") from error
+        return tensors
     try:
         loaded: Any = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # the unpickler raises whatever a damaged or hostile file leads it to
         fix = "take it from its source, or save its state dictionary as safetensors where you trust it"
-        raise ArtifactError(f"a file of tensors alone in {file.name}", str(error)[:200], fix) from error
+        said = ascii(str(error))[1:-1][:200]
+        raise ArtifactError(f"a file of tensors alone in {file.name}", said, fix) from error
     if isinstance(loaded, dict):
         for wrapper in _WRAPPERS:
             if isinstance(loaded.get(wrapper), dict):
@@ -132,7 +210,6 @@ def _read(file: Path) -> dict[str, Tensor]:
     if not isinstance(loaded, dict) or not all(
         isinstance(name, str) and isinstance(value, Tensor) for name, value in loaded.items()
     ):
-        raise ArtifactError(
-            f"tensors by name in {file.name}", type(loaded).__name__, "save a state dictionary"
-        )
+        kind = type(loaded).__name__
+        raise ArtifactError(f"tensors by name in {file.name}", kind, "save a state dictionary")
     return dict(loaded)

@@ -2,9 +2,10 @@ r"""What each layer of a network costs: parameters, multiply-adds, bytes that go
 
 Multiply-adds of a convolution are :math:`m_h m_w \, c_2 \, k^2 c_1 / g`, of a dense layer :math:`c_1 c_2`;
 biases, normalisations and activations count none, as in the literature. Bytes are those of every tensor that
-an operation reads and of every one that it writes, views aside: what a processor moves that keeps nothing
-between operations. That is why an activation, which multiplies nothing, is not free (guideline G4 of Ma,
-Zhang, Zheng and Sun, "ShuffleNet V2", 2018).
+an operation reads and of every one that it writes: what a processor moves that keeps nothing between
+operations. Views move nothing, an expanded tensor is read once, of a table those rows that are looked up.
+That is why an activation, which multiplies nothing, is not free (guideline G4 of Ma, Zhang, Zheng and Sun,
+"ShuffleNet V2", 2018).
 
 Nothing is computed: the network runs on tensors without memory, so that any size can be asked for.
 """
@@ -12,11 +13,13 @@ Nothing is computed: the network runs on tensors without memory, so that any siz
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
+from torch.nn.parameter import UninitializedParameter
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
@@ -48,24 +51,31 @@ class LayerCost:
 
 
 def layer_costs(
-    network: nn.Module, shape: Sequence[int], *, dtype: torch.dtype = torch.float32
+    network: nn.Module, shape: Sequence[int], *, dtype: torch.dtype | None = None
 ) -> list[LayerCost]:
     """Return what each module costs in one forward pass in evaluation mode, in the order of their names.
 
     Args:
         network: Any module of one tensor; it is left as it was.
         shape: Of the input, the batch included: [N, channels, H, W].
-        dtype: Of the input; the weights keep theirs.
+        dtype: Of the input; that of the first weights where ``None``.
 
     Raises:
-        ArgumentError: A shape with a size below 1.
+        ArgumentError: A shape with a size below 1, or a layer whose weights have no shape yet.
 
     >>> from fivefold.networks.registry import create
     >>> costs = layer_costs(create("resnet18"), (1, 3, 224, 224))
     >>> sum(c.parameters for c in costs), round(sum(c.multiply_adds for c in costs) / 1e9, 3)
     (11689512, 1.814)
     """
-    require(len(shape) >= 1 and min(shape) >= 1, "a shape with sizes of at least 1", list(shape))
+    whole = len(shape) >= 1 and all(isinstance(n, int) and n >= 1 for n in shape)
+    require(whole, "a shape with sizes of at least 1", list(shape))
+    for name, value in network.named_parameters():
+        shaped = not isinstance(value, UninitializedParameter)
+        require(shaped, "weights with a shape", name, "run the network once on an example")
+    if dtype is None:
+        floating = (p.dtype for p in network.parameters() if p.is_floating_point())
+        dtype = next(floating, torch.get_default_dtype())
     counted: dict[str, list[int]] = {name: [0, 0] for name, _ in network.named_modules()}
     shapes: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {}
     stack = [""]
@@ -77,10 +87,13 @@ def layer_costs(
     watched = _names_of(network, stack, shapes)
     with _evaluating(network), watched, torch.no_grad(), _Counter(counted, stack):
         functional_call(network, weights, (x,))
-    rows = []
+    rows: list[LayerCost] = []
+    counted_before: set[int] = set()  # weights that several modules share count once
     for name, module in network.named_modules():
         inputs, outputs = shapes.get(name, ((), ()))
-        own = sum(value.numel() for value in module.parameters(recurse=False))
+        fresh = [p for p in module.parameters(recurse=False) if id(p) not in counted_before]
+        counted_before.update(id(p) for p in fresh)
+        own = sum(p.numel() for p in fresh)
         rows.append(LayerCost(name, type(module).__name__, inputs, outputs, own, *counted[name]))
     return rows
 
@@ -101,11 +114,31 @@ class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
         operations = flop_registry.get(func._overloadpacket)
         if operations is not None:
             here[0] += operations(*args, **kwargs, out_val=result) // 2
-        if not func.is_view:
-            for leaf in (*tree_leaves((args, kwargs)), *tree_leaves(result)):
-                if isinstance(leaf, Tensor):
-                    here[1] += leaf.numel() * leaf.element_size()
+        here[1] += _moved(func, args, kwargs, result)
         return result
+
+
+_FREE = {"_unsafe_view", "empty", "empty_like", "empty_strided", "new_empty", "detach", "alias"}
+"""Operations beside views that move nothing."""
+_STATISTICS = {"native_batch_norm", "native_layer_norm", "native_group_norm"}
+"""Operations that also return statistics which nothing reads in a forward pass."""
+
+
+def _moved(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> int:
+    """Bytes that an operation reads and writes."""
+    name = func._overloadpacket.__name__
+    if func.is_view or name in _FREE:
+        return 0
+    written = result[0] if name in _STATISTICS else result
+    if name == "embedding":
+        args = (written, *args[1:])  # of the table, as many rows as come out
+    return sum(_bytes(leaf) for leaf in tree_leaves((args, kwargs, written)) if isinstance(leaf, Tensor))
+
+
+def _bytes(x: Tensor) -> int:
+    """Bytes of the numbers that differ in place: an expanded dimension holds one."""
+    sizes = (size for size, stride in zip(x.shape, x.stride(), strict=True) if stride != 0)
+    return prod(sizes) * x.element_size() if x.numel() else 0
 
 
 @contextmanager

@@ -5,15 +5,32 @@ from typing import Any, cast
 import torch
 from torch import nn
 
-from fivefold.core import ArgumentError
+from fivefold.core import ArgumentError, require
+from fivefold.networks.activation_moments import moments
 from fivefold.networks.architectures.speedrun import IdentityConv
+from fivefold.networks.blocks.blur_pool import BlurPool
+from fivefold.networks.blocks.convnext_block import ConvNextBlock
+from fivefold.networks.blocks.inverted_residual import (
+    ExcitedResidual,
+    FlatInvertedResidual,
+    InvertedResidual,
+)
 from fivefold.networks.blocks.residual import BasicBlock, Bottleneck
-from fivefold.networks.initialization import GAINS
 
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 _TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 WEIGHTED = (nn.Linear, *_CONVOLUTIONS, *_TRANSPOSED)
 """Layers that sum their inputs with weights."""
+RESET = (
+    nn.modules.batchnorm._NormBase,
+    nn.LayerNorm,
+    nn.GroupNorm,
+    ConvNextBlock,
+    BlurPool,
+)
+"""Layers with numbers of their own that draw none of them."""
+INVERTED = (InvertedResidual, FlatInvertedResidual, ExcitedResidual)
+BRANCHES = (BasicBlock, Bottleneck, *INVERTED)
 _HEAD_SPREAD = 0.01
 
 
@@ -36,24 +53,28 @@ def fan_in(layer: nn.Module) -> int:
 
 
 def fill_weights_(network: nn.Module, activation: str, generator: torch.Generator | None) -> None:
-    r"""Fill all weights in place: W ~ N(0, gain^2 / fan_in), biases 0, normalisations the identity.
+    r"""Fill all weights in place: W ~ N(0, g^2 / fan_in), biases 0, normalisations the identity.
 
-    So the sums of each layer have the variance of those before, He et al. 2015. What differs: the last layer
-    with weights begins small (spread 0.01), so that a classifier's first loss is about log K; the last
-    normalisation of a residual branch begins at 0, so that each block is the identity (Goyal et al.,
-    "Accurate, large minibatch SGD", 2017); :class:`IdentityConv` passes channels through.
+    With :math:`g^{-2} = E[a(z)^2]`, z ~ N(0, 1), the sums of each layer have the variance of those before
+    (He, Zhang, Ren and Sun, "Delving deep into rectifiers", 2015). What differs: the last layer with weights
+    begins small (spread 0.01), so that a classifier's first loss is about log K; the last layer of a
+    residual branch, its normalisation where it has one, begins at 0, so that the sum passes its shortcut
+    (Goyal et al., "Accurate, large minibatch SGD", 2017); :class:`IdentityConv` passes channels through.
 
     Args:
-        network: Any module.
-        activation: What its layers' inputs went through, a key of :data:`GAINS`; others count as relu.
+        network: Dense and convolutional layers, and others that draw nothing when they are reset.
+        activation: What its layers' inputs went through, one of :data:`~fivefold.networks.style.ACTIVATIONS`.
         generator: Source of randomness; torch's global one where ``None``.
+
+    Raises:
+        ArgumentError: A layer with weights that is neither dense, convolutional nor a normalisation.
 
     >>> layer = nn.Sequential(nn.Conv2d(64, 64, 3), nn.ReLU(), nn.Conv2d(64, 2, 1))
     >>> fill_weights_(layer, "relu", torch.Generator().manual_seed(0))
     >>> round((layer[0].weight.var() * fan_in(layer[0])).item(), 1)
     2.0
     """
-    gain = GAINS.get(activation, GAINS["relu"])
+    gain = moments(activation, 1.0)[0] ** -0.5
     layers = [module for module in network.modules() if isinstance(module, WEIGHTED)]
     with torch.no_grad():
         for module in network.modules():
@@ -65,10 +86,9 @@ def fill_weights_(network: nn.Module, activation: str, generator: torch.Generato
                 if isinstance(module, IdentityConv):
                     module.pass_through()
             elif [*module.parameters(recurse=False), *module.buffers(recurse=False)]:
-                cast(Any, module).reset_parameters()  # norms, layer scales, blurs: nothing drawn
+                known = isinstance(module, RESET)
+                require(known, "layers whose first weights are known", type(module).__name__)
+                cast(Any, module).reset_parameters()
         for module in network.modules():
-            if isinstance(module, (BasicBlock, Bottleneck)):
-                norm = module.last_norm
-                for name, value in norm.named_parameters(recurse=False):
-                    if name == "weight":
-                        value.zero_()
+            if isinstance(module, BRANCHES) and (not isinstance(module, INVERTED) or module.adds):
+                cast(Any, module.closing).weight.zero_()

@@ -49,19 +49,22 @@ class ImageNetwork(nn.Module, ABC):
         return self.head(x)
 
     @final
-    def intermediate(self, x: Tensor, stages: Sequence[str] | None = None) -> dict[str, Tensor]:
+    def intermediate(self, x: Tensor, stages: str | Sequence[str] | None = None) -> dict[str, Tensor]:
         """Return the outputs of stages, by name; no stage after the last one asked for is computed.
 
         Args:
             x: Pictures [N, channels, H, W].
-            stages: Names of stages; all where ``None``.
+            stages: A name or names of stages; all where ``None``.
 
         Raises:
             ArgumentError: Pictures of another shape, or an unknown stage.
         """
         self._check(x)
+        stages = [stages] if isinstance(stages, str) else stages
         found: dict[str, Tensor] = {}
-        seen = []
+        seen: list[str] = []
+        if stages is not None and len(stages) == 0:
+            return found
         for name, stage in self.walk(x):
             seen.append(name)
             if stages is None or name in stages:

@@ -24,10 +24,11 @@ class RecurrentEncoder(nn.Module):
         hidden: Units of each layer and direction.
         layers: Layers, at least 1.
         bidirectional: Whether a second pass runs from the end.
-        dropout: Probability between layers.
+        dropout: Probability between layers, of which there must be two.
+        generator: Source of the first weights, U(-1, 1) / sqrt(hidden); torch's global one where ``None``.
 
     Raises:
-        ArgumentError: An unknown cell or a size below 1.
+        ArgumentError: An unknown cell, a size below 1, or a dropout between layers that are not there.
 
     >>> encoder = RecurrentEncoder("gru", 3, 5, bidirectional=True)
     >>> steps, last = encoder(torch.zeros(2, 7, 3), torch.tensor([7, 4]))
@@ -44,19 +45,27 @@ class RecurrentEncoder(nn.Module):
         *,
         bidirectional: bool = False,
         dropout: float = 0.0,
+        generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
         require(cell in CELLS, f"a cell among {', '.join(CELLS)}", repr(cell))
         require(min(inputs, hidden, layers) >= 1, "sizes of at least 1", (inputs, hidden, layers))
         require(0.0 <= dropout < 1.0, "a dropout in [0, 1)", dropout)
-        self.cell = CELLS[cell](
+        require(layers > 1 or dropout == 0.0, "two layers for a dropout between them", layers)
+        # by way of the meta device, because torch's cells draw from its global generator
+        cell_on_meta = CELLS[cell](
             inputs,
             hidden,
             layers,
             batch_first=True,
             bidirectional=bidirectional,
-            dropout=dropout if layers > 1 else 0.0,
+            dropout=dropout,
+            device="meta",
         )
+        self.cell = cell_on_meta.to_empty(device="cpu")
+        with torch.no_grad():
+            for weight in self.cell.parameters():
+                weight.uniform_(-(hidden**-0.5), hidden**-0.5, generator=generator)
         self.outputs = hidden * (2 if bidirectional else 1)
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -74,16 +83,20 @@ class RecurrentEncoder(nn.Module):
             ArgumentError: Another shape, or lengths out of range.
         """
         inputs = self.cell.input_size
-        require(x.ndim == 3 and x.shape[2] == inputs, f"sequences [N, T, {inputs}]", list(x.shape))
+        shaped = x.ndim == 3 and x.shape[2] == inputs and min(x.shape) >= 1
+        require(shaped, f"sequences [N, T, {inputs}] with N and T at least 1", list(x.shape))
         n, time = x.shape[:2]
         if lengths is None:
-            lengths = torch.full((n,), time)
-        require(lengths.shape == (n,), f"{n} lengths", list(lengths.shape))
-        fits = bool(((lengths >= 1) & (lengths <= time)).all())
-        require(fits, f"lengths from 1 to {time}", lengths.tolist())
-        packed = pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False)
-        states, last = self.cell(packed)
-        steps, _ = pad_packed_sequence(states, batch_first=True, total_length=time)
+            steps, last = self.cell(x)
+        else:
+            require(lengths.shape == (n,), f"{n} lengths", list(lengths.shape))
+            whole = lengths.dtype in (torch.int64, torch.int32, torch.int16, torch.uint8)
+            require(whole, "lengths of an integer type", lengths.dtype)
+            fits = bool(((lengths >= 1) & (lengths <= time)).all())
+            require(fits, f"lengths from 1 to {time}", lengths.tolist())
+            packed = pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False)
+            states, last = self.cell(packed)
+            steps, _ = pad_packed_sequence(states, batch_first=True, total_length=time)
         hidden = last[0] if isinstance(last, tuple) else last  # an LSTM's second state is its memory
         directions = 2 if self.cell.bidirectional else 1
         return steps, torch.cat(list(hidden[-directions:]), dim=1)

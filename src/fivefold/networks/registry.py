@@ -54,7 +54,7 @@ def _entries() -> dict[str, Entry]:
         "mobilenet_v3_large": Entry(MobileNetV3, Style("hardswish", "batch", 1e-3, 0.01), {"form": "large"}),
         "mobilenet_v3_small": Entry(MobileNetV3, Style("hardswish", "batch", 1e-3, 0.01), {"form": "small"}),
         "efficientnet_b0": Entry(EfficientNet, Style("silu")),
-        "speedrun": Entry(SpeedrunNet, Style("gelu", momentum=0.4)),
+        "speedrun": Entry(SpeedrunNet, Style("gelu", epsilon=1e-12, momentum=0.4)),
         "unet": Entry(UNet),
         "cortex": Entry(CortexNet),
     }
@@ -82,13 +82,14 @@ def _entries() -> dict[str, Entry]:
         name = f"mnasnet{multiplier}".replace(".", "_")
         found[name] = Entry(MnasNet, Style(momentum=3e-4), {"multiplier": multiplier})
     shapes = {
-        "tiny": ((96, 192, 384, 768), (3, 3, 9, 3)),
-        "small": ((96, 192, 384, 768), (3, 3, 27, 3)),
-        "base": ((128, 256, 512, 1024), (3, 3, 27, 3)),
-        "large": ((192, 384, 768, 1536), (3, 3, 27, 3)),
+        "tiny": (96, 9, 0.1),
+        "small": (96, 27, 0.4),
+        "base": (128, 27, 0.5),
+        "large": (192, 27, 0.5),
     }
-    for size, (widths, depths) in shapes.items():
-        options = {"widths": widths, "depths": depths}
+    for size, (width, depth, drop) in shapes.items():
+        widths, depths = tuple(width * 2**i for i in range(4)), (3, 3, depth, 3)
+        options = {"widths": widths, "depths": depths, "drop": drop}
         found[f"convnext_{size}"] = Entry(ConvNext, Style("gelu", "layer", 1e-6), options)
     return dict(sorted(found.items()))
 
@@ -122,7 +123,7 @@ def create(
         name: One of :func:`names`.
         classes: Outputs, at least 1; of a segmenter, outputs of each pixel.
         channels: Channels of the pictures, at least 1.
-        activation: One of :data:`~fivefold.networks.style.ACTIVATION_LAYERS`; the architecture's own where
+        activation: One of :data:`~fivefold.networks.style.ACTIVATIONS`; the architecture's own where
             ``None``.
         norm: One of :data:`~fivefold.networks.style.NORMS`; the architecture's own where ``None``.
         generator: Source of the first weights, on the CPU; torch's global one where ``None``.
@@ -131,7 +132,7 @@ def create(
             ``resnet20``, ``dropout`` of ``vgg16``.
 
     Returns:
-        A module in training mode, float32.
+        A module in training mode, of torch's default type.
 
     Raises:
         ArgumentError: An unknown name (the nearest is named), choice or option, or a size out of its range.
@@ -146,7 +147,12 @@ def create(
         raise ArgumentError("the name of an architecture", repr(name), fix)
     entry = ENTRIES[name]
     own = entry.style
-    style = Style(activation or own.activation, norm or own.norm, own.epsilon, own.momentum)
+    style = Style(
+        own.activation if activation is None else activation,
+        own.norm if norm is None else norm,
+        own.epsilon,
+        own.momentum,
+    )
     known = [p.name for p in signature(entry.make).parameters.values() if p.kind is Parameter.KEYWORD_ONLY]
     unknown = sorted(set(options) - set(known))
     if unknown:

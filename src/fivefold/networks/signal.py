@@ -1,8 +1,8 @@
 r"""What activations and first weights do to signal and gradient, predicted and measured.
 
-In a wide layer with weights of variance :math:`\sigma_w^2 / n` and biases of variance :math:`\sigma_b^2`,
-the mean square q of the sums, and the mean square of the gradients g that come back through them, go from
-layer to layer as
+In wide layers of equal width n, weights of variance :math:`\sigma_w^2 / n` and biases of variance
+:math:`\sigma_b^2`, the mean square q of the sums, and the mean square g of the gradients that come back to
+them, go from layer to layer as
 
 .. math:: q' = \sigma_w^2 \, E[a(\sqrt{q} z)^2] + \sigma_b^2, \qquad g = g' \, \sigma_w^2 \, E[a'(\sqrt{q}
 z)^2], \qquad z \sim N(0, 1)
@@ -11,25 +11,26 @@ Where the factor of g is above 1 gradients explode, below 1 they vanish, by that
 convolution with padding sees fewer inputs at the edge and deviates there.
 
 Source: Poole, Lahiri, Raghu, Sohl-Dickstein and Ganguli, "Exponential expressivity in deep neural networks
-    through transient
-chaos", 2016; Schoenholz, Gilmer, Ganguli and Sohl-Dickstein, "Deep information propagation", 2017.
+    through
+transient chaos", 2016; Schoenholz, Gilmer, Ganguli and Sohl-Dickstein, "Deep information propagation", 2017.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from math import inf
 
-import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils._pytree import tree_leaves
+from torch.nn.modules.dropout import _DropoutNd
 
-from fivefold.core import ArgumentError, require
+from fivefold.core import require
+from fivefold.networks.activation_moments import moments
+from fivefold.networks.blocks.stochastic_depth import StochasticDepth
 from fivefold.networks.first_weights import WEIGHTED
-from fivefold.networks.style import ACTIVATION_LAYERS
+from fivefold.networks.style import ACTIVATIONS
 
-_NODES = 4_001
-_REACH = 10.0  # N(0, 1) beyond it: 1.5e-23
+_ROUNDS = 10
 
 
 @dataclass(frozen=True)
@@ -45,11 +46,8 @@ def predict_signal(
 ) -> list[SignalStep]:
     """Return what happens to signal and gradient in a wide network of that activation, layer by layer.
 
-    Expectations are integrals by the trapezoidal rule over ten standard deviations on each side, with a node
-    at the kink.
-
     Args:
-        activation: One of :data:`~fivefold.networks.style.ACTIVATION_LAYERS`.
+        activation: One of :data:`~fivefold.networks.style.ACTIVATIONS`.
         depth: Layers, at least 1.
         weight_variance: Variance of the weights times the number of inputs, positive.
         bias_variance: Of the biases, at least 0.
@@ -65,29 +63,19 @@ def predict_signal(
     >>> round(predict_signal("tanh", 50, weight_variance=1.0)[-1].mean_square, 3)
     0.01
     """
-    names = ", ".join(ACTIVATION_LAYERS)
-    require(activation in ACTIVATION_LAYERS, f"an activation among {names}", repr(activation))
+    require(activation in ACTIVATIONS, f"an activation among {', '.join(ACTIVATIONS)}", repr(activation))
     require(depth >= 1, "at least 1 layer", depth)
-    require(weight_variance > 0, "a positive variance of the weights", weight_variance)
-    require(bias_variance >= 0, "a variance of the biases of at least 0", bias_variance)
-    require(start > 0, "a positive mean square at the start", start)
+    require(0 < weight_variance < inf, "a positive, finite variance of the weights", weight_variance)
+    require(0 <= bias_variance < inf, "a finite variance of the biases of at least 0", bias_variance)
+    require(0 < start < inf, "a positive, finite mean square at the start", start)
     q, steps = start, []
-    for _ in range(depth):
-        square, slope = _moments(ACTIVATION_LAYERS[activation], q)
+    for layer in range(1, depth + 1):
+        square, slope = moments(activation, q)
         steps.append(SignalStep(q, weight_variance * slope))
         q = weight_variance * square + bias_variance
+        within = 1e-300 < q < 1e300 or layer == depth
+        require(within, f"a depth of at most {layer}, where the signal leaves the range of numbers", depth)
     return steps
-
-
-def _moments(make: Callable[[], nn.Module], q: float) -> tuple[float, float]:
-    """E[a(√q z)²] and E[a'(√q z)²]."""
-    z = torch.linspace(-_REACH, _REACH, _NODES, dtype=torch.float64)
-    density = torch.exp(-0.5 * z * z)
-    density /= density.sum()
-    sums = (np.sqrt(q) * z).requires_grad_()
-    values = make()(sums * 1.0)  # some activations work in place, which a leaf forbids
-    (slopes,) = torch.autograd.grad(values.sum(), sums)
-    return float((density * values.detach() ** 2).sum()), float((density * slopes**2).sum())
 
 
 @dataclass(frozen=True)
@@ -106,9 +94,10 @@ class LayerSignal:
 
 
 def measure_signal(network: nn.Module, x: Tensor, seed: int = 0) -> list[LayerSignal]:
-    """Measure signal and gradient at every dense and convolutional layer, in the order in which they run.
+    """Measure signal and gradient at every call of a dense or convolutional layer, in the order of the calls.
 
     The gradient is that of the outputs' product with standard normal numbers, so that no loss is needed.
+    Dropout and stochastic depth are off, batch statistics as the network's mode has them.
 
     Args:
         network: Any module of one tensor; modes, statistics and gradients are left as they were.
@@ -116,24 +105,35 @@ def measure_signal(network: nn.Module, x: Tensor, seed: int = 0) -> list[LayerSi
         seed: Of the normal numbers.
 
     Raises:
-        ArgumentError: A network without such a layer.
+        ArgumentError: A network without such a layer, or whose answer is no tensor.
 
     >>> network = nn.Sequential(nn.Linear(50, 50), nn.Tanh(), nn.Linear(50, 1))
     >>> [layer.name for layer in measure_signal(network, torch.ones(8, 50))]
     ['0', '2']
     """
-    sums: dict[str, Tensor] = {}
-    with _restoring(network), _sums_of(network, sums), torch.enable_grad():
+    calls: list[tuple[str, Tensor]] = []
+
+    def note(name: str, sums: Tensor) -> Tensor:
+        if not sums.requires_grad:
+            sums.requires_grad_()  # behind frozen layers
+        calls.append((name, sums))
+        return sums.clone()  # an activation that works in place must not overwrite what was noted
+
+    with _steady(network), _hooked(network, note), torch.enable_grad():
         outputs = network(x)
-        first = next(leaf for leaf in tree_leaves(outputs) if isinstance(leaf, Tensor))
-        require(len(sums) > 0, "a dense or a convolutional layer", type(network).__name__)
-        generator = torch.Generator().manual_seed(seed)
-        weights = torch.randn(first.shape, generator=generator).to(first)
-        gradients = torch.autograd.grad((first * weights).sum(), list(sums.values()), allow_unused=True)
+        require(isinstance(outputs, Tensor), "a network that answers with one tensor", type(outputs).__name__)
+        require(len(calls) > 0, "a dense or a convolutional layer", type(network).__name__)
+        weights = torch.randn(outputs.shape, generator=torch.Generator().manual_seed(seed)).to(outputs)
+        sums = [y for _, y in calls]
+        gradients = torch.autograd.grad((outputs * weights).sum(), sums, allow_unused=True)
     return [
-        LayerSignal(name, float(y.detach().square().mean()), 0.0 if g is None else float(g.square().mean()))
-        for (name, y), g in zip(sums.items(), gradients, strict=True)
+        LayerSignal(name, _mean_square(y), 0.0 if g is None else _mean_square(g))
+        for (name, y), g in zip(calls, gradients, strict=True)
     ]
+
+
+def _mean_square(x: Tensor) -> float:
+    return float(x.detach().double().square().mean())
 
 
 @torch.no_grad()
@@ -144,19 +144,21 @@ def fill_from_data_(
 
     Mishkin and Matas, "All you need is a good init", 2016: orthogonal weights, then layer after layer, in
     the order in which they run, weights over the standard deviation of the layer's sums. The last layer is
-    filled likewise.
+    filled likewise; frozen weights stay. Dropout and stochastic depth are off meanwhile.
 
     Args:
         network: Any module of one tensor, in place.
         x: A batch like those of training.
-        generator: Source of the orthogonal weights; torch's global one where ``None``.
-        tolerance: By how much a variance may differ from 1; at most ten rounds a layer.
+        generator: Source of the orthogonal weights, on the CPU; torch's global one where ``None``.
+        tolerance: By how much a variance may differ from 1; at most ten rounds a layer, a pass up to it each.
 
     Returns:
-        Names of layers whose sums are constant on the batch, which keep their orthogonal weights.
+        Names of layers that did not come to variance 1; those whose sums are constant keep orthogonal
+        weights.
 
     Raises:
-        ArgumentError: A network without such a layer, or a tolerance that is not positive.
+        ArgumentError: A network without such a layer, sums that are not finite, or a tolerance that is not
+            positive.
 
     >>> network = nn.Sequential(nn.Linear(20, 30), nn.Sigmoid(), nn.Linear(30, 30))
     >>> x = torch.randn(500, 20, generator=torch.Generator().manual_seed(0))
@@ -166,47 +168,63 @@ def fill_from_data_(
     1.0
     """
     require(tolerance > 0, "a positive tolerance", tolerance)
-    order: dict[str, Tensor] = {}
-    with _restoring(network), _sums_of(network, order):
+    order: dict[str, None] = {}
+
+    def note(name: str, sums: Tensor) -> Tensor:
+        order[name] = None
+        return sums
+
+    with _steady(network), _hooked(network, note):
         network(x)
-    if not order:
-        raise ArgumentError("a dense or a convolutional layer", type(network).__name__)
+    require(len(order) > 0, "a dense or a convolutional layer", type(network).__name__)
     layers = {name: network.get_submodule(name) for name in order}
-    for layer in layers.values():
-        assert isinstance(layer, WEIGHTED)
-        nn.init.orthogonal_(layer.weight, generator=generator)
+    trained = {n: m for n, m in layers.items() if isinstance(m, WEIGHTED) and m.weight.requires_grad}
+    for layer in trained.values():
+        drawn = torch.empty(layer.weight.shape, dtype=torch.float64)
+        layer.weight.copy_(nn.init.orthogonal_(drawn, generator=generator))
         if layer.bias is not None:
             layer.bias.zero_()
-    constant = []
-    for name, layer in layers.items():
-        assert isinstance(layer, WEIGHTED)
-        for _ in range(10):
-            sums: dict[str, Tensor] = {}
-            with _restoring(network), _sums_of(network, sums):
-                network(x)
-            variance = float(sums[name].var())
-            if not variance > 0.0:
-                constant.append(name)
-                break
-            if abs(variance - 1.0) <= tolerance:
+    failed = []
+    for name, layer in trained.items():
+        for _ in range(_ROUNDS):
+            variance, square = _sums_at(network, x, name)
+            fix = "scale the batch, or look for NaN in it"
+            require(variance < inf, f"finite sums at {name}", variance, fix)
+            constant = variance <= (64 * torch.finfo(layer.weight.dtype).eps) ** 2 * square
+            if constant or abs(variance - 1.0) <= tolerance:
                 break
             layer.weight /= variance**0.5
-    return constant
+        else:
+            variance, _ = _sums_at(network, x, name)
+        if not abs(variance - 1.0) <= tolerance:
+            failed.append(name)
+    return failed
+
+
+class _ReachedError(Exception):
+    """The layer that was asked for has answered."""
+
+
+def _sums_at(network: nn.Module, x: Tensor, wanted: str) -> tuple[float, float]:
+    """Variance and mean square of a layer's sums; nothing after its first call is computed."""
+    found: list[Tensor] = []
+
+    def note(name: str, sums: Tensor) -> Tensor:
+        if name == wanted:
+            found.append(sums.double())
+            raise _ReachedError
+        return sums
+
+    with _steady(network), _hooked(network, note), suppress(_ReachedError):
+        network(x)
+    return float(found[0].var()), float(found[0].square().mean())
 
 
 @contextmanager
-def _sums_of(network: nn.Module, found: dict[str, Tensor]) -> Iterator[None]:
-    """Note what every dense and convolutional layer answers, the first time that it runs."""
-
-    def note(name: str) -> Callable[..., Tensor]:
-        def hook(_module: nn.Module, _inputs: object, outputs: Tensor) -> Tensor:
-            found.setdefault(name, outputs)
-            return outputs.clone()  # an activation that works in place must not overwrite what was noted
-
-        return hook
-
+def _hooked(network: nn.Module, note: Callable[[str, Tensor], Tensor]) -> Iterator[None]:
+    """Call ``note`` with the name and the sums of every weighted layer; what it returns goes on."""
     handles = [
-        module.register_forward_hook(note(name))
+        module.register_forward_hook(lambda _module, _inputs, sums, name=name: note(name, sums))
         for name, module in network.named_modules()
         if isinstance(module, WEIGHTED)
     ]
@@ -218,12 +236,22 @@ def _sums_of(network: nn.Module, found: dict[str, Tensor]) -> Iterator[None]:
 
 
 @contextmanager
-def _restoring(network: nn.Module) -> Iterator[None]:
-    """Give buffers back their numbers: running statistics see nothing of what is measured."""
-    before = [(buffer, buffer.clone()) for buffer in network.buffers()]
+def _steady(network: nn.Module) -> Iterator[None]:
+    """Dropout and stochastic depth off; afterwards their modes and all buffers are as they were."""
+    drawing = [m for m in network.modules() if isinstance(m, (_DropoutNd, StochasticDepth))]
+    modes = [m.training for m in drawing]
+    buffers = [
+        (module, name, buffer, buffer.clone())
+        for module in network.modules()
+        for name, buffer in module.named_buffers(recurse=False)
+    ]
+    for module in drawing:
+        module.training = False
     try:
         yield
     finally:
+        for module, mode in zip(drawing, modes, strict=True):
+            module.training = mode
         with torch.no_grad():
-            for buffer, value in before:
-                buffer.copy_(value)
+            for owner, name, buffer, value in buffers:
+                owner._buffers[name] = buffer.copy_(value)

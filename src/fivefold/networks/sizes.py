@@ -1,24 +1,26 @@
 r"""What a stack of windows does to the size of a picture, and what each of its outputs sees.
 
-A layer of window k, stride s, padding p and dilation d reaches over :math:`r = d (k - 1) + 1` places and
+A layer of window k, stride s, padding p and dilation d reaches over :math:`r = d (k - 1) + 1` positions and
 answers at
 
 .. math:: m = \lfloor (n + 2p - r) / s \rfloor + 1
 
-of n places (the ceiling instead where a pooling counts the last, partial window). A transposed one answers at
-:math:`m = (n - 1) s - 2p + r + o`. Groups change neither.
+of n (the ceiling instead where a pooling counts a last window that hangs over the end). A transposed one
+answers at :math:`m = (n - 1) s - 2p + r + o`. Groups change neither. Output i of a window reads its inputs
 
-Through a stack, with jump j (pixels between two neighbouring outputs), receptive field R (pixels that one
-output sees) and start c (the pixel at the centre of the first output's field):
+.. math:: i s - p, \ldots, i s - p + r - 1
 
-.. math:: R \leftarrow R + (r - 1) j, \quad c \leftarrow c + ((r - 1)/2 - p)\, j, \quad j \leftarrow s j
+and output i of a transposed one those j with :math:`j s - p \le i \le j s - p + r - 1`. Followed from the
+last layer to the picture, these intervals are the receptive field.
 
 Sources: Dumoulin and Visin, "A guide to convolution arithmetic for deep learning", arXiv 1603.07285, 2016;
-Araujo, Norris and Sim, "Computing receptive fields of convolutional neural networks", Distill, 2019.
+    Araujo,
+Norris and Sim, "Computing receptive fields of convolutional neural networks", Distill, 2019.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from math import prod
 
 from fivefold.core import require
 
@@ -28,16 +30,16 @@ class Window:
     """A layer that looks through a window: a convolution, a transposed one, or a pooling.
 
     Args:
-        size: k, places of the window, at least 1.
+        size: k, positions of the window, at least 1.
         stride: s, at least 1.
         padding: p, at least 0, on each side.
-        dilation: d, at least 1: the distance of two places of the window.
+        dilation: d, at least 1: the distance of two neighbours in the window.
         transposed: Whether it paints windows instead of reading them.
-        output_padding: o, places added at one end by a transposed one, below s or d.
-        partial: Whether the last window may hang over the end (a pooling's ``ceil_mode``).
+        output_padding: o, positions added at one end by a transposed one, below s or d.
+        ceil_mode: Whether the last window may hang over the end, as torch's poolings name it.
 
     Raises:
-        ArgumentError: One of them is out of its range.
+        ArgumentError: One of them is out of its range or no whole number.
     """
 
     size: int
@@ -46,77 +48,93 @@ class Window:
     dilation: int = 1
     transposed: bool = False
     output_padding: int = 0
-    partial: bool = False
+    ceil_mode: bool = False
 
     def __post_init__(self) -> None:
-        require(self.size >= 1, "a window of at least 1 place", self.size)
+        numbers = (self.size, self.stride, self.padding, self.dilation, self.output_padding)
+        require(all(isinstance(number, int) for number in numbers), "whole numbers", numbers)
+        require(self.size >= 1, "a window of at least 1 position", self.size)
         require(self.stride >= 1, "a stride of at least 1", self.stride)
         require(self.padding >= 0, "a padding of at least 0", self.padding)
         require(self.dilation >= 1, "a dilation of at least 1", self.dilation)
         limit = max(self.stride, self.dilation) if self.transposed else 1
         require(0 <= self.output_padding < limit, f"an output padding in [0, {limit})", self.output_padding)
+        both = self.transposed and self.ceil_mode
+        require(not both, "ceil_mode for windows that read", "a transposed one")
 
     @property
     def reach(self) -> int:
-        """Places from the first that the window looks at to the last: r = d (k - 1) + 1."""
+        """Positions from the first that the window looks at to the last: r = d (k - 1) + 1."""
         return self.dilation * (self.size - 1) + 1
 
 
 def output_size(n: int, window: Window) -> int:
-    """Count the places at which a window answers on a row of n.
+    """Count the positions at which a window answers on a row of n.
 
     Raises:
-        ArgumentError: The window reaches over more places than the padded row has.
+        ArgumentError: The window reaches over more positions than the padded row has.
 
     >>> output_size(224, Window(7, stride=2, padding=3)), output_size(5, Window(3, dilation=2))
     (112, 1)
-    >>> output_size(7, Window(2, stride=2, transposed=True)), output_size(6, Window(3, 2, partial=True))
+    >>> output_size(7, Window(2, stride=2, transposed=True)), output_size(6, Window(3, 2, ceil_mode=True))
     (14, 3)
     """
-    require(n >= 1, "a row of at least 1 place", n)
+    require(n >= 1, "a row of at least 1 position", n)
     if window.transposed:
         m = (n - 1) * window.stride - 2 * window.padding + window.reach + window.output_padding
         require(m >= 1, "a transposed window whose padding leaves something", m)
         return m
     room = n + 2 * window.padding - window.reach
+    if window.ceil_mode:
+        m = -(-room // window.stride) + 1
+        if (m - 1) * window.stride >= n + window.padding:
+            m -= 1  # a window must begin inside the picture or its left padding
+    else:
+        m = room // window.stride + 1
     need = window.reach - 2 * window.padding
-    require(room >= 0, f"at least {need} places for a window that reaches over {window.reach}", n)
-    m = room // window.stride + 1
-    if window.partial and room % window.stride and m * window.stride < n + window.padding:
-        m += 1  # a partial window counts where it begins inside the picture or its left padding
+    require(m >= 1, f"at least {need} positions for a window that reaches over {window.reach}", n)
     return m
+
+
+def pixels_seen(windows: Sequence[Window], index: int) -> tuple[int, int]:
+    """Return the first and the last pixel that an output of a stack can depend on; those below 0 are padding.
+
+    Args:
+        windows: Layers, the one next to the picture first.
+        index: Of the output.
+
+    Raises:
+        ArgumentError: A transposed window with gaps, an output of which sees nothing.
+
+    >>> pixels_seen([Window(3, padding=1), Window(3, stride=2, padding=1)], 5)
+    (8, 12)
+    """
+    first = last = index
+    for w in reversed(windows):
+        if w.transposed:
+            first = -(-(first + w.padding - w.reach + 1) // w.stride)
+            last = (last + w.padding) // w.stride
+            require(first <= last, "transposed windows that leave no gaps", w)
+        else:
+            first = first * w.stride - w.padding
+            last = last * w.stride - w.padding + w.reach - 1
+    return first, last
 
 
 @dataclass(frozen=True)
 class ReceptiveField:
-    """What one output of a stack sees: ``size`` pixels; ``jump`` to its neighbour's; the first around
-    ``start``.
+    """What the outputs of a stack see.
 
-    Pixel i covers [i, i + 1) - 1/2, so that ``start`` is 0 for the picture itself.
+    Attributes:
+        size: Pixels that an output sees; the most, where outputs after a transposed window see unequally
+            many.
+        jump: Pixels from the centre of one output's field to its neighbour's.
+        start: Pixel in the centre of the first output's field; on average over those that take turns.
     """
 
-    size: float = 1.0
-    jump: float = 1.0
-    start: float = 0.0
-
-    def through(self, window: Window) -> "ReceptiveField":
-        """Return the field after one more layer.
-
-        A transposed layer shrinks the jump; an output of it sees at most ceil(r / s) of its inputs.
-
-        >>> ReceptiveField().through(Window(3, padding=1)).through(Window(3, stride=2, padding=1))
-        ReceptiveField(size=5.0, jump=2.0, start=0.0)
-        """
-        if window.transposed:
-            seen = -(-window.reach // window.stride)
-            jump = self.jump / window.stride
-            start = self.start - ((window.reach - 1) / 2 - window.padding) * jump
-            return ReceptiveField(self.size + (seen - 1) * self.jump, jump, start)
-        return ReceptiveField(
-            self.size + (window.reach - 1) * self.jump,
-            self.jump * window.stride,
-            self.start + ((window.reach - 1) / 2 - window.padding) * self.jump,
-        )
+    size: int
+    jump: float
+    start: float
 
 
 def receptive_field(windows: Iterable[Window]) -> ReceptiveField:
@@ -124,10 +142,15 @@ def receptive_field(windows: Iterable[Window]) -> ReceptiveField:
 
     VGG's argument in one line: three windows of 3 see as much as one of 7.
 
-    >>> receptive_field([Window(3, padding=1)] * 3).size == receptive_field([Window(7)]).size
-    True
+    >>> receptive_field([Window(3, padding=1)] * 3).size, receptive_field([Window(7)]).size
+    (7, 7)
     """
-    field = ReceptiveField()
-    for window in windows:
-        field = field.through(window)
-    return field
+    layers = list(windows)
+    # outputs take turns with at most this period; one of more than a million would never end
+    period = prod(w.stride for w in layers if w.transposed)
+    require(period <= 10**6, "transposed strides of at most a million together", period)
+    jump = prod(w.stride for w in layers if not w.transposed) / period
+    fields = [pixels_seen(layers, index) for index in range(period)]
+    size = max(last - first + 1 for first, last in fields)
+    centres = [(first + last) / 2 - index * jump for index, (first, last) in enumerate(fields)]
+    return ReceptiveField(size, jump, sum(centres) / period)

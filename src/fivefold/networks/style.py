@@ -10,23 +10,35 @@ from torch import nn
 from fivefold.core import require
 from fivefold.networks.blocks.channel_norm import ChannelNorm
 
-ACTIVATION_LAYERS: MappingProxyType[str, Callable[[], nn.Module]] = MappingProxyType(
+_LAYERS: MappingProxyType[str, Callable[[bool], nn.Module]] = MappingProxyType(
     {
-        # in place: what comes in is always the fresh output of a layer
-        "relu": lambda: nn.ReLU(inplace=True),
-        "relu6": lambda: nn.ReLU6(inplace=True),
-        "leaky_relu": lambda: nn.LeakyReLU(0.1, inplace=True),
-        "elu": lambda: nn.ELU(inplace=True),
-        "gelu": nn.GELU,
-        "silu": lambda: nn.SiLU(inplace=True),
-        "hardswish": lambda: nn.Hardswish(inplace=True),
-        "sigmoid": nn.Sigmoid,
-        "tanh": nn.Tanh,
-        "linear": nn.Identity,
+        "relu": nn.ReLU,
+        "relu6": nn.ReLU6,
+        "leaky_relu": lambda in_place: nn.LeakyReLU(0.1, in_place),
+        "elu": lambda in_place: nn.ELU(inplace=in_place),
+        "gelu": lambda _: nn.GELU(),
+        "silu": nn.SiLU,
+        "hardswish": nn.Hardswish,
+        "sigmoid": lambda _: nn.Sigmoid(),
+        "tanh": lambda _: nn.Tanh(),
+        "linear": lambda _: nn.Identity(),
     }
 )
+ACTIVATIONS = tuple(_LAYERS)
+"""Activations of architectures; ``leaky_relu`` has the slope 0.1 below 0."""
 
 NORMS = ("batch", "group", "instance", "layer", "none")
+
+
+def activation_layer(name: str, *, in_place: bool) -> nn.Module:
+    """Make a new activation layer, one of :data:`ACTIVATIONS`; it overwrites its input where told so and
+    able to.
+
+    >>> activation_layer("relu", in_place=True)
+    ReLU(inplace=True)
+    """
+    require(name in _LAYERS, f"an activation among {', '.join(ACTIVATIONS)}", repr(name))
+    return _LAYERS[name](in_place)
 
 
 @dataclass(frozen=True)
@@ -34,7 +46,7 @@ class Style:
     """Which activation and which normalisation the blocks of a network use.
 
     Args:
-        activation: One of :data:`ACTIVATION_LAYERS`.
+        activation: One of :data:`ACTIVATIONS`.
         norm: ``batch``; ``group`` (groups of at least 8 channels, at most 32 groups); ``instance``;
             ``layer`` (over the channels of each place); or ``none``, whereupon convolutions have biases.
         epsilon: Added to the variances.
@@ -53,8 +65,8 @@ class Style:
     momentum: float = 0.1
 
     def __post_init__(self) -> None:
-        names = ", ".join(ACTIVATION_LAYERS)
-        require(self.activation in ACTIVATION_LAYERS, f"an activation among {names}", repr(self.activation))
+        known = f"an activation among {', '.join(ACTIVATIONS)}"
+        require(self.activation in ACTIVATIONS, known, repr(self.activation))
         require(self.norm in NORMS, f"a normalisation among {', '.join(NORMS)}", repr(self.norm))
 
     @property
@@ -62,9 +74,9 @@ class Style:
         """Whether a convolution needs a bias: a normalisation after it brings its own."""
         return self.norm == "none"
 
-    def act(self) -> nn.Module:
-        """Make a new activation layer."""
-        return ACTIVATION_LAYERS[self.activation]()
+    def act(self, *, in_place: bool = True) -> nn.Module:
+        """Make a new activation layer; in place where what comes in is the fresh output of a layer."""
+        return activation_layer(self.activation, in_place=in_place)
 
     def norm_of(self, channels: int) -> nn.Module:
         """Make a new normalisation of so many channels."""

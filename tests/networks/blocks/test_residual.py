@@ -21,7 +21,8 @@ def test_a_bottleneck_strides_in_its_middle():
     assert (block.conv1.stride, block.conv2.stride) == ((1, 1), (2, 2))
     assert (block.conv2.in_channels, block.conv2.groups) == (128, 32)
     assert block(torch.zeros(1, 64, 9, 9)).shape == (1, 256, 5, 5)
-    assert block.last_norm is block.bn3
+    assert block.closing is block.bn3
+    assert Bottleneck(Style(norm="none"), 256, 64).closing.kernel_size == (1, 1)
 
 
 def test_the_shortcut_without_weights_keeps_values_and_adds_zeros():

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from torch import Tensor, nn
 
+from fivefold.core import require
 from fivefold.networks.blocks.channel_norm import ChannelNorm
 from fivefold.networks.blocks.convnext_block import ConvNextBlock
 from fivefold.networks.image_network import ImageNetwork, walk_through
@@ -40,6 +41,10 @@ class ConvNext(ImageNetwork):
         drop: float = 0.1,
     ) -> None:
         super().__init__(classes, channels, smallest=32)
+        norms = "a normalisation 'layer' or 'none' of ConvNeXt"
+        require(style.norm in ("layer", "none"), norms, repr(style.norm))
+        sizes = f"{len(widths)} and {len(depths)}"
+        require(len(widths) == len(depths) == 4, "4 widths and 4 depths", sizes)
         blocks = max(1, sum(depths) - 1)
         layers: list[nn.Module] = [
             nn.Sequential(nn.Conv2d(channels, widths[0], 4, 4), _norm(style, widths[0]))

@@ -3,10 +3,10 @@
 Tripp, "Approximating the architecture of visual cortex in a convolutional network", Neural Computation,
 2019. There every excitatory population (layers 2/3, 4, 5 and 6 of each area) is a convolutional layer, and
 the graph's widths and windows are fitted to tract tracing. Here the graph is the pathway's backbone,
-feedforward: layer 4 receives from lower areas, 2/3 from 4, 5 from both; 2/3 of an area, and with a narrower
-    window 5, project to the area above, 2/3 also to the one after it.
-Layer 6, which projects back, is left out: nothing in a feedforward net would read it. Widths and windows are
-ours, not fitted; the field of view doubles from area to area.
+feedforward: layer 4 receives from lower areas, 2/3 from 4, 5 from both; 2/3 and 5 of an area project to the
+    area
+above, 2/3 also to the one after it. Layer 6, which projects back, is left out: nothing in a feedforward net
+would read it. Widths and windows are ours, not fitted; each area has half the resolution of the one before.
 """
 
 from collections.abc import Iterator
@@ -70,9 +70,9 @@ def ventral_pathway(width: int) -> tuple[tuple[Population, ...], tuple[Connectio
             connections.append(Connection("LGN", "V1_4", 7))
         if level >= 1:
             connections.append(Connection(f"{AREAS[level - 1]}_23", f"{area}_4", 3))
-            connections.append(Connection(f"{AREAS[level - 1]}_5", f"{area}_4", 1))
+            connections.append(Connection(f"{AREAS[level - 1]}_5", f"{area}_4", 3))
         if level >= 2:
-            connections.append(Connection(f"{AREAS[level - 2]}_23", f"{area}_4", 3))
+            connections.append(Connection(f"{AREAS[level - 2]}_23", f"{area}_4", 5))
     return tuple(populations), tuple(connections)
 
 
@@ -98,10 +98,8 @@ class CortexNet(ImageNetwork):
         self.synapses = nn.ModuleDict()
         for c in self.connections:
             stride = 2 ** (level[c.target] - level[c.source])
-            # a window never smaller than its stride, so that no place is left out
-            size = max(c.size, stride + 1 if stride > 1 else 1)
             self.synapses[f"{c.source}-{c.target}"] = convolution(
-                wide[c.source], wide[c.target], size, stride
+                wide[c.source], wide[c.target], c.size, stride, bias=style.bias
             )
         self.norms = nn.ModuleDict({p.name: style.norm_of(p.width) for p in self.populations})
         self.act = style.act()
@@ -117,7 +115,7 @@ class CortexNet(ImageNetwork):
                 for c in self.connections
                 if c.target == p.name
             ]
-            answers[p.name] = self.act(self.norms[p.name](torch.stack(arriving).sum(0)))
+            answers[p.name] = self.act(self.norms[p.name](sum(arriving[1:], arriving[0])))
             yield p.name, answers[p.name]
         yield "IT", torch.cat([answers[name] for name in self.read_out], dim=1)
 

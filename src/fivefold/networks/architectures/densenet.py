@@ -51,7 +51,7 @@ class DenseNet(ImageNetwork):
                 self.ends[len(layers) - 1] = f"stage{i}"
                 layers[f"transition{i}"] = Transition(style, width, width // 2)
                 width //= 2
-        layers["norm5"], layers["relu5"] = style.norm_of(width), style.act()
+        layers["norm5"], layers["relu5"] = style.norm_of(width), style.act(in_place=False)
         self.ends[len(layers) - 1] = f"stage{len(depths)}"
         self.features = nn.Sequential(layers)
         self.classifier = nn.Linear(width, classes)

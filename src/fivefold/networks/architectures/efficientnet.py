@@ -33,7 +33,7 @@ class EfficientNet(ImageNetwork):
         channels: Channels of the pictures.
         style: Activation and normalisation; originally silu.
         dropout: Probability before the dense layer.
-        drop: Probability that the last block's branch is left out; it grows linearly from 0 at the first.
+        drop: Probability that a branch is left out: 0 for the first of n blocks, i drop / n for block i.
     """
 
     def __init__(

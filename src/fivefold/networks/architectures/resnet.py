@@ -63,6 +63,9 @@ class ResNet(ImageNetwork):
         super().__init__(classes, channels)
         require(block in ("basic", "bottleneck"), "a block 'basic' or 'bottleneck'", repr(block))
         basic = block == "basic"
+        require(len(repeats) == 4 and min(repeats) >= 1, "4 stages of at least 1 block", list(repeats))
+        plain = groups == 1 and group_width == 64
+        require(plain or not basic, "groups for bottlenecks alone", f"{groups} of {group_width} channels")
 
         def make(style: Style, inputs: int, width: int, stride: int, shortcut: nn.Module | None) -> Block:
             if basic:

@@ -15,12 +15,14 @@ from fivefold.networks.blocks.conv_norm import convolution
 from fivefold.networks.image_network import ImageNetwork
 from fivefold.networks.style import Style
 
+_PICTURES = 1_000  # whose patches are in memory at once
+
 
 class IdentityConv(nn.Conv2d):
     """A 3x3 convolution whose first filters pass their channel through (Dirac); the rest are drawn."""
 
-    def __init__(self, inputs: int, outputs: int) -> None:
-        super().__init__(inputs, outputs, 3, padding=1, bias=False)
+    def __init__(self, inputs: int, outputs: int, *, bias: bool) -> None:
+        super().__init__(inputs, outputs, 3, padding=1, bias=bias)
 
     def pass_through(self) -> None:
         """Make the first min(inputs, outputs) filters the identity, the rest staying as they are."""
@@ -34,9 +36,9 @@ class Group(nn.Module):
 
     def __init__(self, style: Style, inputs: int, outputs: int) -> None:
         super().__init__()
-        self.conv1, self.norm1 = IdentityConv(inputs, outputs), style.norm_of(outputs)
+        self.conv1, self.norm1 = IdentityConv(inputs, outputs, bias=style.bias), style.norm_of(outputs)
         self.pool = nn.MaxPool2d(2)
-        self.conv2, self.norm2 = IdentityConv(outputs, outputs), style.norm_of(outputs)
+        self.conv2, self.norm2 = IdentityConv(outputs, outputs, bias=style.bias), style.norm_of(outputs)
         self.act = style.act()
         for norm in (self.norm1, self.norm2):
             if isinstance(norm, nn.BatchNorm2d):
@@ -95,11 +97,22 @@ class SpeedrunNet(ImageNetwork):
         require(epsilon >= 0, "an epsilon of at least 0", epsilon)
         self._check(pictures)
         size = self.channels * 4
-        patches = nn.functional.unfold(pictures.double(), 2).transpose(1, 2).reshape(-1, size)
-        require(
-            patches.shape[0] >= 2 * size, f"at least {2 * size} patches of 2 x 2 pixels", patches.shape[0]
-        )
-        values, vectors = torch.linalg.eigh(patches.T.cov())
+        count, total = 0, torch.zeros(size, dtype=torch.float64)
+        origin = torch.zeros(size, dtype=torch.float64)
+        products = torch.zeros(size, size, dtype=torch.float64)
+        for part in torch.split(pictures, _PICTURES):
+            patches = nn.functional.unfold(part.double(), 2).transpose(1, 2).reshape(-1, size)
+            if count == 0 and len(patches):
+                origin = patches.mean(0).cpu()  # near the mean, so that the products do not cancel
+            count += len(patches)
+            patches = patches.cpu() - origin
+            total += patches.sum(0)
+            products += patches.T @ patches
+        require(count >= 2 * size, f"at least {2 * size} patches of 2 x 2 pixels", count)
+        covariance = (products - torch.outer(total, total) / count) / (count - 1)
+        require(bool(covariance.isfinite().all()), "finite pictures", "NaN or infinity")
+        values, vectors = torch.linalg.eigh(covariance)
+        require(float(values[0]) + epsilon > 0, "patches that vary, or a positive epsilon", epsilon)
         filters = (vectors / (values.clamp_min(0.0) + epsilon).sqrt()).T.reshape(size, self.channels, 2, 2)
         self.whiten.weight.copy_(torch.cat([filters, -filters]))
 

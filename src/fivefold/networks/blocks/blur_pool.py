@@ -45,7 +45,8 @@ class BlurPool(nn.Module):
         """[N, C, ceil(H / s), ceil(W / s)]."""
         before = (self.size - 1) // 2
         after = self.size - 1 - before
-        channels = x.shape[1]
+        channels, shape = x.shape[1], list(x.shape[2:])
+        require(min(shape) > after, f"at least {after + 1} x {after + 1} pixels to blur", shape)
         kernel = self.kernel.to(x.dtype).expand(channels, 1, -1, -1)
         padded = F.pad(x, (before, after, before, after), mode="reflect")
         return F.conv2d(padded, kernel, stride=self.stride, groups=channels)

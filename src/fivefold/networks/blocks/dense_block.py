@@ -19,7 +19,8 @@ class DenseLayer(nn.Module):
 
     def __init__(self, style: Style, inputs: int, growth: int) -> None:
         super().__init__()
-        self.norm1, self.relu1 = style.norm_of(inputs), style.act()
+        # not in place: where the style has no norm, what comes in is what other layers see too
+        self.norm1, self.relu1 = style.norm_of(inputs), style.act(in_place=False)
         self.conv1 = convolution(inputs, 4 * growth, 1, bias=style.bias)
         self.norm2, self.relu2 = style.norm_of(4 * growth), style.act()
         self.conv2 = convolution(4 * growth, growth, 3, bias=style.bias)
@@ -53,6 +54,6 @@ class Transition(nn.Sequential):
     def __init__(self, style: Style, inputs: int, outputs: int) -> None:
         super().__init__()
         self.add_module("norm", style.norm_of(inputs))
-        self.add_module("relu", style.act())
+        self.add_module("relu", style.act(in_place=False))
         self.add_module("conv", convolution(inputs, outputs, 1, bias=style.bias))
         self.add_module("pool", nn.AvgPool2d(2, 2))

@@ -51,6 +51,11 @@ class InvertedResidual(nn.Module):
         self.conv = nn.Sequential(*steps, *narrow(style, middle, outputs))
         self.adds = stride == 1 and inputs == outputs
 
+    @property
+    def closing(self) -> nn.Module:
+        """The last layer with weights before the sum."""
+        return self.conv[-1]
+
     def forward(self, x: Tensor) -> Tensor:
         """[N, outputs, H / stride, W / stride]."""
         y: Tensor = self.conv(x)
@@ -75,6 +80,11 @@ class FlatInvertedResidual(nn.Module):
             *narrow(style, middle, outputs),
         )
         self.adds = stride == 1 and inputs == outputs
+
+    @property
+    def closing(self) -> nn.Module:
+        """The last layer with weights before the sum."""
+        return self.layers[-1]
 
     def forward(self, x: Tensor) -> Tensor:
         """[N, outputs, H / stride, W / stride]."""
@@ -115,6 +125,13 @@ class ExcitedResidual(nn.Module):
         self.block = nn.Sequential(*steps)
         self.adds = stride == 1 and inputs == outputs
         self.stochastic_depth = StochasticDepth(drop)
+
+    @property
+    def closing(self) -> nn.Module:
+        """The last layer with weights before the sum."""
+        closing = self.block[-1]
+        assert isinstance(closing, ConvNorm)
+        return closing[-1]
 
     def forward(self, x: Tensor) -> Tensor:
         """[N, outputs, H / stride, W / stride]."""

@@ -62,9 +62,9 @@ class BasicBlock(nn.Module):
         self.downsample = shortcut
 
     @property
-    def last_norm(self) -> nn.Module:
-        """The normalisation before the sum."""
-        return self.bn2
+    def closing(self) -> nn.Module:
+        """The last layer with weights before the sum."""
+        return self.conv2 if isinstance(self.bn2, nn.Identity) else self.bn2
 
     def forward(self, x: Tensor) -> Tensor:
         """[N, width, H / stride, W / stride]."""
@@ -113,9 +113,9 @@ class Bottleneck(nn.Module):
         self.downsample = shortcut
 
     @property
-    def last_norm(self) -> nn.Module:
-        """The normalisation before the sum."""
-        return self.bn3
+    def closing(self) -> nn.Module:
+        """The last layer with weights before the sum."""
+        return self.conv3 if isinstance(self.bn3, nn.Identity) else self.bn3
 
     def forward(self, x: Tensor) -> Tensor:
         """[N, 4 width, H / stride, W / stride]."""

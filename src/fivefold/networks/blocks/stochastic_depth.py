@@ -32,8 +32,8 @@ class StochasticDepth(nn.Module):
         if not self.training or self.probability == 0.0:
             return x
         kept = 1.0 - self.probability
-        factor = torch.empty(x.shape[0], *(1,) * (x.ndim - 1), dtype=x.dtype, device=x.device)
-        return x * factor.bernoulli_(kept).div_(kept)
+        first = x[(slice(None), *(slice(0, 1),) * (x.ndim - 1))]
+        return x * (torch.bernoulli(torch.full_like(first, kept)) / kept)
 
     def extra_repr(self) -> str:
         """Return the probability."""
