@@ -88,6 +88,18 @@ class ImageNetwork(nn.Module, ABC):
             )
 
 
+def end_stage(ends: dict[int, str], layers: Sequence[nn.Module]) -> None:
+    """Note that a stage ends with the last layer so far: ``stem`` first, then ``stage1``, ``stage2``, ...
+
+    >>> ends: dict[int, str] = {}
+    >>> for count in (2, 5):
+    ...     end_stage(ends, [nn.Identity()] * count)
+    >>> ends
+    {1: 'stem', 4: 'stage1'}
+    """
+    ends[len(layers) - 1] = f"stage{len(ends)}" if ends else "stem"
+
+
 def walk_through(
     layers: Iterable[nn.Module], ends: Mapping[int, str], x: Tensor
 ) -> Iterator[tuple[str, Tensor]]:

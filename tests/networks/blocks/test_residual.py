@@ -3,7 +3,8 @@
 import torch
 import torch.nn.functional as F
 
-from fivefold.networks.blocks.residual import BasicBlock, Bottleneck, PadShortcut, projection
+from fivefold.networks.blocks.conv_norm import ConvNorm
+from fivefold.networks.blocks.residual import BasicBlock, Bottleneck, PadShortcut
 from fivefold.networks.style import Style
 
 
@@ -17,7 +18,7 @@ def test_a_basic_block_is_its_formula():
 
 def test_a_bottleneck_strides_in_its_middle():
     style = Style()
-    block = Bottleneck(style, 64, 64, 2, projection(style, 64, 256, 2), groups=32, group_width=4)
+    block = Bottleneck(style, 64, 64, 2, ConvNorm(style, 64, 256, 1, 2, act=False), groups=32, group_width=4)
     assert (block.conv1.stride, block.conv2.stride) == ((1, 1), (2, 2))
     assert (block.conv2.in_channels, block.conv2.groups) == (128, 32)
     assert block(torch.zeros(1, 64, 9, 9)).shape == (1, 256, 5, 5)

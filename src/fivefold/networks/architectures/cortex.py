@@ -101,6 +101,9 @@ class CortexNet(ImageNetwork):
             self.synapses[f"{c.source}-{c.target}"] = convolution(
                 wide[c.source], wide[c.target], c.size, stride, bias=style.bias
             )
+        self.sources = {
+            p.name: [c.source for c in self.connections if c.target == p.name] for p in self.populations
+        }
         self.norms = nn.ModuleDict({p.name: style.norm_of(p.width) for p in self.populations})
         self.act = style.act()
         self.read_out = [f"{AREAS[-1]}_{layer}" for layer in ("23", "5")]
@@ -110,11 +113,7 @@ class CortexNet(ImageNetwork):
         """Return every population, and last, as ``IT``, those that are read out, joined."""
         answers = {"LGN": x}
         for p in self.populations:
-            arriving = [
-                self.synapses[f"{c.source}-{p.name}"](answers[c.source])
-                for c in self.connections
-                if c.target == p.name
-            ]
+            arriving = [self.synapses[f"{name}-{p.name}"](answers[name]) for name in self.sources[p.name]]
             answers[p.name] = self.act(self.norms[p.name](sum(arriving[1:], arriving[0])))
             yield p.name, answers[p.name]
         yield "IT", torch.cat([answers[name] for name in self.read_out], dim=1)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from fivefold.networks.blocks.conv_norm import ConvNorm
 from fivefold.networks.blocks.inverted_residual import ExcitedResidual
 from fivefold.networks.blocks.squeeze_excite import SqueezeExcite
-from fivefold.networks.image_network import ImageNetwork, walk_through
+from fivefold.networks.image_network import ImageNetwork, end_stage, walk_through
 from fivefold.networks.style import Style
 
 STAGES = (
@@ -46,7 +46,7 @@ class EfficientNet(ImageNetwork):
         self.ends: dict[int, str] = {}
         for expansion, size, stride, outputs, repeat in STAGES:
             if stride == 2:
-                self.ends[len(layers) - 1] = f"stage{len(self.ends)}" if self.ends else "stem"
+                end_stage(self.ends, layers)
             stage = []
             for i in range(repeat):
                 middle = expansion * width
@@ -56,7 +56,7 @@ class EfficientNet(ImageNetwork):
                 width, done = outputs, done + 1
             layers.append(nn.Sequential(*stage))
         layers.append(ConvNorm(style, width, 4 * width, 1))
-        self.ends[len(layers) - 1] = f"stage{len(self.ends)}"
+        end_stage(self.ends, layers)
         self.features = nn.Sequential(*layers)
         self.classifier = nn.Sequential(nn.Dropout(dropout), nn.Linear(4 * width, classes))
 

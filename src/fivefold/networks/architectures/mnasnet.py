@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from fivefold.core import require
 from fivefold.networks.blocks.conv_norm import conv_steps
 from fivefold.networks.blocks.inverted_residual import FlatInvertedResidual, divisible, narrow
-from fivefold.networks.image_network import ImageNetwork, walk_through
+from fivefold.networks.image_network import ImageNetwork, end_stage, walk_through
 from fivefold.networks.style import Style
 
 STAGES = (
@@ -50,10 +50,10 @@ class MnasNet(ImageNetwork):
             *conv_steps(style, first, first, 3, groups=first),
             *narrow(style, first, width),
         ]
-        self.ends = {len(layers) - 1: "stem"}
+        self.ends: dict[int, str] = {}
         for outputs, repeat, size, stride, expansion in STAGES:
-            if stride == 2 and len(layers) - 1 not in self.ends:
-                self.ends[len(layers) - 1] = f"stage{len(self.ends)}"
+            if stride == 2:
+                end_stage(self.ends, layers)
             wide = divisible(outputs * multiplier)
             blocks = []
             for i in range(repeat):
@@ -61,7 +61,7 @@ class MnasNet(ImageNetwork):
                 width = wide
             layers.append(nn.Sequential(*blocks))
         layers += conv_steps(style, width, 1280, 1)
-        self.ends[len(layers) - 1] = f"stage{len(self.ends)}"
+        end_stage(self.ends, layers)
         self.layers = nn.Sequential(*layers)
         self.classifier = nn.Sequential(nn.Dropout(dropout), nn.Linear(1280, classes))
 

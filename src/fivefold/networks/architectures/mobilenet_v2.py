@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from fivefold.core import require
 from fivefold.networks.blocks.conv_norm import ConvNorm
 from fivefold.networks.blocks.inverted_residual import InvertedResidual, divisible
-from fivefold.networks.image_network import ImageNetwork, walk_through
+from fivefold.networks.image_network import ImageNetwork, end_stage, walk_through
 from fivefold.networks.style import Style
 
 STAGES = (
@@ -50,14 +50,14 @@ class MobileNetV2(ImageNetwork):
         self.ends: dict[int, str] = {}
         for expansion, outputs, repeat, stride in STAGES:
             if stride == 2:
-                self.ends[len(layers) - 1] = f"stage{len(self.ends)}" if self.ends else "stem"
+                end_stage(self.ends, layers)
             for i in range(repeat):
                 wide = divisible(outputs * multiplier)
                 layers.append(InvertedResidual(style, width, wide, stride if i == 0 else 1, expansion))
                 width = wide
         last = divisible(1280 * max(1.0, multiplier))
         layers.append(ConvNorm(style, width, last, 1))
-        self.ends[len(layers) - 1] = f"stage{len(self.ends)}"
+        end_stage(self.ends, layers)
         self.features = nn.Sequential(*layers)
         self.classifier = nn.Sequential(nn.Dropout(dropout), nn.Linear(last, classes))
 

@@ -13,7 +13,7 @@ from fivefold.core import require
 from fivefold.networks.blocks.conv_norm import ConvNorm
 from fivefold.networks.blocks.inverted_residual import ExcitedResidual, divisible
 from fivefold.networks.blocks.squeeze_excite import SqueezeExcite
-from fivefold.networks.image_network import ImageNetwork, walk_through
+from fivefold.networks.image_network import ImageNetwork, end_stage, walk_through
 from fivefold.networks.style import Style
 
 LARGE = (
@@ -73,7 +73,7 @@ class MobileNetV3(ImageNetwork):
         self.ends: dict[int, str] = {}
         for size, middle, outputs, excites, own, stride in LARGE if form == "large" else SMALL:
             if stride == 2:
-                self.ends[len(layers) - 1] = f"stage{len(self.ends)}" if self.ends else "stem"
+                end_stage(self.ends, layers)
             excite = (
                 SqueezeExcite(middle, divisible(middle // 4), nn.ReLU(), nn.Hardsigmoid())
                 if excites
@@ -84,7 +84,7 @@ class MobileNetV3(ImageNetwork):
             width = outputs
         last, hidden = 6 * width, 1280 if form == "large" else 1024
         layers.append(ConvNorm(style, width, last, 1))
-        self.ends[len(layers) - 1] = f"stage{len(self.ends)}"
+        end_stage(self.ends, layers)
         self.features = nn.Sequential(*layers)
         self.classifier = nn.Sequential(
             nn.Linear(last, hidden), style.act(), nn.Dropout(dropout), nn.Linear(hidden, classes)

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from torch import Tensor, nn
 
 from fivefold.core import require
-from fivefold.networks.blocks.conv_norm import convolution
-from fivefold.networks.blocks.residual import BasicBlock, Bottleneck, PadShortcut, projection
+from fivefold.networks.blocks.conv_norm import ConvNorm, convolution
+from fivefold.networks.blocks.residual import BasicBlock, Bottleneck, PadShortcut
 from fivefold.networks.image_network import ImageNetwork, walk_through
 from fivefold.networks.style import Style
 
@@ -23,8 +23,11 @@ def stage_of(
     """Make ``repeat`` blocks, the first with the stride and the shortcut."""
     shortcut: nn.Module | None = None
     if stride != 1 or inputs != outputs:
+        # option A of the paper, or B
         shortcut = (
-            PadShortcut(inputs, outputs, stride) if pads else projection(style, inputs, outputs, stride)
+            PadShortcut(inputs, outputs, stride)
+            if pads
+            else ConvNorm(style, inputs, outputs, 1, stride, act=False)
         )
     first = make(style, inputs, width, stride, shortcut)
     return nn.Sequential(first, *(make(style, outputs, width, 1, None) for _ in range(repeat - 1)))

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from fivefold.core import require
 from fivefold.networks.blocks.conv_norm import convolution
 from fivefold.networks.blocks.fire import Fire
-from fivefold.networks.image_network import ImageNetwork, walk_through
+from fivefold.networks.image_network import ImageNetwork, end_stage, walk_through
 from fivefold.networks.style import Style
 
 FIRES = ((16, 64), (16, 64), (32, 128), (32, 128), (48, 192), (48, 192), (64, 256), (64, 256))
@@ -44,14 +44,15 @@ class SqueezeNet(ImageNetwork):
         if style.norm != "none":
             layers.append(style.norm_of(width))
         layers += [style.act(), nn.MaxPool2d(3, 2, ceil_mode=True)]
-        self.ends = {len(layers) - 1: "stem"}
+        self.ends: dict[int, str] = {}
+        end_stage(self.ends, layers)
         for i, (squeezed, expanded) in enumerate(FIRES):
             if i in pooled_before:
-                self.ends[len(layers) - 1] = f"stage{len(self.ends)}"
+                end_stage(self.ends, layers)
                 layers.append(nn.MaxPool2d(3, 2, ceil_mode=True))
             layers.append(Fire(style, width, squeezed, expanded))
             width = 2 * expanded
-        self.ends[len(layers) - 1] = f"stage{len(self.ends)}"
+        end_stage(self.ends, layers)
         self.features = nn.Sequential(*layers)
         self.classifier = nn.Sequential(
             nn.Dropout(dropout), nn.Conv2d(width, classes, 1), style.act(), nn.AdaptiveAvgPool2d(1)

@@ -12,18 +12,17 @@ def convolution(
     stride: int = 1,
     *,
     groups: int = 1,
-    dilation: int = 1,
     padding: int | None = None,
     bias: bool = False,
 ) -> nn.Conv2d:
-    """Make a convolution that, at stride 1, keeps the size: its padding is half of its reach.
+    """Make a convolution that, at stride 1, keeps the size: its padding is half of its window.
 
-    >>> convolution(3, 8, 5).padding, convolution(3, 8, 3, dilation=2).padding
-    ((2, 2), (2, 2))
+    >>> convolution(3, 8, 5).padding, convolution(3, 8, 5, padding=0).padding
+    ((2, 2), (0, 0))
     """
     if padding is None:
-        padding = dilation * (size - 1) // 2
-    return nn.Conv2d(inputs, outputs, size, stride, padding, groups=groups, dilation=dilation, bias=bias)
+        padding = (size - 1) // 2
+    return nn.Conv2d(inputs, outputs, size, stride, padding, groups=groups, bias=bias)
 
 
 def conv_steps(

@@ -32,11 +32,6 @@ class PadShortcut(nn.Module):
         return F.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, self.before, self.after))
 
 
-def projection(style: Style, inputs: int, outputs: int, stride: int) -> nn.Sequential:
-    """Make the shortcut with weights: a 1x1 convolution and its normalisation (option B)."""
-    return nn.Sequential(convolution(inputs, outputs, 1, stride, bias=style.bias), style.norm_of(outputs))
-
-
 class BasicBlock(nn.Module):
     """Two 3x3 convolutions beside a shortcut: a(x' + f(x)).
 
