@@ -8,8 +8,9 @@ import pytest
 from fivefold.artifact import Bundle
 from fivefold.artifact import save as save_bundle
 from fivefold.core import ArgumentError, ArtifactError, DataError
+from fivefold.tasks.prediction_sets import Sets
 from fivefold.tasks.tables.basis import Basis, LinearBlock
-from fivefold.tasks.tables.conformal import Intervals, Sets, Spread
+from fivefold.tasks.tables.conformal import Intervals, Spread
 from fivefold.tasks.tables.encode import Encoder
 from fivefold.tasks.tables.kinds import ColumnType, Kind
 from fivefold.tasks.tables.model import KIND, Model, load

@@ -7,14 +7,13 @@ import numpy as np
 import pytest
 
 from fivefold.report.page import render
+from fivefold.tasks.evaluate import METRICS
 from fivefold.tasks.tables.candidates.constant import Constant
 from fivefold.tasks.tables.candidates.linear import LinearCandidate
 from fivefold.tasks.tables.candidates.network import NetworkCandidate
 from fivefold.tasks.tables.candidates.recipe import OF_NUMBERS
 from fivefold.tasks.tables.candidates.trees import TreesCandidate
-from fivefold.tasks.tables.evaluate import METRICS
 from fivefold.tasks.tables.fit import fit
-from fivefold.tasks.tables.record import _clean
 
 SECTIONS = {
     "version", "title", "headline", "warnings", "data", "test", "groups", "intervals", "classification",
@@ -173,11 +172,6 @@ def test_the_error_on_whole_groups_is_a_section(regression):
     assert section is not None
     assert (section["column"], section["levels"]) == ("place", 12)
     assert section["sentence"].startswith("Every place (12 of them) was left out of the fit whole once")
-
-
-def test_values_that_are_not_finite_become_nothing():
-    cleaned = _clean({1: np.array([1.0, np.nan]), "a": (np.float64("inf"), np.int64(2), np.bool_(True))})
-    assert cleaned == {"1": [1.0, None], "a": [None, 2, True]}
 
 
 def test_metrics_without_a_value_for_negative_targets_are_left_out():

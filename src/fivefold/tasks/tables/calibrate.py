@@ -11,9 +11,10 @@ import torch
 
 from fivefold.core import NumericalError
 from fivefold.inference import gaussian_evidence
+from fivefold.tasks.prediction_sets import Sets, thin
 from fivefold.tasks.tables.basis import Basis, plain_blocks, spline_blocks
 from fivefold.tasks.tables.candidates.problem import Problem
-from fivefold.tasks.tables.conformal import Intervals, Sets, Spread, thin
+from fivefold.tasks.tables.conformal import Intervals, Spread
 from fivefold.tasks.tables.encode import Encoded, Encoder
 from fivefold.tasks.tables.predictors import LinearPredictor
 from fivefold.tasks.tables.target import Target, weighted_mean

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fivefold.core import numpy_generator
-from fivefold.tasks.tables.evaluate import METRICS, Bootstrap
+from fivefold.tasks.evaluate import METRICS, Bootstrap
 from fivefold.tasks.tables.kinds import Kind
 from fivefold.tasks.tables.predictors import Predictor
 from fivefold.tasks.tables.schema import Schema

@@ -12,10 +12,10 @@ import torch
 from fivefold.core import ArgumentError, Budget, Clock, child_seed
 from fivefold.diagnosis import Finding, check_table
 from fivefold.diagnosis.tables.duplicates import row_codes
+from fivefold.tasks.evaluate import METRICS
 from fivefold.tasks.tables.candidates.problem import Fitted, Problem
 from fivefold.tasks.tables.choose import YARDSTICK, Entry
 from fivefold.tasks.tables.drawing import Sample, draw, with_rare_classes
-from fivefold.tasks.tables.evaluate import METRICS
 from fivefold.tasks.tables.family import refuse_rare
 from fivefold.tasks.tables.kinds import Kind
 from fivefold.tasks.tables.model import Model

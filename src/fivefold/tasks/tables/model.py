@@ -14,7 +14,8 @@ from fivefold.artifact import save as save_bundle
 from fivefold.core import ArgumentError, ArtifactError, DataError
 from fivefold.diagnosis.finding import Finding
 from fivefold.diagnosis.tables.shift import check_shift
-from fivefold.tasks.tables.conformal import Intervals, Sets
+from fivefold.tasks.prediction_sets import Sets
+from fivefold.tasks.tables.conformal import Intervals
 from fivefold.tasks.tables.newcomers import Newcomers
 from fivefold.tasks.tables.predictors import Predictor, notes_of, predictor_from_state
 from fivefold.tasks.tables.schema import Schema

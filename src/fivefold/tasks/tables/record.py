@@ -11,11 +11,13 @@ import numpy.typing as npt
 from fivefold.artifact.version import library_version
 from fivefold.core import numpy_generator
 from fivefold.diagnosis import summarise
+from fivefold.tasks.class_section import class_section
+from fivefold.tasks.evaluate import METRICS, Bootstrap, coverage, metrics_of, scores
+from fivefold.tasks.plain_values import plain
 from fivefold.tasks.tables import drivers, verdicts
 from fivefold.tasks.tables.candidates.local import map_of
 from fivefold.tasks.tables.choose import YARDSTICK
 from fivefold.tasks.tables.describe import describe
-from fivefold.tasks.tables.evaluate import METRICS, Bootstrap, coverage, metrics_of, reliability, scores
 from fivefold.tasks.tables.model import Model
 from fivefold.tasks.tables.target import Target
 
@@ -30,21 +32,6 @@ _POSITIVE = ("RMSLE", "Poisson deviance")
 _ABOVE_0 = ("gamma deviance",)
 """Metrics without a value where the target is not positive."""
 _ROLES = {"constant": "constant", "ridge": "ridge", YARDSTICK: "yardstick"}
-
-
-def _clean(value: Any) -> Any:
-    """Plain JSON values; numbers that are not finite become ``None``."""
-    if isinstance(value, dict):
-        return {str(k): _clean(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_clean(v) for v in value]
-    if isinstance(value, np.ndarray):
-        return _clean(value.tolist())
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, float) and not np.isfinite(value):
-        return None
-    return value
 
 
 def _own_unit(target: Target, y: Floats) -> Floats:
@@ -240,33 +227,10 @@ def _class_section(outcome: "Outcome", model: Model) -> dict[str, Any] | None:
     """Confusion, reliability and sets on the test rows."""
     if not model.target.classifies or model.sets is None:
         return None
-    p = outcome.prepared
-    typed = p.typed.take(outcome.test)
+    typed = outcome.prepared.typed.take(outcome.test)
     probability = model.target.mean(model.predictor.eta(typed) / model.temperature)
     truth = _truth(outcome, model.target).astype(np.int64)
-    found = probability.argmax(1)
-    count = len(model.classes)
-    confusion = np.zeros((count, count), dtype=np.int64)
-    np.add.at(confusion, (truth, found), 1)
-    inside = model.sets.members(probability, verdicts.LEVEL)
-    hit = inside[np.arange(len(truth)), truth]
-    sizes, counts = np.unique(inside.sum(1), return_counts=True)
-    shown = probability[:, 1] if count == 2 else probability.max(1)
-    correct = truth == 1 if count == 2 else found == truth
-    bins = reliability(shown, correct)
-    error = sum(b["rows"] * abs(b["predicted"] - b["observed"]) for b in bins) / max(len(truth), 1)
-    return {
-        "confusion": confusion.tolist(),
-        "reliability": bins,
-        "sets": {
-            "level": verdicts.LEVEL,
-            "coverage": coverage(hit),
-            "mean_size": float(inside.sum(1).mean()),
-            "sizes": {str(s): int(c) for s, c in zip(sizes, counts, strict=True)},
-            "ordered": model.sets.ordered,
-        },
-        "calibration_error": float(error),
-    }
+    return class_section(probability, truth, model.sets, verdicts.LEVEL)
 
 
 def build_record(
@@ -275,7 +239,7 @@ def build_record(
     """Return the record of a fit; see the report for what each part means."""
     model, p = outcome.model, outcome.prepared
     target = model.target
-    names = metrics_of(target, outcome.metric)
+    names = metrics_of(target.family, outcome.metric)
     undefined = []
     if not target.classifies:
         least = float(np.min(_truth(outcome, target), initial=np.inf))
@@ -369,4 +333,4 @@ def build_record(
         "seconds": seconds,
         "command": "",
     }
-    return dict(_clean(record))
+    return dict(plain(record))

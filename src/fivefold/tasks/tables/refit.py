@@ -21,9 +21,10 @@ import numpy as np
 import numpy.typing as npt
 
 from fivefold.core import Budget, Certificate, DataError, NumericalError, Status, numpy_generator
+from fivefold.tasks.prediction_sets import thin
 from fivefold.tasks.tables import calibrate, verdicts
 from fivefold.tasks.tables.candidates.problem import Fitted, Problem
-from fivefold.tasks.tables.conformal import Intervals, thin
+from fivefold.tasks.tables.conformal import Intervals
 from fivefold.tasks.tables.convert import convert
 from fivefold.tasks.tables.drawing import Sample
 from fivefold.tasks.tables.encode import Encoded

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fivefold.core import Certificate, Kind
+from fivefold.tasks.evaluate import METRICS
 from fivefold.tasks.tables.calibrate import temperature
 from fivefold.tasks.tables.candidates.problem import Problem
 from fivefold.tasks.tables.candidates.recipe import summarised
 from fivefold.tasks.tables.candidates.watched import findings_of
 from fivefold.tasks.tables.choose import YARDSTICK, Entry, paired
-from fivefold.tasks.tables.evaluate import METRICS
 
 if TYPE_CHECKING:
     from fivefold.tasks.tables.fit import Outcome

@@ -7,7 +7,6 @@ import numpy as np
 import numpy.typing as npt
 
 from fivefold.core import numpy_generator
-from fivefold.tasks.tables.target import Target
 
 Floats = npt.NDArray[np.float64]
 Metric = Callable[[Floats, Floats, Floats], Floats]
@@ -85,7 +84,7 @@ METRICS: Mapping[str, tuple[Parts, Final, bool]] = {
 """Name to (parts summed over rows, final function of the sums, whether lower is better)."""
 
 
-def metrics_of(target: Target, wanted: str | None = None) -> list[str]:
+def metrics_of(family: str, wanted: str | None = None) -> list[str]:
     """Return the metrics of a family, the main one (or the one wanted) first."""
     names = {
         "gaussian": ["RMSE", "MAE", "R2"],
@@ -93,7 +92,7 @@ def metrics_of(target: Target, wanted: str | None = None) -> list[str]:
         "gamma": ["gamma deviance", "RMSE", "MAE", "R2"],
         "poisson": ["Poisson deviance", "RMSE", "MAE"],
         "ordinal": ["log loss", "ranked probability score", "level error", "accuracy", "Brier score"],
-    }.get(target.family, ["log loss", "accuracy", "Brier score"])
+    }.get(family, ["log loss", "accuracy", "Brier score"])
     if wanted is not None:
         names = [wanted, *[n for n in names if n != wanted]]
     return names

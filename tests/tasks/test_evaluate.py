@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 from sklearn import metrics as sk
 
-from fivefold.tasks.tables.evaluate import (
+from fivefold.tasks.evaluate import (
     METRICS,
     Bootstrap,
     coverage,
@@ -14,7 +14,6 @@ from fivefold.tasks.tables.evaluate import (
     scores,
     wilson,
 )
-from fivefold.tasks.tables.target import Target
 
 
 def _numbers(n=300, seed=0):
@@ -167,15 +166,10 @@ def test_reliability_of_honest_probabilities_lies_on_the_diagonal():
 
 
 def test_the_metric_that_is_wanted_comes_first():
-    assert metrics_of(Target("y", "gaussian"), "MAE") == ["MAE", "RMSE", "R2"]
-    assert metrics_of(Target("y", "bernoulli", ("a", "b")))[0] == "log loss"
-    for family, classes in (
-        ("gaussian", ()),
-        ("log-gaussian", ()),
-        ("poisson", ()),
-        ("categorical", ("a", "b", "c")),
-    ):
-        assert set(metrics_of(Target("y", family, classes))) <= set(METRICS)
+    assert metrics_of("gaussian", "MAE") == ["MAE", "RMSE", "R2"]
+    assert metrics_of("bernoulli")[0] == "log loss"
+    for family in ("gaussian", "log-gaussian", "poisson", "categorical"):
+        assert set(metrics_of(family)) <= set(METRICS)
 
 
 def test_the_table_of_scores():
@@ -191,7 +185,7 @@ def test_the_gamma_deviance_is_scikit_learns():
     y, p = _numbers()
     value = Bootstrap(y, 0).interval("gamma deviance", p)["value"]
     assert value == pytest.approx(sk.mean_gamma_deviance(y, p), rel=1e-10)
-    assert metrics_of(Target("y", "gamma"))[0] == "gamma deviance"
+    assert metrics_of("gamma")[0] == "gamma deviance"
 
 
 def test_metrics_of_levels_respect_their_order():
@@ -204,6 +198,5 @@ def test_metrics_of_levels_respect_their_order():
     near, far = np.array([[0.0, 0.9, 0.1, 0.0]]), np.array([[0.0, 0.1, 0.0, 0.9]])
     one = Bootstrap(np.array([0.0]), 0)
     assert one.draws("ranked probability score", near)[0] < one.draws("ranked probability score", far)[0]
-    target = Target("y", "ordinal", ("1", "2", "3", "4"))
-    assert metrics_of(target)[:3] == ["log loss", "ranked probability score", "level error"]
-    assert metrics_of(target, "level error")[0] == "level error"
+    assert metrics_of("ordinal")[:3] == ["log loss", "ranked probability score", "level error"]
+    assert metrics_of("ordinal", "level error")[0] == "level error"
