@@ -22,10 +22,10 @@ from fivefold.optimize import compare as compare
 from fivefold.optimize import minimize as minimize
 from fivefold.optimize import root as root
 from fivefold.optimize import train as train
+from fivefold.tasks.fit import fit as fit
+from fivefold.tasks.saved import load as load
 from fivefold.tasks.tables.estimators import Classifier as Classifier
 from fivefold.tasks.tables.estimators import Regressor as Regressor
-from fivefold.tasks.tables.fit import fit as fit
 from fivefold.tasks.tables.model import Model as Model
-from fivefold.tasks.tables.model import load as load
 
 __version__: str

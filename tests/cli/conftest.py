@@ -54,7 +54,7 @@ class FakeFit:
 def fake_fit(monkeypatch: pytest.MonkeyPatch) -> FakeFit:
     fake = FakeFit()
     for name, values in {
-        "fivefold.tasks.tables.fit": {"fit": fake},
+        "fivefold.tasks.fit": {"fit": fake},
         "fivefold.report.page": {
             "render": lambda record: f"<p>new page of {record['title']}</p>",
             "render_text": lambda record: f"summary of {record['title']}\n",

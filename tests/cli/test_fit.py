@@ -138,7 +138,7 @@ def test_a_place_that_cannot_be_written(here: Path, fake_fit: FakeFit, command: 
     ("arguments", "code", "message"),
     [
         (["fit"], 2, "Missing argument"),
-        (["fit", "rows.csv"], 2, "Missing option"),
+        (["fit", "rows.csv"], 2, "expected --target COLUMN"),
         (["fit", "rows.csv", "-t", "y", "--wat"], 2, "No such option"),
         (["fit", "rows.csv", "-t", "y", "--seed", "x"], 2, "--seed"),
         (["fit", "rows.csv", "-t", "y", "--budget", "soon"], 2, "a duration such as 60s"),
@@ -225,7 +225,7 @@ _STALLED = """
     def stalled(*arguments, **options):
         print("stalled", file=sys.stderr, flush=True)
         time.sleep(600)
-    module = types.ModuleType("fivefold.tasks.tables.fit")
+    module = types.ModuleType("fivefold.tasks.fit")
     module.fit = stalled
     sys.modules[module.__name__] = module
 """

@@ -84,7 +84,8 @@ def _install(monkeypatch: pytest.MonkeyPatch, model: Model) -> None:
             yield Rows(numbers[at : at + rows])
 
     for name, values in {
-        "fivefold.tasks.tables.model": {"load": lambda directory: model},
+        "fivefold.tasks.saved": {"load": lambda directory: model},
+        "fivefold.tasks.tables.model": {"Model": Model},
         "fivefold.tasks.tables.read": {"read_pages": read_pages},
     }.items():
         module = ModuleType(name)
@@ -230,8 +231,12 @@ _ENDLESS = """
         def predict_table(self, table, level):
             ones = np.ones(10)
             return types.SimpleNamespace(mean=ones, low=ones, high=ones, notes=())
-    for name, value in {"load": lambda place: Model(), "read_pages": read_pages}.items():
-        module = types.ModuleType("fivefold.tasks.tables." + ("model" if name == "load" else "read"))
+    for room, name, value in (
+        ("saved", "load", lambda place: Model()),
+        ("tables.model", "Model", Model),
+        ("tables.read", "read_pages", read_pages),
+    ):
+        module = types.ModuleType("fivefold.tasks." + room)
         setattr(module, name, value)
         sys.modules[module.__name__] = module
 """

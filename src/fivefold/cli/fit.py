@@ -5,7 +5,7 @@ import os
 import re
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,6 +16,7 @@ from fivefold.cli.terminal import out as write_out
 from fivefold.cli.terminal import say
 
 if TYPE_CHECKING:
+    from fivefold.tasks.images.model import ImageModel
     from fivefold.tasks.tables.model import Model
 
 
@@ -23,12 +24,22 @@ def fit(
     ctx: typer.Context,
     data: Annotated[
         list[str],
-        typer.Argument(metavar="DATA", help="CSV, TSV, JSON or Parquet; several files, or a quoted pattern."),
+        typer.Argument(
+            metavar="DATA",
+            help="CSV, TSV, JSON or Parquet, several files, or a quoted pattern; "
+            "a folder of pictures, IDX or NPZ.",
+        ),
     ],
     target: Annotated[
-        str,
-        typer.Option("--target", "-t", metavar="COLUMN", help="The column to predict.", show_default=False),
-    ],
+        str | None,
+        typer.Option(
+            "--target",
+            "-t",
+            metavar="COLUMN",
+            help="The column to predict; pictures in folders need none.",
+            show_default=False,
+        ),
+    ] = None,
     budget: Annotated[str, typer.Option(metavar="TIME", help="Time for the choice: 30s, 5m, 1h.")] = "60s",
     seed: Annotated[int, typer.Option(metavar="N", help="The same seed and plan give the same bits.")] = 0,
     out: Annotated[
@@ -99,33 +110,38 @@ def fit(
             parse_rows(rows)
         for name in data:
             check_source(name)
+        if target is None:
+            require_pictures(data)
         place = choose_place(data[0], out, overwrite)
         check_target(place, overwrite)
         if not quiet:
             # Said before the heavy imports: the first line must not wait for them.
             say(f"reading {', '.join(data)}")
         rest_early()
-        from fivefold.tasks.tables.fit import fit as fit_table
+        from fivefold.tasks.fit import fit as fit_any
 
+        given: dict[str, Any] = {
+            "group": group,
+            "time": time,
+            "weight": weight,
+            "exposure": exposure,
+            "drop": columns,
+            "types": kinds,
+            "order": levels,
+            "metric": metric,
+            "query": query,
+            "allow_trees": allow_trees,
+            "rows": rows,
+        }
         with Progress(quiet) as progress:
-            model = fit_table(
+            model = fit_any(
                 data[0] if len(data) == 1 else list(data),
                 target=target,
                 budget=budget,
                 seed=seed,
-                group=group,
-                time=time,
-                weight=weight,
-                exposure=exposure,
-                drop=columns,
-                types=kinds,
-                order=levels,
-                metric=metric,
-                query=query,
-                allow_trees=allow_trees,
-                rows=rows,
                 replay=replay,
                 progress=progress,
+                **{name: value for name, value in given.items() if value},
             )
         model.record["command"] = spoken(ctx)
         saved = save_model(model, place, overwrite)
@@ -185,6 +201,25 @@ def check_source(name: str) -> None:
         raise DataError("an existing file", f"no such file: {name!a}", "check the path")
 
 
+def require_pictures(data: list[str]) -> None:
+    """Refuse a table without a target.
+
+    Raises:
+        ArgumentError: The data are not pictures.
+
+    >>> require_pictures(["sales.csv"])
+    Traceback (most recent call last):
+    fivefold.core.errors.ArgumentError: expected --target COLUMN, the column to predict; got none; ...
+    """
+    from fivefold.core import ArgumentError
+    from fivefold.tasks.images.recognise import is_pictures
+
+    if len(data) != 1 or not is_pictures(data[0], None):
+        raise ArgumentError(
+            "--target COLUMN, the column to predict", "none", "name it; only pictures in folders need none"
+        )
+
+
 def choose_place(source: str, wanted: Path | None, overwrite: bool) -> Path:
     """Return where the model goes: where it is wanted, else ``<data>.fivefold`` or the next free such name.
 
@@ -216,7 +251,7 @@ def free_name(first: Path) -> Path:
     return place
 
 
-def save_model(model: "Model", place: Path, overwrite: bool) -> Path:
+def save_model(model: "Model | ImageModel", place: Path, overwrite: bool) -> Path:
     """Save the model; where something took the name during the fit, under the next free one, and say so.
 
     Raises:

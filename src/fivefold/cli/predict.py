@@ -16,9 +16,10 @@ from fivefold.cli.options import Debug, Json, Quiet
 from fivefold.cli.terminal import say
 
 if TYPE_CHECKING:
+    from fivefold.tasks.images.model import ImageModel
     from fivefold.tasks.tables.model import Model, Prediction
 
-_PAGE, _MOST_SHIFTS = 20_000, 5
+_PAGE, _MOST_SHIFTS, _MOST_REJECTED = 20_000, 5, 20
 """Rows that are read, predicted and written at once."""
 
 
@@ -26,7 +27,11 @@ def predict(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="The saved model.")],
     data: Annotated[
         list[str],
-        typer.Argument(metavar="DATA", help="CSV, TSV, JSON or Parquet; several files, or a quoted pattern."),
+        typer.Argument(
+            metavar="DATA",
+            help="CSV, TSV, JSON or Parquet, several files, or a quoted pattern; "
+            "pictures or a folder of them.",
+        ),
     ],
     interval: Annotated[
         float, typer.Option(metavar="LEVEL", help="Coverage of the intervals or sets, between 0 and 1.")
@@ -44,11 +49,11 @@ def predict(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Predict rows with a saved model.
+    """Predict rows or pictures with a saved model.
 
     Writes CSV. For numbers: prediction, lower, upper. For classes: prediction, set (its members separated
-    by |), one probability per class. With --json one object a line. Intervals and sets cover what they
-    claim on rows like those of the fit.
+    by |), one probability per class; for pictures the file first. With --json one object a line. Intervals
+    and sets cover what they claim on rows like those of the fit.
     """
     with guarded(debug):
         from fivefold.artifact import TextSink
@@ -60,10 +65,14 @@ def predict(
         check_out(out, data)
         if not quiet:
             say(f"reading {', '.join(data)}")
-        from fivefold.tasks.tables.model import load
+        from fivefold.tasks.saved import load
+        from fivefold.tasks.tables.model import Model
         from fivefold.tasks.tables.read import read_pages
 
         model = load(directory)
+        if not isinstance(model, Model):
+            predict_pictures(model, data, interval, out, as_json, quiet)
+            return
         rows, notes = 0, Notes(quiet)
         with TextSink(out) as sink:
             writer: CsvRows | JsonRows | None = None
@@ -79,6 +88,57 @@ def predict(
                 rows += page.rows
         if not quiet:
             say(f"{rows:,} rows predicted" + (f", written to {out}" if out is not None else ""))
+
+
+def predict_pictures(
+    model: "ImageModel", data: list[str], level: float, out: Path | None, as_json: bool, quiet: bool
+) -> None:
+    """Write what a model says of pictures: file, prediction, set, one probability per class.
+
+    Files that cannot be read are named on standard error and left out.
+
+    Args:
+        model: The model.
+        data: Folders and files.
+        level: Coverage of the sets.
+        out: File for the predictions, or ``None`` for standard output.
+        as_json: One object a line instead of CSV.
+        quiet: Say nothing but errors.
+    """
+    from fivefold.artifact import CsvWriter, TextSink
+
+    found = model.predict_images(data[0] if len(data) == 1 else data, level)
+    names = [model.classes[code] for code in found.probabilities.argmax(1)]
+    sets = [[c for c, inside in zip(model.classes, row, strict=True) if inside] for row in found.sets]
+    with TextSink(out) as sink:
+        if as_json:
+            for file, name, members, row in zip(
+                found.names, names, sets, found.probabilities.tolist(), strict=True
+            ):
+                said = {"file": file, "prediction": name, "set": members}
+                said["probabilities"] = dict(zip(model.classes, row, strict=True))
+                sink.write(json.dumps(said, allow_nan=False) + "\n")
+        else:
+            header = ["file", "prediction", "set", *(f"probability_{c}" for c in model.classes)]
+            writer = CsvWriter(sink, header)
+            writer.write([list(found.names), names, joined(sets), *found.probabilities.T])
+    if not quiet:
+        for note in found.notes:
+            say(f"note: {note}")
+        for each in found.rejected[:_MOST_REJECTED]:
+            say(f"note: {each.name} was left out: {each.reason}")
+        if len(found.rejected) > _MOST_REJECTED:
+            say(f"note: and {len(found.rejected) - _MOST_REJECTED:,} more files")
+        say(f"{len(names):,} pictures predicted" + (f", written to {out}" if out is not None else ""))
+
+
+def joined(sets: list[list[str]]) -> list[str]:
+    r"""Return the members of each set in one text, separated by ``|``.
+
+    >>> joined([["a", "b"], []]), joined([["a|b"]])
+    (['a|b', ''], ['a\\|b'])
+    """
+    return ["|".join(name.replace("\\", "\\\\").replace("|", "\\|") for name in row) for row in sets]
 
 
 def check_out(out: Path | None, data: list[str]) -> None:
@@ -159,10 +219,7 @@ class CsvRows:
         """Write a chunk."""
         if self._classes:
             labels, sets, probabilities = _as_labels(found, self._classes)
-            joined = [
-                "|".join(name.replace("\\", "\\\\").replace("|", "\\|") for name in row) for row in sets
-            ]
-            self._writer.write([labels, joined, *probabilities.T])
+            self._writer.write([labels, joined(sets), *probabilities.T])
         else:
             missing = [None] * len(found.mean)
             low = missing if found.low is None else found.low

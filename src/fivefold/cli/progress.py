@@ -9,7 +9,9 @@ from typing import TextIO
 from fivefold.cli.terminal import is_interactive, say
 from fivefold.report.text import clean, shorten
 
-_MILESTONES = frozenset({"drawn", "typed", "family", "chosen", "chosen for newcomers", "refit"})
+_MILESTONES = frozenset(
+    {"drawn", "pictures", "train", "typed", "family", "chosen", "chosen for newcomers", "refit"}
+)
 """Events that are worth a line of a log."""
 
 
@@ -100,6 +102,12 @@ def sentence(event: str, details: Mapping[str, object]) -> str:
         "chosen": lambda: f"chosen: {details.get('method')}",
         "final": lambda: f"fitting {details.get('method')} to all training rows",
         "chosen for newcomers": lambda: f"chosen for a new {details.get('column')}: {details.get('method')}",
+        "pictures": lambda: f"found {details.get('described')}",
+        "trial": lambda: f"trying {details.get('method')} for {_seconds(details.get('seconds'))}",
+        "train": lambda: (
+            f"training {details.get('method')}: {_count(details.get('epochs'))} passes over "
+            f"{_count(details.get('pictures'))} pictures, about {_seconds(details.get('seconds'))}"
+        ),
         "run": lambda: f"running {details.get('method')}",
         "look": lambda: f"looking at the curvature of {details.get('problem')}",
         "newcomers": lambda: f"leaving out whole levels of {details.get('column')}",
@@ -116,3 +124,7 @@ def _count(value: object) -> str:
 
 def _next(value: object) -> str:
     return str(value + 1) if isinstance(value, int) else str(value)
+
+
+def _seconds(value: object) -> str:
+    return f"{value:.3g} s" if isinstance(value, int | float) else str(value)

@@ -43,6 +43,20 @@ def headline(record: dict[str, Any]) -> str:
     return f"{first.label}: {first.value}." if first else "This record of a fit holds no finding."
 
 
+_THINGS = {"rows": "row", "pictures": "picture", "documents": "document"}
+
+
+def things(record: dict[str, Any], *, one: bool = False) -> str:
+    """Return what a fit predicts: rows, unless the record says pictures or documents.
+
+    >>> things({}), things({"things": "pictures"}), things({"things": "pictures"}, one=True)
+    ('rows', 'pictures', 'picture')
+    """
+    said = record.get("things")
+    many = said if isinstance(said, str) and said in _THINGS else "rows"
+    return _THINGS[many] if one else many
+
+
 def warnings(record: dict[str, Any]) -> tuple[list[str], int]:
     """Return the warnings to show and how many were left out.
 
@@ -60,7 +74,7 @@ def key_numbers(record: dict[str, Any]) -> list[KeyNumber]:
     """
     test = mapping(record.get("test"))
     found = [
-        _error(record, test, "unseen rows"),
+        _error(record, test, f"unseen {things(record)}"),
         _beside(record, test),
         _promise(record),
         _error(record, mapping(record.get("groups")), "unseen groups"),
@@ -220,7 +234,7 @@ def _promise(record: dict[str, Any]) -> KeyNumber | None:
     span = span_of_shares(share.get("low"), share.get("high"))
     tone = "" if level is None or high is None else "bad" if high < level else "good"
     verdict = {"": "", "good": ": as promised", "bad": ": fewer than promised"}[tone]
-    details = (f"of unseen rows{verdict}", *([f"95% interval {span}"] if span else []))
+    details = (f"of unseen {things(record)}{verdict}", *([f"95% interval {span}"] if span else []))
     promised = f"{numbers.level(level)} {what} cover" if level is not None else f"The {what} cover"
     return KeyNumber(promised, numbers.percent(value), details, tone)
 

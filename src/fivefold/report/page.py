@@ -10,8 +10,9 @@ from fivefold.report import numbers
 from fivefold.report.dataset import dataset
 from fivefold.report.drivers import drivers
 from fivefold.report.evidence import certificates, methods
-from fivefold.report.finding import headline, key_numbers, warnings
+from fivefold.report.finding import headline, key_numbers, things, warnings
 from fivefold.report.local_map import local_map
+from fivefold.report.pictures import pictures, training
 from fivefold.report.quality import classification, comparison, intervals, scatter
 from fivefold.report.record import entries, first, mapping
 from fivefold.report.template import environment
@@ -54,6 +55,7 @@ def render(record: dict[str, Any]) -> str:
             title=clean(record.get("title"), 160) or "Report of a fit",
             source=clean(data.get("source"), 120),
             target=clean(data.get("target"), NAME),
+            things=things(record),
             headline=headline(record),
             keys=key_numbers(record),
             warnings=said,
@@ -68,6 +70,8 @@ def render(record: dict[str, Any]) -> str:
             data=dataset(record),
             drivers=drivers(record),
             map=local_map(record),
+            pictures=pictures(record),
+            training=training(record),
             risks=[
                 {"title": clean(r.get("title"), 200) or "A risk", "text": clean(r.get("text"), SENTENCE)}
                 for r in risks

@@ -10,6 +10,7 @@ from fivefold.report.finding import (
     lower_is_better,
     measured,
     span_of_shares,
+    things,
     unit_of,
     value_of,
 )
@@ -66,11 +67,11 @@ def comparison(record: dict[str, Any], part: str) -> dict[str, Any] | None:
             Dot(name, value, low, high, cells[0][0], colour, marker, role == "chosen", role == "constant")
         )
     better = {m: "lower is better" if lower_is_better(section, m) else "higher is better" for m in metrics}
-    where = "unseen rows" if part == "test" else "unseen groups"
+    where = f"unseen {things(record)}" if part == "test" else "unseen groups"
     counted = whole(section.get("rows"))
     return view | {
         "interval": interval_name(section),
-        "rows_text": numbers.plural(counted, "row") if counted else "",
+        "rows_text": numbers.plural(counted, things(record, one=True)) if counted else "",
         "metrics": [{"name": m, "better": better[m]} for m in metrics],
         "rows": rows,
         "more": more,
@@ -185,16 +186,16 @@ def classification(record: dict[str, Any]) -> dict[str, Any] | None:
         "classes": len(names),
         "figure": calibration_figures.reliability("reliability", bins),
         "error": "" if error is None else numbers.number(100 * error, 2),
-        "sets": _sets(mapping(section.get("sets"))),
+        "sets": _sets(mapping(section.get("sets")), things(record, one=True)),
     }
 
 
-def _sets(sets: dict[str, Any]) -> dict[str, Any] | None:
+def _sets(sets: dict[str, Any], thing: str) -> dict[str, Any] | None:
     share = mapping(sets.get("coverage"))
     if finite(share.get("value")) is None:
         return None
     sizes = [
-        f"{numbers.plural(int(size), 'class', 'classes')} in {numbers.plural(rows, 'row')}"
+        f"{numbers.plural(int(size), 'class', 'classes')} in {numbers.plural(rows, thing)}"
         for size, rows in list(mapping(sets.get("sizes")).items())[:20]
         if size.isascii() and size.isdigit() and len(size) < 9
     ]

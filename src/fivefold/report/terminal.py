@@ -12,6 +12,7 @@ from fivefold.report.finding import (
     lower_is_better,
     main_metric,
     measured,
+    things,
     unit_of,
     value_of,
     warnings,
@@ -43,7 +44,7 @@ def render_text(record: dict[str, Any]) -> str:
     record = mapping(record)
     blocks = [
         _wrapped(headline(record)),
-        _scores(record, "test", "unseen rows", _SCORES),
+        _scores(record, "test", f"unseen {things(record)}", _SCORES),
         _scores(record, "groups", "unseen groups", 2),
         _promises(record),
         _warned(record),

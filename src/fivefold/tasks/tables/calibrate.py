@@ -1,9 +1,4 @@
-r"""From held-out predictions to honest uncertainty: the spread of residuals, scores, and a temperature.
-
-The temperature :math:`T` of a classification minimises the log loss of :math:`\eta / T` on held-out rows
-(Guo, Pleiss, Sun and Weinberger, On calibration of modern neural networks, 2017): a convex problem in
-:math:`1 / T`, solved by golden section.
-"""
+"""From held-out predictions to honest uncertainty: the spread of residuals, scores, and a temperature."""
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +13,7 @@ from fivefold.tasks.tables.conformal import Intervals, Spread
 from fivefold.tasks.tables.encode import Encoded, Encoder
 from fivefold.tasks.tables.predictors import LinearPredictor
 from fivefold.tasks.tables.target import Target, weighted_mean
+from fivefold.tasks.temperature import best_temperature
 
 Floats = npt.NDArray[np.float64]
 _LEAST_ROWS = 200
@@ -33,24 +29,7 @@ def temperature(target: Target, eta: Floats, y: Floats, weights: Floats | None =
         y: ``[n]`` codes of the classes.
         weights: ``[n]`` positive weights of the rows; equal ones change nothing.
     """
-
-    def loss(log_inverse: float) -> float:
-        return weighted_mean(target.loss(eta * np.exp(log_inverse), y), weights)
-
-    low, high = -np.log(16.0), np.log(4.0)
-    ratio = (np.sqrt(5) - 1) / 2
-    a, b = high - ratio * (high - low), low + ratio * (high - low)
-    fa, fb = loss(a), loss(b)
-    for _ in range(60):
-        if fa < fb:
-            high, b, fb = b, a, fa
-            a = high - ratio * (high - low)
-            fa = loss(a)
-        else:
-            low, a, fa = a, b, fb
-            b = low + ratio * (high - low)
-            fb = loss(b)
-    return float(np.exp(-(low + high) / 2))
+    return best_temperature(lambda inverse: weighted_mean(target.loss(eta * inverse, y), weights))
 
 
 def _fit_spread(encoder: Encoder, rows: Encoded, residuals: Floats, weights: Floats | None) -> Spread:

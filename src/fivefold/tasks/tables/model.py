@@ -248,12 +248,20 @@ class Model:
 
 
 def load(directory: str | Path) -> Model:
-    """Read an artifact that ``save`` wrote; nothing in it is executed.
+    """Read the artifact of a table; nothing in it is executed.
 
     Raises:
         ArtifactError: Missing, damaged, tampered with, of another kind or of a newer version.
     """
-    bundle = load_bundle(directory)
+    return from_bundle(load_bundle(directory))
+
+
+def from_bundle(bundle: Bundle) -> Model:
+    """Make the model of an artifact.
+
+    Raises:
+        ArtifactError: Of another kind, or parts that do not fit each other.
+    """
     if bundle.kind != KIND:
         raise ArtifactError(f"an artifact of kind {KIND}", repr(bundle.kind))
     try:

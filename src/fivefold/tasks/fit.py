@@ -1,0 +1,70 @@
+"""The verb ``fit``: a table or pictures, whatever the user has."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fivefold.core import ArgumentError
+from fivefold.tasks.images.recognise import is_pictures
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fivefold.core import Budget
+    from fivefold.tasks.images.model import ImageModel
+    from fivefold.tasks.tables.model import Model
+
+
+def fit(
+    data: Any,
+    target: str | None = None,
+    *,
+    budget: "str | float | Budget | None" = "60s",
+    seed: int = 0,
+    replay: str | Path | None = None,
+    progress: "Callable[[str, dict[str, object]], None] | None" = None,
+    **options: Any,
+) -> "Model | ImageModel":
+    """Fit the model whose mathematics fits the data, chosen on evidence and measured on what it has not seen.
+
+    A folder of pictures, IDX or NPZ file goes to :func:`fivefold.tasks.images.fit.fit_images`, and so does a
+    table of paths to pictures; everything else is a table, for :func:`fivefold.tasks.tables.fit.fit`, whose
+    options are taken.
+
+    Args:
+        data: A folder, a path, a data frame, a dict of columns, an array.
+        target: The column to predict; pictures in folders need none.
+        budget: Seconds, as ``"60s"`` or a number.
+        seed: Seed of everything random.
+        replay: Artifact whose plan is followed to the same bits.
+        progress: Called with an event's name and details.
+        options: Of a table: ``group``, ``time``, ``weight``, ``exposure``, ``drop``, ``types``, ``order``,
+            ``metric``, ``query``, ``allow_trees``, ``rows``.
+
+    Returns:
+        The model, with its record (the report's content) and plan.
+
+    Raises:
+        DataError: The data cannot be read or modelled.
+        ArgumentError: An option that does not fit, or no target for a table.
+
+    >>> import numpy as np
+    >>> x = np.random.default_rng(0).normal(size=200)
+    >>> model = fit({"x": x, "y": 3 * x}, "y", budget="2s")
+    >>> abs(float(model.predict({"x": [1.0]})[0]) - 3) < 0.1
+    True
+    """
+    if is_pictures(data, target):
+        if options:
+            raise ArgumentError(
+                "pictures without options of tables", ", ".join(sorted(options)), "leave them out"
+            )
+        from fivefold.tasks.images.fit import fit_images
+
+        return fit_images(data, target=target, budget=budget, seed=seed, replay=replay, progress=progress)
+    if target is None:
+        raise ArgumentError("a target, the column to predict", "none", "give target=COLUMN (--target)")
+    from fivefold.tasks.tables.fit import fit as fit_table
+
+    if progress is not None:
+        options["progress"] = progress
+    return fit_table(data, target, budget=budget, seed=seed, replay=replay, **options)

@@ -1,0 +1,1 @@
+"""Images: reading, duplicates, networks, choice and calibrated prediction."""

@@ -1,0 +1,174 @@
+"""What could be trained: an architecture with its options, at a height and width."""
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from fivefold.core import ArgumentError
+from fivefold.networks import create, layer_costs
+from fivefold.networks.image_network import ImageNetwork
+
+_NATIVE = 48
+"""Pictures up to so many pixels a side are taken as they are."""
+_SIDES = (32, 48, 64, 96, 128, 160, 224)
+_MENU: tuple[tuple[str, dict[str, Any], int, int], ...] = (
+    ("speedrun", {"widths": (16, 32, 32)}, 9, 96),
+    ("speedrun", {"widths": (16, 64, 64)}, 9, 96),
+    ("speedrun", {"widths": (32, 64, 128)}, 9, 96),
+    ("speedrun", {"widths": (32, 128, 128)}, 9, 96),
+    ("speedrun", {"widths": (64, 256, 256)}, 9, 64),
+    ("resnet20", {}, 8, 64),
+    ("mobilenet_v3_small", {}, 64, 224),
+    ("shufflenet_v2_x0_5", {}, 64, 224),
+    ("resnet18", {}, 64, 224),
+)
+"""Name, options, smallest and largest side at which an architecture is worth trying."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An architecture at a resolution.
+
+    Attributes:
+        architecture: A name that :func:`fivefold.networks.create` knows.
+        height, width: Of the pictures, in pixels.
+        options: The architecture's own.
+    """
+
+    architecture: str
+    height: int
+    width: int
+    options: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """How a report calls it.
+
+        >>> Candidate("speedrun", 28, 28, {"widths": (16, 64, 64)}).name
+        'speedrun 16-64-64 at 28 x 28'
+        """
+        said = [
+            "-".join(map(str, v)) if isinstance(v, list | tuple) else str(v) for v in self.options.values()
+        ]
+        return " ".join([self.architecture, *said, f"at {self.height} x {self.width}"])
+
+    def make(
+        self,
+        classes: int,
+        channels: int,
+        generator: torch.Generator | None = None,
+        device: torch.device | str = "cpu",
+    ) -> ImageNetwork:
+        """Return the network with its first weights."""
+        return create(
+            self.architecture,
+            classes=classes,
+            channels=channels,
+            generator=generator,
+            device=device,
+            **self.options,
+        )
+
+    def multiply_adds(self, classes: int, channels: int) -> int:
+        """Return the multiply-adds of one picture's forward pass."""
+        network = self.make(classes, channels, device="meta")
+        return sum(c.multiply_adds for c in layer_costs(network, (1, channels, self.height, self.width)))
+
+    def to_record(self) -> dict[str, Any]:
+        """Return plain values, from which :meth:`from_record` makes it again."""
+        return {
+            "architecture": self.architecture,
+            "height": self.height,
+            "width": self.width,
+            "options": {k: list(v) if isinstance(v, tuple) else v for k, v in self.options.items()},
+        }
+
+    @classmethod
+    def from_record(cls, record: dict[str, Any]) -> "Candidate":
+        """Read plain values."""
+        options = {str(k): tuple(v) if isinstance(v, list) else v for k, v in record["options"].items()}
+        return cls(str(record["architecture"]), int(record["height"]), int(record["width"]), options)
+
+
+def resolutions(sizes: npt.NDArray[np.integer[Any]]) -> list[tuple[int, int]]:
+    """Return the heights and widths at which pictures of these sizes are worth being looked at.
+
+    Small pictures stay as they are; of larger ones several sides are offered, none above the median picture.
+    Pictures of one shape keep it; others are cut to squares.
+
+    Args:
+        sizes: Height and width [N, 2].
+
+    >>> resolutions(np.array([[28, 28], [28, 28]])), resolutions(np.array([[90, 120], [100, 70]]))
+    ([(28, 28)], [(32, 32), (48, 48), (64, 64)])
+    """
+    height, width = (int(v) for v in np.median(sizes, axis=0))
+    shape = (height, width) if (sizes == sizes[0]).all() else (min(height, width),) * 2
+    short = min(shape)
+    if max(shape) <= _NATIVE:
+        return [shape]
+    sides = [side for side in _SIDES if side <= short] or [short]
+    found = []
+    for side in sides:
+        scale = side / short
+        found.append((round(shape[0] * scale), round(shape[1] * scale)))
+    return found
+
+
+def menu(sizes: npt.NDArray[np.integer[Any]], classes: int, channels: int) -> list[tuple[Candidate, int]]:
+    """Return what could be tried on pictures of these sizes, with multiply-adds a picture, cheapest first.
+
+    Args:
+        sizes: Height and width [N, 2].
+        classes: Outputs.
+        channels: Channels.
+
+    Raises:
+        ArgumentError: Pictures too small for every architecture.
+
+    >>> found = menu(np.array([[28, 28]]), 10, 1)
+    >>> found[0][0].name, len(found)
+    ('speedrun 16-32-32 at 28 x 28', 6)
+    """
+    found = []
+    for height, width in resolutions(sizes):
+        for name, options, least, most in _MENU:
+            if least <= min(height, width) and max(height, width) <= most:
+                candidate = Candidate(name, height, width, dict(options))
+                found.append((candidate, candidate.multiply_adds(classes, channels)))
+    if not found:
+        side = min(shape[0] for shape in resolutions(sizes))
+        raise ArgumentError(
+            f"pictures of at least {min(m[2] for m in _MENU)} pixels a side", f"{side}", "enlarge them"
+        )
+    return sorted(found, key=lambda pair: (pair[1], pair[0].name))
+
+
+def spread_in_cost(
+    offered: list[tuple[Candidate, int]],
+    affordable: float,
+    passes: tuple[float, ...] = (5.0, 12.0, 30.0, 75.0),
+) -> list[Candidate]:
+    """Return the candidates whose cost would allow about so many passes over the data within the budget.
+
+    For every number of passes the candidate nearest to it, on the scale of logarithms.
+
+    Args:
+        offered: Candidates with a cost of one pass, as :func:`menu` gives them (any unit).
+        affordable: Cost that the budget allows, in the same unit.
+        passes: Numbers of passes that are worth trying.
+
+    >>> offered = [(Candidate(f"net{i}", 8, 8), 10**i) for i in range(5)]
+    >>> [c.architecture for c in spread_in_cost(offered, 1000.0)]
+    ['net1', 'net2']
+    """
+    chosen: list[tuple[Candidate, int]] = []
+    for wanted in passes:
+        best = min(offered, key=lambda pair: abs(math.log(affordable / pair[1] / wanted)))
+        if best not in chosen:
+            chosen.append(best)
+    return [candidate for candidate, _ in sorted(chosen, key=lambda pair: pair[1])]

@@ -1,0 +1,254 @@
+"""The choice under a budget: which network, at which resolution, for how many passes.
+
+Nothing is guessed from tables of other machines: each candidate's seconds a picture are measured here, those
+that could see the pictures a few times within the budget are trained for a fraction of it, with complete
+schedules, and judged on pictures that none of them learns from. The best and the next larger one (larger
+networks gain more from longer training) are trained three times as long; the smallest forecast error wins.
+Random changes of the pictures are then tried on the winner.
+"""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from fivefold.core import Clock
+from fivefold.tasks.images.candidate import Candidate, menu, spread_in_cost
+from fivefold.tasks.images.forecast import Forecast, forecast_error
+from fivefold.tasks.images.material import Material, part_of
+from fivefold.tasks.images.pace import answering_pace, training_pace
+from fivefold.tasks.images.recipe import Recipe, first_network, outputs, recipe_for, train_network
+from fivefold.tasks.temperature import tempered_losses
+
+Progress = Callable[[str, dict[str, object]], None]
+_CHOICE = 0.2
+"""Share of the budget that the short trainings may take."""
+_LONGER = 3.0
+"""A training of the second round is so many times as long as one of the first."""
+_CHANGES = {"unchanged": (False, False), "moved": (True, False), "moved and mirrored": (True, True)}
+"""Random changes of pictures that are tried: whether they are moved, whether mirrored."""
+_CHANGE_FROM, _MOST_PASSES = 4, 30
+"""Passes from which changes are tried, and most passes of such a trial."""
+_JUDGED = 2_000
+"""Held-out pictures that judge a short training."""
+_NOMINAL = 2e10
+"""Multiply-adds a second that a machine is supposed to make before anything is measured."""
+_SAFETY = 0.95
+
+
+@dataclass(eq=False)
+class Trial:
+    """A candidate in its short trainings, and what came of them.
+
+    Attributes:
+        candidate: What was trained.
+        pace: Seconds a picture in training.
+        seen: Pictures of each of its trainings.
+        errors: Share of wrong answers on held-out pictures after each.
+        losses: Log loss there, after the best temperature.
+        error: Standard error of the last loss.
+        seconds: Spent on it.
+        reason: Why it was not taken; empty for the one that was.
+        changes: What was done to the pictures, in words; empty for nothing.
+    """
+
+    candidate: Candidate
+    pace: float
+    seen: list[float] = field(default_factory=list)
+    errors: list[float] = field(default_factory=list)
+    losses: list[float] = field(default_factory=list)
+    error: float = math.nan
+    seconds: float = 0.0
+    reason: str = ""
+    changes: str = ""
+
+    @property
+    def name(self) -> str:
+        """The candidate's, and what was done to the pictures."""
+        return self.candidate.name + (f", {self.changes}" if self.changes else "")
+
+    def forecast(self, budget: float) -> Forecast:
+        """Return the error to expect where the training may take so many seconds."""
+        both = (self.seen[0], self.seen[-1]), (self.errors[0], self.errors[-1])
+        return forecast_error(*both, max(budget / self.pace, 1.0))
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """What is to be trained, and what is expected of it.
+
+    Attributes:
+        candidate: The network.
+        recipe: How it is trained.
+        trials: Every short training.
+        seconds: That the training is expected to take.
+        error: The share of wrong answers that is expected.
+        layout: How pictures are to lie in memory: ``"auto"``, or as in the training that is replayed.
+    """
+
+    candidate: Candidate
+    recipe: Recipe
+    trials: list[Trial]
+    seconds: float
+    error: Forecast
+    layout: str = "auto"
+
+    def to_record(self) -> dict[str, Any]:
+        """Return the plan in plain values, from which a replay trains the same network."""
+        return {
+            "candidate": self.candidate.to_record(),
+            "recipe": self.recipe.to_record(),
+            "forecast": {
+                "seconds": self.seconds,
+                "error": self.error.error,
+                "low": self.error.low,
+                "high": self.error.high,
+            },
+        }
+
+
+def choose(material: Material, clock: Clock, seconds: float, seed: int, progress: Progress) -> Choice:
+    """Choose network and recipe.
+
+    Args:
+        material: The pictures.
+        clock: Started with the fit.
+        seconds: Budget of the whole fit.
+        seed: Of everything random.
+        progress: Told of every trial.
+    """
+    offered = menu(material.images.sizes, material.classes, material.channels)
+    left = max(seconds - clock.elapsed, 0.2 * seconds)
+    final = (1 - _CHOICE) * left
+    affordable = final * _NOMINAL / (3 * len(material.train))
+    trials = [_paced(c, material, seed) for c in spread_in_cost(offered, affordable)]
+    short = _CHOICE * left / (len(trials) + (2 + len(_CHANGES)) * _LONGER)
+    for trial in trials:
+        _try(trial, material, seed, progress, short)
+    known = [t for t in trials if t.losses]
+    if not known:
+        # nothing can be tried within the budget: the quickest is trained, and the record says so
+        taken = min(trials, key=lambda t: t.pace)
+        taken.seen, taken.errors = [1.0], [1 - 1 / material.classes]
+        return _planned(taken, trials, material, clock, seconds, seed, "")
+    best = min(known, key=lambda t: t.losses[-1])
+    larger = [t for t in known if t.pace > best.pace]
+    longer = [best, *([min(larger, key=lambda t: t.pace)] if larger else [])]
+    for trial in longer:
+        _try(trial, material, seed, progress, short * _LONGER)
+    taken = min(longer, key=lambda t: t.forecast(final).error)
+    for trial in trials:
+        if trial is not taken:
+            trial.reason = trial.reason or _why_not(trial, taken, final, trial in longer)
+    changes, changed = _best_changes(taken, material, seed, progress, short * _LONGER, final)
+    return _planned(taken, [*trials, *changed], material, clock, seconds, seed, changes)
+
+
+def _best_changes(
+    taken: Trial, material: Material, seed: int, progress: Progress, seconds: float, final: float
+) -> tuple[str, list[Trial]]:
+    """Try random changes of the pictures, where pictures will come again often enough for them to matter.
+
+    Each trial makes as many passes as the final training will, over fewer pictures: what a change does in one
+    pass says nothing of what it does in twenty.
+    """
+    epochs = min(_MOST_PASSES, int(final / taken.pace / len(material.train)))
+    if epochs < _CHANGE_FROM:
+        return "", []
+    trials = [Trial(taken.candidate, taken.pace, changes=name) for name in _CHANGES]
+    for trial in trials:
+        _try(trial, material, seed, progress, seconds, epochs)
+    if not all(t.losses for t in trials):
+        return "", trials
+    best = min(trials, key=lambda t: t.losses[-1])
+    for trial in trials:
+        which = "taken for" if trial is best else "not taken:"
+        trial.reason = (
+            f"{which} its loss of {trial.losses[-1]:.3f} after {epochs} passes over "
+            f"{trial.seen[-1] / epochs:,.0f} pictures"
+        )
+    return best.changes, trials
+
+
+def _paced(candidate: Candidate, material: Material, seed: int) -> Trial:
+    start = time.perf_counter()
+    pictures, _, _ = material.pictures(candidate.height, candidate.width)
+    recipe = recipe_for(candidate, len(pictures), float(len(pictures)), shift=True, flip=True)
+    module = first_network(candidate, pictures, material.classes, seed)
+    pace = training_pace(module, recipe, pictures, material.labels(material.train), seed)
+    return Trial(candidate, pace, seconds=time.perf_counter() - start)
+
+
+def _try(
+    trial: Trial,
+    material: Material,
+    seed: int,
+    progress: Progress,
+    seconds: float,
+    epochs: int | None = None,
+) -> None:
+    """Train a candidate for so many seconds and judge it; one that would see too little is not trained."""
+    progress("trial", {"method": trial.name, "seconds": seconds})
+    pictures, held, _ = material.pictures(trial.candidate.height, trial.candidate.width)
+    labels = material.images.labels
+    shift, flip = _CHANGES.get(trial.changes, (False, False))
+    seen = seconds / trial.pace
+    recipe = recipe_for(trial.candidate, len(pictures), seen, shift=shift, flip=flip, epochs=epochs)
+    if recipe.epochs * recipe.pictures < 4 * recipe.batch:
+        trial.reason = (
+            f"a picture takes {1000 * trial.pace:.3g} ms: {seconds:.2g} s show it {seen:.0f} of them"
+        )
+        return
+    start = time.perf_counter()
+    rows = part_of(len(pictures), recipe.pictures, labels[material.train], seed, "trial")
+    module = first_network(trial.candidate, pictures, material.classes, seed)
+    train_network(
+        module, recipe, pictures[torch.from_numpy(rows)], material.labels(material.train[rows]), seed
+    )
+    judged = part_of(len(held), _JUDGED, labels[material.held], seed, "judged")
+    found = outputs(module, held[torch.from_numpy(judged)])
+    _judge(trial, recipe, found, material.labels(material.held[judged]))
+    trial.seconds += time.perf_counter() - start
+
+
+def _judge(trial: Trial, recipe: Recipe, found: Tensor, labels: Tensor) -> None:
+    wrong = (found.argmax(1) != labels).double()
+    losses = tempered_losses(found.numpy(), labels.numpy())
+    trial.seen.append(float(recipe.epochs * recipe.pictures))
+    trial.errors.append(float(wrong.mean()))
+    trial.losses.append(float(losses.mean()))
+    trial.error = float(losses.std(ddof=1) / math.sqrt(len(losses))) if len(losses) > 1 else math.nan
+
+
+def _why_not(trial: Trial, taken: Trial, final: float, longer: bool) -> str:
+    if not trial.losses:
+        return "not tried"
+    own, best = trial.forecast(final).error, taken.forecast(final).error
+    if longer:
+        return f"forecast to be wrong in {own:.1%}, the one taken in {best:.1%}"
+    return f"a loss of {trial.losses[-1]:.3f} after its short training, the best had a smaller one"
+
+
+def _planned(
+    taken: Trial,
+    trials: list[Trial],
+    material: Material,
+    clock: Clock,
+    seconds: float,
+    seed: int,
+    changes: str,
+) -> Choice:
+    """Turn what is left of the budget into a number of pictures."""
+    candidate = taken.candidate
+    shift, flip = _CHANGES.get(changes, (False, False))
+    pictures, held, test = material.pictures(candidate.height, candidate.width)
+    module = first_network(candidate, pictures, material.classes, seed)
+    answers = answering_pace(module, pictures) * (len(held) * (2 if flip else 1) + len(test)) * (1 + flip)
+    spare = max(_SAFETY * (seconds - clock.elapsed - answers), 64 * taken.pace)
+    recipe = recipe_for(candidate, len(pictures), spare / taken.pace, shift=shift, flip=flip)
+    training = recipe.epochs * recipe.pictures * taken.pace
+    return Choice(candidate, recipe, trials, training + answers, taken.forecast(training))

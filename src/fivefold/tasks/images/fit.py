@@ -1,0 +1,206 @@
+"""The verb ``fit`` for pictures: read, divide, choose under the budget, train, calibrate, test, report."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from fivefold.core import ArtifactError, Budget, Clock, require
+from fivefold.optimize.training.verb import Training
+from fivefold.tasks.images.candidate import Candidate
+from fivefold.tasks.images.choose import Choice, choose
+from fivefold.tasks.images.duplicates import Duplicates, find_duplicates
+from fivefold.tasks.images.forecast import Forecast
+from fivefold.tasks.images.image_set import ImageSet
+from fivefold.tasks.images.material import Material, divide, part_of
+from fivefold.tasks.images.model import ImageModel
+from fivefold.tasks.images.read import read_images
+from fivefold.tasks.images.recipe import Recipe, first_network, outputs, train_network
+from fivefold.tasks.images.yardstick import Yardstick, fit_yardstick
+from fivefold.tasks.prediction_sets import Sets
+from fivefold.tasks.temperature import log_losses, temperature_of
+
+Progress = Callable[[str, dict[str, object]], None]
+Floats = npt.NDArray[np.float64]
+_DEFAULT = 60.0
+
+
+@dataclass(eq=False)
+class Outcome:
+    """Everything that came of a fit, for the record.
+
+    Attributes:
+        material: The pictures in three parts.
+        duplicates: Copies among them.
+        choice: What was chosen, and what was expected of it.
+        training: How the training went.
+        model: The answer.
+        held, test: Scores ``[n, K]`` of the network, before the temperature.
+        yardstick: What it is measured against.
+        training_seconds: Of training and answering, to be compared with the forecast.
+        seed, threads: Of the plan.
+    """
+
+    material: Material
+    duplicates: Duplicates
+    choice: Choice
+    training: Training
+    model: ImageModel
+    held: Floats
+    test: Floats
+    yardstick: Yardstick
+    training_seconds: float
+    seed: int
+    threads: int
+
+
+def fit_images(
+    data: str | Path | ImageSet,
+    *,
+    target: str | None = None,
+    budget: str | float | Budget | None = "60s",
+    seed: int = 0,
+    replay: str | Path | None = None,
+    progress: Progress | None = None,
+) -> ImageModel:
+    """Choose a network for pictures on evidence, train it within a budget, and say how sure its answers are.
+
+    Args:
+        data: A folder with a folder per class (below ``train`` and ``test`` where the source divides them), a
+            folder of IDX files, an NPZ file, a table of paths, or an :class:`ImageSet`.
+        target: The column of labels of a table of paths.
+        budget: Seconds for everything, as ``"10m"`` or a number: what a network may cost is measured on this
+            machine.
+        seed: Of everything random; the same plan, seed, machine and threads give the same bits.
+        replay: A saved model whose plan is followed: nothing is chosen, the same network is trained anew.
+        progress: ``progress(event, details)``.
+
+    Returns:
+        The model with its record and plan.
+
+    Raises:
+        DataError: Nothing that can be learnt from.
+        ArgumentError: A budget that is none.
+    """
+    limits = Budget.parse(budget)
+    clock = Clock(limits)
+    seconds = limits.seconds or _DEFAULT
+    require(isinstance(seed, int) and seed >= 0, "a seed of at least 0", seed)
+    tell = progress or (lambda event, details: None)
+    tell("read", {"source": str(data) if not isinstance(data, ImageSet) else data.source})
+    images = data if isinstance(data, ImageSet) else read_images(data, target=target)
+    tell("pictures", {"described": images.describe()})
+    stored = None if replay is None else _plan_of(replay)
+    return fit_set(images, clock, seconds, seed, tell, stored)
+
+
+def fit_set(
+    images: ImageSet, clock: Clock, seconds: float, seed: int, tell: Progress, choice: Choice | None = None
+) -> ImageModel:
+    """Fit pictures that are read already.
+
+    Args:
+        images: The pictures.
+        clock: Started with the fit.
+        seconds: Budget of the whole fit.
+        seed: Of everything random.
+        tell: Told of every event.
+        choice: What is trained; chosen where ``None``.
+    """
+    duplicates = find_duplicates(images)
+    material = divide(images, duplicates.groups(len(images)), seed)
+    yardstick = fit_yardstick(material, seed)
+    choice = choice or choose(material, clock, seconds, seed, tell)
+    tell("chosen", {"method": choice.candidate.name})
+    outcome = _run(material, duplicates, choice, yardstick, seed, tell)
+    tell("report", {})
+    from fivefold.tasks.images.record import build_record
+
+    record = build_record(outcome, seconds, clock.elapsed)
+    return replace(outcome.model, record=record, plan=record["plan"])
+
+
+def _run(
+    material: Material,
+    duplicates: Duplicates,
+    choice: Choice,
+    yardstick: Yardstick,
+    seed: int,
+    tell: Progress,
+) -> Outcome:
+    """Train what was chosen, calibrate it on the held-out pictures and answer the test pictures."""
+    started = time.perf_counter()
+    candidate, recipe = choice.candidate, choice.recipe
+    pictures, held, test = material.pictures(candidate.height, candidate.width)
+    labels = material.images.labels
+    rows = part_of(len(pictures), recipe.pictures, labels[material.train], seed, "final")
+    tell(
+        "train",
+        {"method": candidate.name, "seconds": choice.seconds, "epochs": recipe.epochs, "pictures": len(rows)},
+    )
+    module = first_network(candidate, pictures, material.classes, seed)
+    chosen = torch.from_numpy(rows)
+    part = pictures if len(rows) == len(pictures) else pictures[chosen]
+    training = train_network(module, recipe, part, material.labels(material.train[rows]), seed, choice.layout)
+    plain = outputs(module, held).numpy()
+    flip, scores = False, plain
+    if recipe.flip:
+        mirrored = outputs(module, held, flip=True).numpy()
+        flip = _mean_loss(mirrored, labels[material.held]) < _mean_loss(plain, labels[material.held])
+        scores = mirrored if flip else plain
+    temperature = temperature_of(scores, labels[material.held])
+    probabilities = _softmax(scores / temperature)
+    sets = Sets(np.sort(Sets.of(probabilities, labels[material.held], ordered=False)))
+    model = ImageModel(candidate, module.eval(), material.images.classes, temperature, flip, sets)
+    answers = outputs(module, test, flip=flip).numpy()
+    spent = time.perf_counter() - started
+    return Outcome(
+        material,
+        duplicates,
+        choice,
+        training,
+        model,
+        scores,
+        answers,
+        yardstick,
+        spent,
+        seed,
+        torch.get_num_threads(),
+    )
+
+
+def _mean_loss(scores: Floats, labels: npt.NDArray[np.int64]) -> float:
+    return float(log_losses(scores / temperature_of(scores, labels), labels).mean())
+
+
+def _softmax(scores: Floats) -> Floats:
+    return np.asarray(torch.from_numpy(scores).softmax(1).numpy())
+
+
+def _plan_of(directory: str | Path) -> Choice:
+    """Read the plan of a saved model.
+
+    Raises:
+        ArtifactError: It is a model of another kind, or its plan is damaged.
+    """
+    from fivefold.artifact import load as load_bundle
+    from fivefold.tasks.images.model import from_bundle
+
+    plan: dict[str, Any] = from_bundle(load_bundle(directory)).plan
+    try:
+        forecast = plan["forecast"]
+        return Choice(
+            Candidate.from_record(plan["candidate"]),
+            Recipe(**plan["recipe"]),
+            [],
+            float(forecast["seconds"]),
+            Forecast(float(forecast["error"]), float(forecast["low"]), float(forecast["high"])),
+            str(plan["layout"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ArtifactError("the plan of a fit to pictures", str(error)[:200], "fit anew") from None

@@ -1,0 +1,141 @@
+"""The pictures of a fit, divided: what trains, what chooses and calibrates, what tests."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from fivefold.core import DataError, numpy_generator
+from fivefold.linalg.memory import require_memory
+from fivefold.tasks.images.image_set import ImageSet
+from fivefold.tasks.tables.splits import Splitter
+
+Rows = npt.NDArray[np.int64]
+_TEST, _HELD, _MOST_HELD = 0.2, 0.1, 6000
+_FEW = 2000
+"""Below so many training pictures a fifth of them is held out, not a tenth: the choice rests on it."""
+
+
+@dataclass(eq=False)
+class Material:
+    """Labelled pictures in three parts; decoded at one size at a time.
+
+    Attributes:
+        images: All pictures.
+        train: Rows that networks learn from.
+        held: Rows that choose among networks and calibrate the answer.
+        test: Rows that nothing touches before the end.
+        given: Whether the test rows are those that the source named.
+    """
+
+    images: ImageSet
+    train: Rows
+    held: Rows
+    test: Rows
+    given: bool
+    _decoded: dict[tuple[int, int], tuple[Tensor, Tensor, Tensor]] = field(default_factory=dict)
+
+    @property
+    def channels(self) -> int:
+        """3 with colour, else 1."""
+        return 3 if self.images.colour else 1
+
+    @property
+    def classes(self) -> int:
+        """How many there are."""
+        return len(self.images.classes)
+
+    def labels(self, rows: Rows) -> Tensor:
+        """Return the codes of the classes of rows."""
+        return torch.from_numpy(self.images.labels[rows])
+
+    def pictures(self, height: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Return training, held and test pictures as bytes [n, C, height, width].
+
+        The last size asked for stays in memory.
+
+        Raises:
+            ArgumentError: They do not fit in the free memory.
+        """
+        size = (height, width)
+        if size not in self._decoded:
+            self._decoded.clear()
+            count = len(self.train) + len(self.held) + len(self.test)
+            require_memory(
+                2 * count * self.channels * height * width,
+                f"{count:,} pictures of {height} x {width}",
+                "take smaller pictures or fewer of them",
+            )
+            colour = self.images.colour
+            self._decoded[size] = tuple(  # type: ignore[assignment]
+                torch.from_numpy(self.images.load(rows, height, width, colour=colour))
+                for rows in (self.train, self.held, self.test)
+            )
+        return self._decoded[size]
+
+
+def divide(images: ImageSet, twins: Rows, seed: int) -> Material:
+    """Divide labelled pictures into training, held and test rows, class by class.
+
+    Test rows are those that the source names as such; else a fifth, drawn at random. Pictures with one code
+    of ``twins`` (copies of each other) stay on one side, but where the source divides them, whose word holds.
+
+    Args:
+        images: Labelled pictures of at least two classes.
+        twins: Codes [N], equal for copies.
+        seed: Of the division.
+
+    Raises:
+        DataError: A class without a training picture, or too few pictures to hold any out.
+    """
+    rows = np.flatnonzero(images.labels >= 0)
+    given = images.given[rows] == 1
+    if given.any() and not given.all():
+        known, test = rows[~given], rows[given]
+    else:
+        if given.all():
+            raise DataError("training pictures", "test pictures alone", "add a folder named train")
+        splitter = Splitter(seed, strata=images.labels[rows], twins=twins[rows])
+        inner, outer = splitter.test(len(rows), _TEST)
+        known, test = rows[inner], rows[outer]
+    share = _HELD if len(known) >= _FEW else 0.2
+    share = min(share, _MOST_HELD / len(known))
+    splitter = Splitter(seed + 1, strata=images.labels[known], twins=twins[known])
+    inner, outer = splitter.test(len(known), share)
+    train, held = known[inner], known[outer]
+    missing = sorted(set(range(len(images.classes))) - set(images.labels[train].tolist()))
+    if missing:
+        named = ", ".join(images.classes[code] for code in missing[:5])
+        raise DataError(
+            "training pictures of every class",
+            f"none of {named}",
+            "add pictures of it (five are the least that make sense), or leave the class out",
+        )
+    return Material(images, train, held, test, bool(given.any()))
+
+
+def part_of(rows: int, count: int, labels: npt.NDArray[np.int64], seed: int, *names: str | int) -> Rows:
+    """Return ``count`` of the numbers 0..rows-1 at random, the classes in proportion, sorted.
+
+    Args:
+        rows: How many there are.
+        count: How many are wanted; all where it is not less than ``rows``.
+        labels: Codes of their classes [rows].
+        seed: Of the draw.
+        names: What the draw is for.
+
+    >>> part_of(6, 4, np.array([0, 0, 0, 1, 1, 1]), 0).shape
+    (4,)
+    """
+    if count >= rows:
+        return np.arange(rows)
+    order = numpy_generator(seed, "part", *names).permutation(rows)
+    # rank of each picture within its class, as a share of the class: the first ones of every class come first
+    by_class = order[np.argsort(labels[order], kind="stable")]
+    sizes = np.bincount(labels)
+    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    sorted_labels = labels[by_class]
+    rank = (np.arange(rows) - starts[sorted_labels] + 0.5) / sizes[sorted_labels]
+    return np.sort(by_class[np.argsort(rank, kind="stable")[:count]])

@@ -1,0 +1,62 @@
+"""How long a network takes on this machine: seconds a picture, in training and in answering."""
+
+import copy
+import statistics
+import time
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from fivefold.core import fork_global
+from fivefold.tasks.images.raw_pictures import RawPictures
+from fivefold.tasks.images.recipe import Recipe, SmoothedCrossEntropy, augmentation
+
+_ROUNDS = 3
+
+
+def training_pace(module: RawPictures, recipe: Recipe, pictures: Tensor, labels: Tensor, seed: int) -> float:
+    """Return the seconds that a training takes a picture: change, forward, backward and update.
+
+    The median of three updates after one that is not counted, of a copy; the module stays as it was.
+
+    Args:
+        module: The network.
+        recipe: Its batch, its augmentation and its loss.
+        pictures: Bytes; the first batch is used.
+        labels: Their codes.
+        seed: Of the augmentation; the global generators are left as they were.
+    """
+    rehearsal = copy.deepcopy(module).train()
+    weights = [p for p in rehearsal.parameters() if p.requires_grad]
+    mover = torch.optim.SGD(weights, 1e-6, momentum=0.9, nesterov=True, weight_decay=recipe.decay)
+    change, loss = augmentation(recipe), SmoothedCrossEntropy(recipe.smoothing)
+    X, y = pictures[: recipe.batch], labels[: recipe.batch]
+    generator = torch.Generator().manual_seed(seed)
+
+    def update() -> None:
+        mover.zero_grad(set_to_none=True)
+        batch = X if change is None else change(X, generator)
+        loss(rehearsal(batch), y).backward()  # type: ignore[no-untyped-call]
+        mover.step()
+
+    with fork_global(seed, "pace"):
+        return _median_seconds(update) / len(X)
+
+
+@torch.no_grad()
+def answering_pace(module: nn.Module, pictures: Tensor) -> float:
+    """Return the seconds that an answer takes a picture, in evaluation mode, up to 256 at once."""
+    module.eval()
+    X = pictures[:256]
+    return _median_seconds(lambda: module(X)) / len(X)
+
+
+def _median_seconds(work: Callable[[], object]) -> float:
+    work()
+    found = []
+    for _ in range(_ROUNDS):
+        start = time.perf_counter()
+        work()
+        found.append(time.perf_counter() - start)
+    return statistics.median(found)

@@ -1,0 +1,212 @@
+"""Read pictures, whatever holds them: a folder, files, IDX, NPZ, or a table of paths."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from fivefold.core import ArgumentError, DataError
+from fivefold.tasks.images.decode import ENDINGS, begins_like_a_picture, plain_name, read_start
+from fivefold.tasks.images.files import Entry, from_files
+from fivefold.tasks.images.folder import IGNORED, every_file, read_folder
+from fivefold.tasks.images.idx import idx_parts, idx_role
+from fivefold.tasks.images.image_set import ImageSet
+from fivefold.tasks.images.limits import Limits
+from fivefold.tasks.images.npz import npz_parts
+from fivefold.tasks.images.packed import from_parts
+from fivefold.tasks.images.path_table import read_path_table
+
+_FEW = 5
+_LOOKED_AT = 2000
+_SHOWN = 5
+
+
+def read_images(
+    source: str | Path | Sequence[str | Path],
+    *,
+    target: str | None = None,
+    labelled: bool = True,
+    limits: Limits | None = None,
+) -> ImageSet:
+    """Read pictures and, where wanted, their classes; what is no picture is left out and named.
+
+    PNG, JPEG, WebP, BMP, GIF (first frame), TIFF and PPM, by content. Each file is decoded once, so that
+    every picture of the result can be loaded.
+
+    Args:
+        source: A folder with a folder for each class, also below ``train`` and ``test``; a folder or a file
+            of IDX; a file NPZ; a table (CSV, TSV, Parquet, JSON) with a column of paths. Without labels also
+            any folder, a picture, a pattern, or a list of these.
+        target: The column of labels, for tables.
+        labelled: Classes are wanted, at least two; ``False`` for prediction.
+        limits: What is read at most.
+
+    Returns:
+        The pictures; ``asked`` and ``places`` tell which of the files asked for they are.
+
+    Raises:
+        DataError: Nothing there, no picture in it, no classes, or one only.
+        ArgumentError: A list or one picture where classes are wanted, or a target without a table.
+
+    >>> import tempfile
+    >>> from PIL import Image
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for name, grey in (("day/1", 250), ("day/2", 240), ("night/1", 5), ("night/2", 9)):
+    ...         path = Path(folder, name + ".png")
+    ...         path.parent.mkdir(exist_ok=True)
+    ...         Image.new("L", (8, 6), grey).save(path)
+    ...     images = read_images(folder)
+    ...     images.describe(), images.load(None, 4, 4, colour=False)[:, 0, 0, 0].tolist()
+    ('4 pictures, 6 high and 8 wide, grey, 2 classes', [250, 240, 5, 9])
+    """
+    limits = limits or Limits()
+    if not isinstance(source, str | Path):
+        return _read_list(list(source), labelled=labelled, limits=limits)
+    path = Path(source).expanduser()
+    kind = _kind(path)
+    if target is not None and kind != "table":
+        raise ArgumentError(
+            "a column of labels for a table alone", f"{target!r} for a {kind}", "leave it out"
+        )
+    if kind == "missing":
+        return _read_list([source], labelled=labelled, limits=limits)
+    if kind == "picture":
+        return _read_list([path], labelled=labelled, limits=limits)
+    name = plain_name(str(source))
+    if kind == "folder":
+        folder = _idx_folder(path)
+        if folder is None:
+            return _judged(read_folder(path, limits, labelled=labelled), labelled=labelled)
+        files = _within(folder)
+        return _judged(from_parts(name, idx_parts(files, limits, labelled=labelled), []), labelled=labelled)
+    if kind == "idx":
+        beside = [each for each in _within(path.parent) if _partners(path.name, each.name)]
+        beside = [each for each in beside if each.name != path.name] + [path]
+        return _judged(from_parts(name, idx_parts(beside, limits, labelled=labelled), []), labelled=labelled)
+    if kind == "npz":
+        notes: list[str] = []
+        parts = npz_parts(path, limits, notes, labelled=labelled)
+        return _judged(from_parts(name, parts, notes), labelled=labelled)
+    return _judged(read_path_table(path, target, limits, labelled=labelled), labelled=labelled)
+
+
+def looks_like_images(source: str | Path) -> bool:
+    """Whether a source is one of pictures: a folder with some, IDX, NPZ or a picture. Tables are tables.
+
+    Cheap: at most 2,000 folders are looked at. An empty folder counts, for there is no better guess.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = Path(folder, "notes.txt").write_text("hello")
+    ...     looks_like_images(folder), looks_like_images(Path(folder, "notes.txt"))
+    (False, False)
+    """
+    path = Path(source).expanduser()
+    if not path.is_dir():
+        return _kind(path) in {"picture", "idx", "npz"}
+    others = False
+    for root, folders, files in islice(os.walk(path), _LOOKED_AT):
+        folders[:] = sorted(each for each in folders if each.lower() not in IGNORED and each[:1] != ".")
+        for name in files[:_LOOKED_AT]:
+            if name.lower() in IGNORED or name.startswith("."):
+                continue
+            if name.lower().endswith((*ENDINGS, ".npz")) or idx_role(name) is not None:
+                return True
+            if not Path(name).suffix and begins_like_a_picture(Path(root, name)):
+                return True
+            others = True
+    return not others
+
+
+def _kind(path: Path) -> str:
+    try:
+        if path.is_dir():
+            return "folder"
+        if not path.is_file():
+            return "missing"
+        start = read_start(path, 4)
+    except (OSError, ValueError):
+        return "missing"
+    if idx_role(path.name) is not None:
+        return "idx"
+    if start == b"PK\x03\x04" or path.name.lower().endswith(".npz"):
+        return "npz"
+    return "picture" if path.name.lower().endswith(ENDINGS) or begins_like_a_picture(path) else "table"
+
+
+def _idx_folder(path: Path) -> Path | None:
+    """The folder that holds IDX files: this one, or the only one below it (``FashionMNIST/raw``)."""
+    for _ in range(3):
+        try:
+            inside = [each for each in path.iterdir() if not each.name.startswith(".")]
+        except OSError:
+            return None
+        if any(idx_role(each.name) is not None for each in inside if each.is_file()):
+            return path
+        if len(inside) != 1 or not inside[0].is_dir() or inside[0].is_symlink():
+            return None
+        path = inside[0]
+    return None
+
+
+def _within(folder: Path) -> list[Path]:
+    """The files of a folder; links only where they stay in it."""
+    real = folder.resolve()
+    return [each for each in folder.iterdir() if each.is_file() and each.resolve().is_relative_to(real)]
+
+
+def _partners(name: str, other: str) -> bool:
+    """Whether two IDX files belong to one set; of the two forms of a file only the named one counts."""
+    here, there = idx_role(name), idx_role(other)
+    same = here is not None and there is not None and here[0] == there[0]
+    return same and (here != there or name == other)
+
+
+def _read_list(sources: list[str | Path], *, labelled: bool, limits: Limits) -> ImageSet:
+    from fivefold.tasks.tables.read import expand
+
+    entries: list[Entry] = []
+    for each in sources:
+        path = Path(each).expanduser()
+        if path.is_dir():
+            top = plain_name(path.as_posix())
+            entries += [replace(entry, name=f"{top}/{entry.name}") for entry in every_file(path, limits)]
+        else:
+            entries += [Entry(plain_name(p.as_posix()), p.resolve()) for p in expand(each)]
+        if len(entries) > limits.files:
+            raise DataError(f"at most {limits.files:,} files", "more", "name fewer, or raise the limit")
+    if labelled:
+        raise ArgumentError(
+            "a source with classes", f"{len(entries):,} files", "name a folder with a folder for each class"
+        )
+    if not entries:
+        raise DataError("at least one picture", "an empty list")
+    name = entries[0].name if len(entries) == 1 else f"{entries[0].name} and {len(entries) - 1:,} more"
+    return from_files(name, entries, (), (), limits)
+
+
+def _judged(images: ImageSet, *, labelled: bool) -> ImageSet:
+    """Refuse what no classifier can be learnt from; note what is thin."""
+    if not labelled:
+        return images
+    if len(images.classes) < 2:
+        only = f"only {images.classes[0]!r}" if images.classes else "none"
+        raise DataError("at least two classes", f"{only} in {images.source!r}", "add pictures of another one")
+    counts = np.bincount(
+        images.labels[(images.labels >= 0) & (images.given != 1)], minlength=len(images.classes)
+    )
+    if counts.max() < 2:
+        raise DataError(
+            "at least 2 training pictures of some class",
+            f"at most {counts.max()} in {images.source!r}",
+            "add some",
+        )
+    few = [f"{images.classes[i]!r} ({counts[i]})" for i in np.flatnonzero(counts < _FEW)]
+    if not few:
+        return images
+    shown = ", ".join(few[:_SHOWN]) + (f" and {len(few) - _SHOWN:,} more" if len(few) > _SHOWN else "")
+    note = f"Classes with fewer than {_FEW} training pictures can hardly be learnt: {shown}."
+    return replace(images, notes=(*images.notes, note))

@@ -1,0 +1,341 @@
+"""The record of a fit to pictures: everything the report shows, as plain values."""
+
+import math
+import platform
+import sys
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from fivefold.artifact.version import library_version
+from fivefold.core import Certificate, Kind
+from fivefold.tasks.class_section import class_section
+from fivefold.tasks.evaluate import Bootstrap, coverage, scores, wilson
+from fivefold.tasks.images.gallery import gallery
+from fivefold.tasks.images.yardstick import NAME, constant_scores
+from fivefold.tasks.plain_values import plain
+
+if TYPE_CHECKING:
+    from fivefold.tasks.images.fit import Outcome
+
+Floats = npt.NDArray[np.float64]
+LEVEL = 0.9
+_METRICS = ["accuracy", "log loss", "Brier score"]
+_FORECAST = 0.25
+
+
+def _softmax(eta: Floats) -> Floats:
+    return np.asarray(torch.from_numpy(np.ascontiguousarray(eta)).softmax(1).numpy())
+
+
+def _percent(x: float) -> str:
+    return f"{100 * x:.1f}%"
+
+
+def build_record(outcome: "Outcome", budget: float, seconds: float) -> dict[str, Any]:
+    """Return the record of a fit to pictures.
+
+    Args:
+        outcome: What came of it.
+        budget: Seconds asked for.
+        seconds: Seconds it took.
+    """
+    material, model, choice = outcome.material, outcome.model, outcome.choice
+    images = material.images
+    truth = images.labels[material.test]
+    probability = _softmax(outcome.test / model.temperature)
+    test = _test_section(outcome, truth, probability)
+    classes = class_section(probability, truth, model.sets, LEVEL)
+    right = wilson(int((probability.argmax(1) == truth).sum()), len(truth))
+    certificates = _certificates(outcome, right, classes, test)
+    parameters = sum(p.numel() for p in model.network.parameters())
+    record = {
+        "version": 1,
+        "title": f"{images.source}: {len(images.classes)} classes of pictures",
+        "things": "pictures",
+        "headline": _headline(outcome, right, test, classes),
+        "warnings": _warnings(outcome, budget, seconds),
+        "data": {
+            "source": images.source,
+            "rows": len(images),
+            "target": "class",
+            "task": "classification of pictures",
+            "classes": list(images.classes),
+            "dropped": [*images.notes, _division(outcome)],
+            "family": "categorical",
+            "family_reason": images.describe(),
+        },
+        "test": test,
+        "groups": None,
+        "intervals": None,
+        "classification": classes,
+        "scatter": None,
+        "certificates": [c.to_record() for c in certificates],
+        "candidates": _candidates(outcome),
+        "table": {"duplicates": _copies(outcome), "findings": []},
+        "drivers": [],
+        "pictures": gallery(outcome, probability, truth),
+        "network": {
+            "name": model.candidate.name,
+            "parameters": parameters,
+            "multiply_adds": model.candidate.multiply_adds(len(images.classes), material.channels),
+            "epochs": choice.recipe.epochs,
+            "pictures": choice.recipe.pictures,
+            "batch": choice.recipe.batch,
+            "status": str(outcome.training.status),
+            "mirrored answers": model.flip,
+            "temperature": model.temperature,
+            "loss": outcome.training.history["loss"].tolist(),
+        },
+        "forecast": _forecast(outcome, right),
+        "risks": _risks(outcome),
+        "plan": {
+            "version": 1,
+            "seed": outcome.seed,
+            "threads": outcome.threads,
+            "budget": budget,
+            "layout": outcome.training.choices.layout,
+            **choice.to_record(),
+        },
+        "environment": {
+            "fivefold": library_version(),
+            "python": platform.python_version(),
+            "numpy": np.__version__,
+            "torch": torch.__version__,
+            "machine": platform.machine(),
+            "system": sys.platform,
+            "threads": str(outcome.threads),
+        },
+        "seconds": seconds,
+        "command": "",
+    }
+    return dict(plain(record))
+
+
+def _test_section(outcome: "Outcome", truth: npt.NDArray[np.int64], probability: Floats) -> dict[str, Any]:
+    bootstrap = Bootstrap(truth.astype(np.float64), outcome.seed)
+    own = f"fivefold: {outcome.model.candidate.name}"
+    yardstick = _softmax(outcome.yardstick.test)
+    constant = _softmax(constant_scores(outcome.material, len(truth)))
+    rows = [(own, "chosen", probability), (NAME, "yardstick", yardstick), ("constant", "constant", constant)]
+    section: dict[str, Any] = {
+        "unit": "",
+        "metrics": _METRICS,
+        "level": 0.95,
+        "lower_is_better": {"accuracy": False, "log loss": True, "Brier score": True},
+        "scores": scores(bootstrap, _METRICS, rows),
+        "rows": len(truth),
+    }
+    for entry, (_, _, p) in zip(section["scores"], rows, strict=True):
+        entry["metrics"]["accuracy"] = wilson(int((p.argmax(1) == truth).sum()), len(truth))
+    change = bootstrap.difference("accuracy", probability, yardstick)
+    verdict = "cannot be told from"
+    if change["low"] > 0:
+        verdict = "is better than"
+    elif change["high"] < 0:
+        verdict = "is worse than"
+    sentence = (
+        f"On these pictures the network {verdict} {NAME}: the difference in accuracy is "
+        f"{100 * change['difference']:.1f} points (95% interval {100 * change['low']:.1f} to "
+        f"{100 * change['high']:.1f})."
+    )
+    section["paired"] = {"against": NAME, "metric": "accuracy", **change, "sentence": sentence}
+    section["sentence"] = sentence
+    return section
+
+
+def _headline(
+    outcome: "Outcome", right: dict[str, float], test: dict[str, Any], classes: dict[str, Any]
+) -> str:
+    count = len(outcome.material.test)
+    beside = test["scores"][1]["metrics"]["accuracy"]["value"]
+    return (
+        f"{_percent(right['value'])} of {count:,} unseen pictures are named rightly "
+        f"({_percent(right['low'])} to {_percent(right['high'])}) by {outcome.model.candidate.name}; "
+        f"{_percent(beside)} by {NAME}. {LEVEL:.0%} sets covered "
+        f"{_percent(classes['sets']['coverage']['value'])}."
+    )
+
+
+def _division(outcome: "Outcome") -> str:
+    m = outcome.material
+    how = "as the source names them" if m.given else "drawn at random, class by class"
+    return (
+        f"{len(m.train):,} pictures train, {len(m.held):,} choose and calibrate, {len(m.test):,} test: {how}."
+    )
+
+
+def _copies(outcome: "Outcome") -> str:
+    images, duplicates = outcome.material.images, outcome.duplicates
+    said = duplicates.describe(images)
+    if not said:
+        return "No two pictures are equal or nearly so."
+    if _divided_copies(outcome):
+        return (
+            " ".join(said)
+            + " The source divides copies: new pictures are a little harder than its test pictures."
+        )
+    return " ".join(said) + " Copies stay on one side of the division."
+
+
+def _divided_copies(outcome: "Outcome") -> int:
+    """Pairs of copies with one picture in training and one in test."""
+    return int(outcome.duplicates.across(outcome.material.images).sum()) if outcome.material.given else 0
+
+
+def _warnings(outcome: "Outcome", budget: float, seconds: float) -> list[str]:
+    images, material = outcome.material.images, outcome.material
+    said = []
+    if images.rejected:
+        first = ", ".join(f"{r.name} ({r.reason})" for r in images.rejected[:3])
+        more = f" and {len(images.rejected) - 3:,} more" if len(images.rejected) > 3 else ""
+        said.append(f"{len(images.rejected):,} files were left out: {first}{more}.")
+    copies = _divided_copies(outcome)
+    if copies > 0.01 * len(material.test):
+        said.append(
+            f"{copies:,} pictures of the test are copies of training pictures: they make it too easy."
+        )
+    rarest = int(np.bincount(images.labels[material.train], minlength=len(images.classes)).min())
+    if rarest < 20:
+        said.append(f"A class has only {rarest} training pictures: expect little of it.")
+    if len(material.test) < 100:
+        said.append(f"{len(material.test)} test pictures say little: the interval of the accuracy is wide.")
+    if seconds > 1.25 * budget:
+        said.append(f"The fit took {seconds:.0f} s for a budget of {budget:.0f} s.")
+    return [*said, *outcome.training.warnings]
+
+
+def _forecast(outcome: "Outcome", right: dict[str, float]) -> dict[str, Any]:
+    expected = outcome.choice.error
+    return {
+        "seconds": outcome.choice.seconds,
+        "measured_seconds": outcome.training_seconds,
+        "accuracy": 1 - expected.error,
+        "low": 1 - expected.high,
+        "high": 1 - expected.low,
+        "measured_accuracy": right["value"],
+    }
+
+
+def _certificates(
+    outcome: "Outcome", right: dict[str, float], classes: dict[str, Any], test: dict[str, Any]
+) -> list[Certificate]:
+    share = classes["sets"]["coverage"]
+    count = len(outcome.material.test)
+    assumed = ("new pictures are exchangeable with the pictures of this source",)
+    expected = outcome.choice.error
+    ratio = outcome.training_seconds / outcome.choice.seconds
+    pair = test["paired"]
+    return [
+        Certificate(
+            f"{_percent(LEVEL)} sets cover at least {_percent(LEVEL)} of new pictures like these",
+            Kind.STATISTICAL,
+            True if share["low"] >= LEVEL else (False if share["high"] < LEVEL else None),
+            bound=LEVEL,
+            value=share["value"],
+            assumptions=assumed,
+            method=f"Wilson 95% interval {_percent(share['low'])} to {_percent(share['high'])} on {count:,} "
+            f"pictures that no fit has seen; unknown where it contains {_percent(LEVEL)}",
+        ),
+        Certificate(
+            f"the network names more new pictures rightly than {NAME}",
+            Kind.STATISTICAL,
+            True if pair["low"] > 0 else (False if pair["high"] < 0 else None),
+            bound=0.0,
+            value=pair["difference"],
+            assumptions=assumed,
+            method="paired bootstrap 95% interval of the difference on the test pictures; unknown where it "
+            "contains 0",
+        ),
+        Certificate(
+            f"training and answering took the time that was forecast, to {_FORECAST:.0%}",
+            Kind.INDICATOR,
+            abs(math.log(ratio)) <= math.log(1 + _FORECAST),
+            bound=outcome.choice.seconds,
+            value=outcome.training_seconds,
+            assumptions=("the machine does nothing else meanwhile",),
+            method="seconds a picture, measured before the training, times the pictures of the plan",
+        ),
+        Certificate(
+            "the accuracy lies where the short trainings said it would",
+            Kind.INDICATOR,
+            right["high"] >= 1 - expected.high and right["low"] <= 1 - expected.low,
+            bound=1 - expected.error,
+            value=right["value"],
+            assumptions=("errors fall with the pictures seen as a power that two short trainings show",),
+            method=f"extrapolation; the band {_percent(1 - expected.high)} to {_percent(1 - expected.low)} "
+            "should hold nine times in ten",
+        ),
+    ]
+
+
+def _candidates(outcome: "Outcome") -> list[dict[str, Any]]:
+    """Every short training and the yardstick: loss, cost, and why it was not taken."""
+    found = []
+    for trial in outcome.choice.trials:
+        chosen = not trial.reason
+        found.append(
+            {
+                "name": trial.name,
+                "description": f"{1000 * trial.pace:.3g} ms a picture in training"
+                + (f"; last short training saw {trial.seen[-1]:,.0f} pictures" if trial.losses else ""),
+                "score": trial.losses[-1] if trial.losses else None,
+                "standard_error": trial.error,
+                "metric": "log loss",
+                "seconds": trial.seconds,
+                "verdict": "chosen" if chosen else "rejected",
+                "reason": trial.reason or "the smallest error is forecast for it",
+                "status": "" if trial.losses else "not tried",
+                "training": None,
+            }
+        )
+    labels = outcome.material.images.labels[outcome.material.held]
+    own = -np.log(np.maximum(_softmax(outcome.yardstick.held)[np.arange(len(labels)), labels], 1e-15))
+    found.append(
+        {
+            "name": NAME,
+            "description": outcome.yardstick.description,
+            "score": float(own.mean()),
+            "standard_error": float(own.std(ddof=1) / math.sqrt(len(own))) if len(own) > 1 else None,
+            "metric": "log loss",
+            "seconds": None,
+            "verdict": "yardstick",
+            "reason": "what a network must beat",
+            "status": "",
+            "training": None,
+        }
+    )
+    return found
+
+
+def _risks(outcome: "Outcome") -> list[dict[str, str]]:
+    said = [
+        {
+            "title": "Pictures unlike these",
+            "text": "Every figure is about pictures drawn like these: the same cameras, backgrounds, crops "
+            "and light. Nothing measures others, and a picture of none of the classes gets one all the same.",
+        }
+    ]
+    sizes = outcome.material.images.sizes
+    ratio = float((sizes.max(1) / np.maximum(sizes.min(1), 1)).max())
+    if ratio > 1.5 and not (sizes == sizes[0]).all():
+        said.append(
+            {
+                "title": "What stands at the border",
+                "text": "Pictures are cut to their middle: of the longest one, "
+                f"{1 - 1 / ratio:.0%} is not looked at.",
+            }
+        )
+    inside = coverage(outcome.test.argmax(1) == outcome.material.images.labels[outcome.material.test])
+    rare = np.bincount(outcome.material.images.labels[outcome.material.test])
+    if rare.min() < 0.2 * rare.max():
+        said.append(
+            {
+                "title": "Rare classes",
+                "text": f"The accuracy of {_percent(inside['value'])} is mostly that of the frequent "
+                "classes; the confusion table tells them apart.",
+            }
+        )
+    return said

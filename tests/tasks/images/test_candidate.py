@@ -1,0 +1,53 @@
+"""What is offered, at which sizes, and what is picked from it."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from fivefold.core import ArgumentError
+from fivefold.networks import layer_costs
+from fivefold.tasks.images.candidate import Candidate, menu, resolutions, spread_in_cost
+
+
+def test_small_pictures_stay_as_they_are_and_large_ones_are_offered_smaller():
+    assert resolutions(np.array([[28, 28]] * 3)) == [(28, 28)]
+    assert resolutions(np.array([[60, 120]] * 3)) == [(32, 64), (48, 96)]  # one shape is kept
+    mixed = resolutions(np.array([[60, 120], [300, 90], [70, 80]]))
+    assert mixed == [(32, 32), (48, 48), (64, 64)]
+    assert max(resolutions(np.array([[4000, 3000]]))) == (299, 224)
+
+
+@pytest.mark.parametrize("size", [(16, 16), (28, 28), (64, 64), (200, 300), (1000, 1000)])
+def test_everything_offered_can_be_made_and_run(size):
+    offered = menu(np.array([size]), classes=3, channels=3)
+    assert len(offered) >= 3
+    assert [cost for _, cost in offered] == sorted(cost for _, cost in offered)
+    candidate, cost = offered[0]
+    network = candidate.make(3, 3, torch.Generator().manual_seed(0)).eval()
+    shape = (2, 3, candidate.height, candidate.width)
+    assert network(torch.zeros(shape)).shape == (2, 3)
+    assert cost == sum(c.multiply_adds for c in layer_costs(network, (1, *shape[1:])))
+
+
+def test_pictures_too_small_for_everything_are_refused():
+    with pytest.raises(ArgumentError, match="pictures of at least 8 pixels a side"):
+        menu(np.array([[4, 4]]), 2, 1)
+
+
+def test_a_candidate_survives_json():
+    candidate = Candidate("speedrun", 20, 30, {"widths": (16, 32, 32)})
+    back = Candidate.from_record(json.loads(json.dumps(candidate.to_record())))
+    assert back == candidate
+    assert back.name == "speedrun 16-32-32 at 20 x 30"
+
+
+def test_what_is_tried_spans_the_costs_that_the_budget_allows():
+    offered = [(Candidate(f"net{i}", 8, 8), 2**i) for i in range(12)]
+    chosen = spread_in_cost(offered, 1000.0)
+    passes = [1000 / 2 ** int(c.architecture[3:]) for c in chosen]
+    assert passes == sorted(passes, reverse=True)
+    for wanted, got in zip((75, 30, 12, 5), passes, strict=True):
+        assert wanted / 2**0.5 <= got <= wanted * 2**0.5
+    assert len(spread_in_cost(offered[:1], 1000.0)) == 1

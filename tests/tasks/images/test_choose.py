@@ -1,0 +1,67 @@
+"""The choice keeps to its budget, explains itself, and prefers what the trials prefer."""
+
+import math
+import time
+
+import pytest
+
+from fivefold.core import Budget, Clock
+from fivefold.tasks.images.candidate import Candidate
+from fivefold.tasks.images.choose import Trial, choose
+
+
+@pytest.fixture(scope="module")
+def chosen(request, digit_arrays):
+    import numpy as np
+
+    from fivefold.tasks.images.material import divide
+    from fivefold.tasks.images.packed import Part, from_parts
+
+    pixels, labels = digit_arrays
+    images = from_parts("digits", [Part("digits", pixels, labels.astype(str), -1)], [])
+    found = divide(images, np.arange(len(images)), 0)
+    events = []
+    start = time.perf_counter()
+    choice = choose(found, Clock(Budget(seconds=8.0)), 8.0, 0, lambda *event: events.append(event))
+    return found, choice, events, time.perf_counter() - start
+
+
+def test_every_trial_is_told_and_every_one_not_taken_has_a_reason(chosen):
+    _, choice, events, _ = chosen
+    assert {name for name, _ in events} == {"trial"}
+    taken = [trial for trial in choice.trials if not trial.reason]
+    assert [trial.candidate for trial in taken] == [choice.candidate]
+    assert len(choice.trials) >= 2
+    for trial in choice.trials:
+        assert len(trial.seen) == len(trial.errors) == len(trial.losses)
+        assert all(0 <= error <= 1 for error in trial.errors)
+
+
+def test_the_plan_fits_the_budget_that_is_left(chosen):
+    found, choice, _, spent = chosen
+    recipe = choice.recipe
+    assert 0 < choice.seconds <= 8.0
+    assert recipe.pictures <= len(found.train)
+    taken = next(trial for trial in choice.trials if not trial.reason)
+    assert recipe.epochs * recipe.pictures * taken.pace <= choice.seconds
+    assert spent < 60  # a fifth of eight seconds, and what a busy machine adds
+    assert choice.error.low <= choice.error.error <= choice.error.high
+
+
+def test_changes_are_tried_over_as_many_passes_as_will_be_made(chosen):
+    _, choice, _, _ = chosen
+    changed = [trial for trial in choice.trials if trial.changes]
+    if changed:
+        assert [trial.changes for trial in changed] == ["unchanged", "moved", "moved and mirrored"]
+        losses = [trial.losses[-1] for trial in changed]
+        expected = changed[losses.index(min(losses))].changes
+        assert (choice.recipe.shift > 0, choice.recipe.flip) == {
+            "unchanged": (False, False), "moved": (True, False), "moved and mirrored": (True, True),
+        }[expected]  # fmt: skip
+
+
+def test_a_trial_continues_its_own_curve():
+    trial = Trial(Candidate("resnet20", 28, 28), 1e-3, [1e3, 3e3], [0.2, 0.15], [0.6, 0.5])
+    assert trial.forecast(3.0).error == pytest.approx(0.15)
+    assert trial.forecast(300.0).error < 0.1
+    assert math.isnan(trial.error)

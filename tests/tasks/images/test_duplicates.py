@@ -1,0 +1,204 @@
+"""Twins are found whatever was done to them; what only resembles, is flat or is tiny is not."""
+
+import io
+import itertools
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fivefold.tasks.images.duplicates import ALIKE, _neighbours, _vectors, find_duplicates
+from fivefold.tasks.images.files import Entry, from_files
+from fivefold.tasks.images.image_set import ImageSet
+from fivefold.tasks.images.limits import Limits
+from fivefold.tasks.images.packed import Part, from_parts
+
+
+def _scene(seed: int, side: int = 96, colour: bool = True) -> Image.Image:
+    """A picture with detail at every scale, as photographs have it: amplitudes fall as 1 / frequency."""
+    rng = np.random.default_rng(seed)
+    f = np.hypot(*np.meshgrid(np.fft.fftfreq(side), np.fft.rfftfreq(side), indexing="ij"))
+    f[0, 0] = np.inf
+    spectrum = np.fft.rfft2(rng.normal(size=(3 if colour else 1, side, side))) / f**1.2
+    field = np.fft.irfft2(spectrum, (side, side))
+    pixels = np.clip(128 + 45 * field / field.std(), 0, 255).astype(np.uint8)
+    return Image.fromarray(pixels.transpose(1, 2, 0) if colour else pixels[0])
+
+
+def _files(folder, pictures: dict[str, Image.Image | bytes]) -> ImageSet:
+    entries = []
+    for name, picture in pictures.items():
+        if isinstance(picture, bytes):
+            (folder / name).write_bytes(picture)
+        else:
+            picture.save(folder / name)
+        entries.append(Entry(name, folder / name))
+    return from_files("f", entries, (), (), Limits())
+
+
+def _jpeg(picture: Image.Image, quality: int) -> bytes:
+    out = io.BytesIO()
+    picture.save(out, "JPEG", quality=quality)
+    return out.getvalue()
+
+
+def _named(images: ImageSet, found) -> dict[tuple[str, str], bool]:
+    names = [(images.names[a], images.names[b]) for a, b in found.pairs.tolist()]
+    return dict(zip(names, found.exact.tolist(), strict=True))
+
+
+def test_copies_of_a_picture_are_found_and_strangers_are_not(tmp_path):
+    first = _scene(0)
+    brighter = Image.fromarray(np.clip(np.asarray(first) * 0.9 + 10, 0, 255).astype(np.uint8))
+    pictures: dict[str, Image.Image | bytes] = {
+        "0.png": first,
+        "copy.bmp": first,
+        "q75.jpg": _jpeg(first, 75),
+        "q50.jpg": _jpeg(first, 50),
+        "half.png": first.resize((48, 48), Image.Resampling.LANCZOS),
+        "double.png": first.resize((192, 192), Image.Resampling.BICUBIC),
+        "brighter.png": brighter,
+        **{f"other{i}.png": _scene(i) for i in range(1, 30)},
+        "mirrored.png": first.transpose(Image.Transpose.FLIP_LEFT_RIGHT),
+        "negative.png": Image.fromarray(255 - np.asarray(first)),
+    }
+    images = _files(tmp_path, pictures)
+    found = find_duplicates(images)
+    named = _named(images, found)
+    assert named.pop(("0.png", "copy.bmp")) is True
+    twins = {"0.png", "q75.jpg", "q50.jpg", "half.png", "double.png", "brighter.png"}
+    assert not any(named.values())
+    assert {name for pair in named for name in pair} == twins
+    assert {name for pair in named if "0.png" in pair for name in pair} == twins
+    assert found.compared == len(images) - 1
+    groups = found.groups(len(images))
+    assert len(set(groups.tolist())) == 32
+    assert len({groups[images.names.index(name)] for name in twins}) == 1
+
+
+def test_the_same_pixels_in_another_format_are_equal_however_they_were_decoded(tmp_path):
+    data = _jpeg(_scene(3, side=400), 90)
+    pixels = Image.open(io.BytesIO(data))
+    images = _files(tmp_path, {"a.jpg": data, "b.png": pixels, "c.png": _scene(4)})
+    assert not np.array_equal(*images.sketches(np.array([0, 1]))), "a draft and a whole decode differ"
+    assert _named(images, find_duplicates(images)) == {("a.jpg", "b.png"): True}
+
+
+def test_flat_smooth_and_tiny_pictures_do_not_fire():
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[-1:1:32j, -1:1:32j]
+    smooth = [100 + 60 * rng.uniform(0.8, 1.2) * x + 40 * y**2 + rng.normal(size=x.shape) for _ in range(40)]
+    flat = [np.full((32, 32), 120) + rng.normal(size=(32, 32)) for _ in range(40)]
+    array = np.clip(np.stack(smooth + flat), 0, 255).astype(np.uint8)
+    found = find_duplicates(from_parts("m", [Part("x", array, None, -1)], []))
+    assert len(found.pairs) == 0
+    assert found.compared == 0
+    tiny = np.repeat(rng.integers(256, size=(1, 8, 8)), 30, 0) + rng.integers(-1, 2, size=(30, 8, 8))
+    found = find_duplicates(
+        from_parts("m", [Part("x", np.clip(tiny, 0, 255).astype(np.uint8), None, -1)], [])
+    )
+    assert not (~found.exact).any()
+    assert found.compared == 0
+
+
+def test_equal_flat_pictures_are_equal():
+    array = np.zeros((5, 4, 4), np.uint8)
+    array[3] = 7
+    found = find_duplicates(from_parts("m", [Part("x", array, None, -1)], []))
+    assert found.pairs.tolist() == [[0, 1], [0, 2], [0, 4]]
+    assert found.exact.all()
+    assert found.similarity.tolist() == [1, 1, 1]
+
+
+def test_the_same_shape_in_another_colour_is_no_twin(tmp_path):
+    """Red and blue of one luminance: grey alone could not tell."""
+    grey = np.asarray(_scene(1, colour=False), dtype=float) / 255
+    red = Image.fromarray(np.stack([255 * grey, 60 * grey, 60 * grey], -1).astype(np.uint8))
+    blue = Image.fromarray(np.stack([20 * grey, 110 * grey, 255 * grey], -1).astype(np.uint8))
+    images = _files(tmp_path, {"red.png": red, "blue.png": blue, "x.png": _scene(2)})
+    assert len(find_duplicates(images).pairs) == 0
+
+
+def test_another_shape_is_no_twin(tmp_path):
+    first = _scene(1)
+    images = _files(tmp_path, {"a.png": first, "wide.png": first.resize((96, 80))})
+    assert len(find_duplicates(images).pairs) == 0
+
+
+def test_digits_that_resemble_each_other_are_left_alone():
+    """Two handwritten ones of different people are no copies: 1,797 digits, enlarged, and one planted copy."""
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    array = np.kron(digits.images * 15.9, np.ones((4, 4))).astype(np.uint8)
+    array = np.concatenate([array, np.clip(array[:1].astype(int) + 3, 0, 255).astype(np.uint8)])
+    images = from_parts("m", [Part("x", array, np.append(digits.target, 9).astype(str), -1)], [])
+    found = find_duplicates(images)
+    assert [0, len(array) - 1] in found.pairs.tolist()
+    strangers = found.pairs[found.pairs[:, 1] < len(array) - 1]
+    assert len(strangers) <= 3
+    assert (digits.target[strangers[:, 0]] == digits.target[strangers[:, 1]]).all()
+
+
+def test_the_neighbours_are_those_of_an_exhaustive_search():
+    rng = np.random.default_rng(0)
+    base = rng.normal(size=(200, 16, 16)) * 40 + 128
+    near = base[:60] + rng.normal(size=(60, 16, 16)) * rng.uniform(0, 6, size=(60, 1, 1))
+    vectors, _ = _vectors(np.clip(np.concatenate([base, near]), 0, 255).astype(np.uint8))
+    product = vectors.astype(np.float64) @ vectors.T.astype(np.float64)
+    all_pairs = {(i, j) for i, j in itertools.combinations(range(260), 2) if product[i, j] >= ALIKE}
+    found = _neighbours(vectors)
+    assert {(i, j) for i, j in found.tolist()} == all_pairs
+    assert 20 < len(all_pairs) < 60
+    values = product[found[:, 0], found[:, 1]]
+    assert (np.diff(values) <= 1e-6).all(), "the likeliest come first"
+
+
+def test_a_parabola_is_taken_out_and_nothing_else():
+    y, x = np.mgrid[-1:1:16j, -1:1:16j]
+    parabola = 100 + 20 * x - 30 * y + 25 * x * y + 20 * x**2 - 15 * y**2
+    wave = 30 * np.sin(9 * x) * np.cos(7 * y)
+    with_both, alone, flat = _vectors(
+        np.rint(np.stack([parabola + wave, 128 + wave, parabola])).astype(np.uint8)
+    )[1]
+    assert flat < 0.4  # rounding to whole numbers leaves 0.29
+    assert with_both == pytest.approx(alone, abs=0.2)
+
+
+def test_splits_and_labels_are_counted_and_rows_are_those_of_the_set():
+    rng = np.random.default_rng(0)
+    array = rng.integers(256, size=(6, 20, 20), dtype=np.uint8)
+    array[4], array[5] = array[0], array[3]
+    parts = [
+        Part("a", array[:3], np.array(["x", "y", "x"]), 0),
+        Part("b", array[3:], np.array(["y", "y", "y"]), 1),
+    ]
+    images = from_parts("m", parts, [])
+    found = find_duplicates(images)
+    assert found.pairs.tolist() == [[0, 4], [3, 5]]
+    assert found.across(images).tolist() == [True, False]
+    assert found.contradicting(images).tolist() == [True, False]
+    note = found.describe(images)[0]
+    assert note.startswith(
+        "2 pairs of equal pictures (such as a 0 and b 1), 1 of them with one picture in training"
+    )
+    assert "1 of them with different labels" in note
+    some = find_duplicates(images, np.array([5, 3, 1]))
+    assert some.pairs.tolist() == [[3, 5]]
+    assert find_duplicates(images, np.array([1])).describe(images) == ()
+    assert find_duplicates(images, np.array([], dtype=np.int64)).pairs.shape == (0, 2)
+
+
+def test_what_is_not_looked_at_is_said(monkeypatch):
+    from fivefold.tasks.images import duplicates
+
+    rng = np.random.default_rng(0)
+    base = rng.integers(20, 230, size=(20, 20))
+    array = (base + rng.integers(-2, 3, size=(12, 20, 20))).astype(np.uint8)
+    images = from_parts("m", [Part("x", array, None, -1)], [])
+    assert find_duplicates(images).complete
+    monkeypatch.setattr(duplicates, "_MOST_CONFIRMED", 5)
+    found = find_duplicates(images)
+    assert not found.complete
+    assert len(found.pairs) == 5
+    assert "More than 5 pairs" in found.describe(images)[-1]

@@ -1,0 +1,86 @@
+"""A fit to real pictures: right answers, an honest record, the same bits again."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fivefold.core import ArgumentError, ArtifactError, DataError
+from fivefold.tasks.images.fit import fit_images
+from fivefold.tasks.images.packed import Part, from_parts
+
+
+@pytest.fixture
+def others(digit_arrays):
+    """Digits that the model has not seen."""
+    pixels, labels = digit_arrays
+    return from_parts("others", [Part("others", pixels[500:900], None, -1)], []), labels[500:900]
+
+
+def test_it_reads_digits_that_it_has_not_seen(fitted, others):
+    images, labels = others
+    found = fitted.predict_images(images, 0.9)
+    assert (found.probabilities.argmax(1) == labels).mean() > 0.8
+    np.testing.assert_allclose(found.probabilities.sum(1), 1.0)
+    inside = found.sets[np.arange(len(labels)), labels].mean()
+    # 80 scores: the coverage of one fit varies by about 0.035, and these digits are by other hands
+    assert inside > 0.75
+
+
+def test_the_record_says_what_was_measured(fitted):
+    record = fitted.record
+    assert json.loads(json.dumps(record, allow_nan=False)) == record
+    own, yardstick, constant = record["test"]["scores"]
+    assert [s["role"] for s in (own, yardstick, constant)] == ["chosen", "yardstick", "constant"]
+    value = own["metrics"]["accuracy"]
+    assert value["low"] < value["value"] < value["high"]
+    confusion = np.array(record["classification"]["confusion"])
+    assert value["value"] == pytest.approx(np.trace(confusion) / confusion.sum())
+    assert confusion.sum() == record["test"]["rows"] == 100
+    assert constant["metrics"]["accuracy"]["value"] < 0.2
+    assert {c["holds"] for c in record["certificates"]} <= {"yes", "no", "unknown"}
+    assert record["candidates"][-1]["verdict"] == "yardstick"
+
+
+def test_a_replay_follows_the_plan_to_the_same_bits(fitted, digits, tmp_path):
+    saved = fitted.save(tmp_path / "model")
+    again = fit_images(digits(500), seed=1, replay=saved)
+    assert again.record["candidates"][0]["verdict"] == "yardstick"  # nothing else was tried
+    for name, value in fitted.module.state_dict().items():
+        assert value.equal(again.module.state_dict()[name]), name
+    assert again.temperature == fitted.temperature
+
+
+def test_a_folder_of_files_is_fitted(digit_arrays, tmp_path):
+    pixels, labels = digit_arrays
+    for row in np.flatnonzero(labels < 3)[:150].tolist():
+        folder = tmp_path / "digits" / f"class {labels[row]}"
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels[row]).save(folder / f"{row}.png")
+    (tmp_path / "digits" / "class 0" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing")
+    model = fit_images(tmp_path / "digits", budget="5s")
+    assert model.classes == ("class 0", "class 1", "class 2")
+    assert any("broken.png" in text for text in model.record["warnings"])
+    found = model.predict_images(tmp_path / "digits" / "class 1")
+    assert found.probabilities.shape == (sum(labels[labels < 3][:150] == 1), 3)
+
+
+@pytest.mark.parametrize("seed", [-1, 0.5])
+def test_a_seed_is_a_whole_number(digits, seed):
+    with pytest.raises(ArgumentError, match="a seed of at least 0"):
+        fit_images(digits(100), seed=seed)
+
+
+def test_what_cannot_be_fitted_is_refused(tmp_path, fitted, digits):
+    with pytest.raises(DataError):
+        fit_images(tmp_path / "nothing")
+    saved = fitted.save(tmp_path / "model")
+    plan = json.loads((saved / "plan.json").read_text())
+    broken = fitted.plan | {"recipe": {"epochs": 3}}
+    assert plan == fitted.plan
+    from dataclasses import replace
+
+    other = replace(fitted, plan=broken).save(tmp_path / "other")
+    with pytest.raises(ArtifactError, match="the plan of a fit to pictures"):
+        fit_images(digits(100), replay=other)

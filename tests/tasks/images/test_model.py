@@ -1,0 +1,101 @@
+"""A saved model answers to the bit as the fitted one, and a forged one is refused."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from fivefold.artifact import Bundle, load, save
+from fivefold.core import ArgumentError, ArtifactError, DataError
+from fivefold.tasks.images.model import from_bundle
+
+
+def test_a_round_trip_gives_the_same_bits(fitted, digits, tmp_path):
+    back = from_bundle(load(fitted.save(tmp_path / "model")))
+    images = digits(50)
+    assert np.array_equal(back.predict_proba(images), fitted.predict_proba(images))
+    assert back.predict_set(images) == fitted.predict_set(images)
+    assert (back.record, back.plan, back.classes) == (fitted.record, fitted.plan, fitted.classes)
+    assert (back.shape, back.flip) == (fitted.shape, fitted.flip)
+
+
+def test_mean_and_deviation_are_those_of_the_pictures(fitted, digits):
+    pixels = digits(500).load(None, 16, 16, colour=False) / 255
+    assert fitted.mean[0] == pytest.approx(pixels.mean(), abs=0.01)  # of its training part
+    assert fitted.std[0] == pytest.approx(pixels.std(), abs=0.01)
+
+
+def test_sets_grow_with_their_level(fitted, digits):
+    sizes = [sum(map(len, fitted.predict_set(digits(100), level))) for level in (0.5, 0.9, 0.99)]
+    assert sizes == sorted(sizes)
+    assert fitted.predict(digits(5)).shape == (5,)
+
+
+def test_what_does_not_fit_is_refused(fitted, digits):
+    with pytest.raises(ArgumentError, match="a level between 0 and 1"):
+        fitted.predict_images(digits(3), 1.0)
+    with pytest.raises(DataError, match="at least one picture"):
+        fitted.predict_images(digits(3).take(np.zeros(0, dtype=np.int64)))
+    with pytest.raises(ArgumentError, match="pictures of bytes"):
+        fitted.probabilities_of(np.zeros((1, 3, 16, 16), dtype=np.uint8))
+    assert fitted.probabilities_of(np.zeros((0, *fitted.shape), dtype=np.uint8)).shape == (0, 10)
+
+
+def _forged(fitted, tmp_path, **changes):
+    bundle = load(fitted.save(tmp_path / "good"))
+    config = json.loads(json.dumps(bundle.config)) | changes.pop("config", {})
+    tensors = dict(bundle.tensors) | changes
+    return from_bundle(Bundle(bundle.kind, config, tensors, bundle.files))
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"candidate": {"architecture": "os.system", "height": 16, "width": 16, "options": {}}},
+        {"candidate": {"architecture": "resnet152", "height": 16, "width": 16, "options": {}}},
+        {
+            "candidate": {
+                "architecture": "speedrun",
+                "height": 16,
+                "width": 16,
+                "options": {"widths": [10**6] * 3},
+            }
+        },
+        {"candidate": {}},
+        {"classes": ["a"]},
+        {"channels": 3},
+        {"temperature": "hot"},
+        {"temperature": -1.0},
+    ],
+)
+def test_a_forged_description_is_refused(fitted, tmp_path, config):
+    with pytest.raises(ArtifactError):
+        _forged(fitted, tmp_path, config=config)
+
+
+def test_weights_that_give_no_numbers_are_refused(fitted, tmp_path):
+    huge = {
+        name: np.full(value.shape, 3e38, dtype=np.float32)
+        for name, value in ((n, v.numpy()) for n, v in fitted.module.state_dict().items())
+        if value.dtype == np.float32
+    }
+    with pytest.raises(ArtifactError, match="finite predictions"):
+        _forged(fitted, tmp_path, **huge)
+
+
+def test_another_kind_is_refused(tmp_path):
+    place = save(tmp_path / "a", Bundle("fivefold.table", {}, {"scores": np.zeros(1)}))
+    with pytest.raises(ArtifactError, match=r"an artifact of kind fivefold\.images"):
+        from_bundle(load(place))
+
+
+def test_pictures_with_colour_are_noted(fitted, tmp_path):
+    from PIL import Image
+
+    colours = torch.randint(256, (20, 20, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    Image.fromarray(colours.numpy()).save(tmp_path / "a.png")
+    found = replace(fitted).predict_images(tmp_path / "a.png")
+    assert any("colour" in note for note in found.notes)
+    assert found.names[0].endswith("a.png")

@@ -1,0 +1,30 @@
+"""The pace is measured without a trace, and grows with the work."""
+
+import torch
+
+from fivefold.tasks.images.candidate import Candidate
+from fivefold.tasks.images.pace import answering_pace, training_pace
+from fivefold.tasks.images.recipe import Recipe, first_network
+
+RECIPE = Recipe(1, 64, 64, 0.1, shift=1, flip=True)
+
+
+def test_a_wider_network_is_slower_and_none_is_changed():
+    pictures = torch.randint(
+        256, (64, 1, 16, 16), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)
+    )
+    labels = torch.arange(64) % 4
+    paces = []
+    for widths in ((16, 16, 16), (64, 128, 256)):
+        module = first_network(Candidate("speedrun", 16, 16, {"widths": widths}), pictures, 4, seed=0)
+        before = {name: value.clone() for name, value in module.state_dict().items()}
+        state = torch.get_rng_state()
+        training = training_pace(module, RECIPE, pictures, labels, seed=0)
+        assert module.training
+        answering = answering_pace(module, pictures)
+        assert torch.equal(torch.get_rng_state(), state)
+        assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
+        paces.append((training, answering))
+        assert 0 < answering < training < 10
+    assert paces[0] < paces[1]
+    assert paces[0][1] < paces[1][1]

@@ -1,0 +1,41 @@
+"""One verb for tables and pictures."""
+
+import numpy as np
+import pytest
+
+import fivefold as ff
+from fivefold.core import ArgumentError
+from fivefold.tasks.fit import fit
+from fivefold.tasks.images.model import ImageModel
+from fivefold.tasks.tables.model import Model
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """120 pictures of two kinds: bright above, and bright below."""
+    generator = np.random.default_rng(0)
+    images = generator.integers(100, size=(120, 12, 12), dtype=np.uint8)
+    labels = np.arange(120) % 2
+    images[labels == 0, :6] += 120
+    images[labels == 1, 6:] += 120
+    np.savez(tmp_path / "bright.npz", images=images, labels=labels)
+    return tmp_path / "bright.npz"
+
+
+def test_a_table_and_pictures_come_to_their_own_rooms(pictures):
+    events = []
+    model = ff.fit(pictures, budget="2s", progress=lambda name, details: events.append(name))
+    assert isinstance(model, ImageModel)
+    assert {"read", "pictures", "chosen", "train", "report"} <= set(events)
+    x = np.linspace(0, 1, 100)
+    events.clear()
+    table = fit({"x": x, "y": x**2}, "y", budget="1s", progress=lambda name, details: events.append(name))
+    assert isinstance(table, Model)
+    assert "chosen" in events
+
+
+def test_what_belongs_to_the_other_is_refused(pictures):
+    with pytest.raises(ArgumentError, match="pictures without options of tables; got group"):
+        fit(pictures, group="x")
+    with pytest.raises(ArgumentError, match="a target, the column to predict"):
+        fit({"x": [1.0]})
