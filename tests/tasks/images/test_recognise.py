@@ -23,6 +23,17 @@ def test_tables_and_nothing_are_none(tmp_path, name):
     assert not is_pictures(tmp_path / name, None)
 
 
-def test_a_target_means_a_table(tmp_path):
+def test_with_a_target_only_a_list_of_pictures_is_pictures(tmp_path):
     assert not is_pictures(tmp_path, "price")
     assert not is_pictures([tmp_path], None)
+    listed = "path,label,split\na/1.png,cat,train\na/2.png,dog,test\n"
+    (tmp_path / "list.csv").write_text(listed)
+    assert is_pictures(tmp_path / "list.csv", "label")
+    assert not is_pictures(tmp_path / "list.csv", None)
+    assert not is_pictures(tmp_path / "list.csv", "price")
+    (tmp_path / "more.csv").write_text("path,label,price\na/1.png,cat,3\na/2.png,dog,4\n")
+    assert not is_pictures(tmp_path / "more.csv", "label")
+    (tmp_path / "plain.csv").write_text("x,label\n1,cat\n2,dog\n")
+    assert not is_pictures(tmp_path / "plain.csv", "label")
+    (tmp_path / "broken.csv").write_bytes(b"")
+    assert not is_pictures(tmp_path / "broken.csv", "label")
