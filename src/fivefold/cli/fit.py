@@ -82,6 +82,13 @@ def fit(
         bool, typer.Option("--allow-trees", help="Return boosted trees where they win.")
     ] = False,
     rows: Rows = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(metavar="PATH", help="Pictures: a saved model or a checkpoint to start from."),
+    ] = None,
+    architecture: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Pictures: of the checkpoint, such as resnet18.")
+    ] = None,
     replay: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Follow the plan of this saved model, to the same bits."),
@@ -132,6 +139,8 @@ def fit(
             "query": query,
             "allow_trees": allow_trees,
             "rows": rows,
+            "weights": weights,
+            "architecture": architecture,
         }
         with Progress(quiet) as progress:
             model = fit_any(

@@ -20,6 +20,8 @@ def fit(
     *,
     budget: "str | float | Budget | None" = "60s",
     seed: int = 0,
+    weights: str | Path | None = None,
+    architecture: str | None = None,
     replay: str | Path | None = None,
     progress: "Callable[[str, dict[str, object]], None] | None" = None,
     **options: Any,
@@ -35,6 +37,8 @@ def fit(
         target: The column to predict; pictures in folders need none.
         budget: Seconds, as ``"60s"`` or a number.
         seed: Seed of everything random.
+        weights: For pictures, a trained network to start from: a saved model, or a checkpoint of ImageNet.
+        architecture: Of a checkpoint: a name out of ``fivefold.networks.names()``.
         replay: Artifact whose plan is followed to the same bits.
         progress: Called with an event's name and details.
         options: Of a table: ``group``, ``time``, ``weight``, ``exposure``, ``drop``, ``types``, ``order``,
@@ -60,7 +64,18 @@ def fit(
             )
         from fivefold.tasks.images.fit import fit_images
 
-        return fit_images(data, target=target, budget=budget, seed=seed, replay=replay, progress=progress)
+        return fit_images(
+            data,
+            target=target,
+            budget=budget,
+            seed=seed,
+            weights=weights,
+            architecture=architecture,
+            replay=replay,
+            progress=progress,
+        )
+    if weights is not None or architecture is not None:
+        raise ArgumentError("weights and architecture for pictures alone", "a table", "leave them out")
     if target is None:
         raise ArgumentError("a target, the column to predict", "none", "give target=COLUMN (--target)")
     from fivefold.tasks.tables.fit import fit as fit_table

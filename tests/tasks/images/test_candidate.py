@@ -45,9 +45,9 @@ def test_a_candidate_survives_json():
 
 def test_what_is_tried_spans_the_costs_that_the_budget_allows():
     offered = [(Candidate(f"net{i}", 8, 8), 2**i) for i in range(12)]
-    chosen = spread_in_cost(offered, 1000.0)
+    chosen = spread_in_cost(offered, 1000.0, (5.0, 12.0, 30.0, 75.0))
     passes = [1000 / 2 ** int(c.architecture[3:]) for c in chosen]
     assert passes == sorted(passes, reverse=True)
     for wanted, got in zip((75, 30, 12, 5), passes, strict=True):
         assert wanted / 2**0.5 <= got <= wanted * 2**0.5
-    assert len(spread_in_cost(offered[:1], 1000.0)) == 1
+    assert len(spread_in_cost(offered[:1], 1000.0, (5.0, 12.0))) == 1

@@ -15,14 +15,19 @@ from fivefold.tasks.images.packed import Part, from_parts
 
 
 def _scene(seed: int, side: int = 96, colour: bool = True) -> Image.Image:
-    """A picture with detail at every scale, as photographs have it: amplitudes fall as 1 / frequency."""
+    """A picture as photographs are: amplitudes fall as 1 / frequency, colours vary less than brightness."""
     rng = np.random.default_rng(seed)
     f = np.hypot(*np.meshgrid(np.fft.fftfreq(side), np.fft.rfftfreq(side), indexing="ij"))
     f[0, 0] = np.inf
-    spectrum = np.fft.rfft2(rng.normal(size=(3 if colour else 1, side, side))) / f**1.2
-    field = np.fft.irfft2(spectrum, (side, side))
-    pixels = np.clip(128 + 45 * field / field.std(), 0, 255).astype(np.uint8)
-    return Image.fromarray(pixels.transpose(1, 2, 0) if colour else pixels[0])
+    grey, *tints = (
+        np.fft.irfft2(np.fft.rfft2(rng.normal(size=(side, side))) / f**power, (side, side))
+        for power in (1.2, 2.0, 2.0, 2.0)
+    )
+    light = 128 + 45 * grey / grey.std()
+    if not colour:
+        return Image.fromarray(np.clip(light, 0, 255).astype(np.uint8))
+    channels = [light + 15 * tint / tint.std() for tint in tints]
+    return Image.fromarray(np.clip(np.stack(channels, -1), 0, 255).astype(np.uint8))
 
 
 def _files(folder, pictures: dict[str, Image.Image | bytes]) -> ImageSet:
@@ -126,7 +131,7 @@ def test_another_shape_is_no_twin(tmp_path):
 
 
 def test_digits_that_resemble_each_other_are_left_alone():
-    """Two handwritten ones of different people are no copies: 1,797 digits, enlarged, and one planted copy."""
+    """Two people's handwritten ones are no copies: 1,797 digits, enlarged, and one planted copy."""
     from sklearn.datasets import load_digits
 
     digits = load_digits()

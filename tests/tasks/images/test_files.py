@@ -137,13 +137,14 @@ def test_the_list_is_short():
     assert text.endswith("4 more")
 
 
-def test_large_files_are_decoded_one_at_a_time(tmp_path, monkeypatch):
-    from fivefold.tasks.images import files
+@pytest.mark.parametrize("measure", ["files", "decode"])
+def test_large_files_and_large_pictures_are_decoded_one_at_a_time(measure, tmp_path, monkeypatch):
+    from fivefold.tasks.images import decode, files
 
     entries = _entries(tmp_path, 40, "png", side=8)
     running, most = 0, 0
     guard = threading.Lock()
-    true = files.decode
+    true = decode._plain
 
     def counted(*arguments: object):
         nonlocal running, most
@@ -156,8 +157,8 @@ def test_large_files_are_decoded_one_at_a_time(tmp_path, monkeypatch):
             with guard:
                 running -= 1
 
-    monkeypatch.setattr(files, "decode", counted)
-    monkeypatch.setattr(files, "_LARGE", 1)
+    monkeypatch.setattr(decode, "_plain", counted)
+    monkeypatch.setattr({"files": files, "decode": decode}[measure], "_LARGE", 1)
     images = from_files("f", entries, (), (), Limits())
     images.load(None, 4, 4, colour=False, threads=8)
     assert most == 1

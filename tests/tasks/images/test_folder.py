@@ -203,7 +203,7 @@ def test_classes_that_are_links_say_so(tmp_path):
     save(tmp_path / "far" / "1.png")
     (tmp_path / "top").mkdir()
     (tmp_path / "top" / "a").symlink_to(tmp_path / "far", target_is_directory=True)
-    with pytest.raises(DataError, match="'a' in .*lead elsewhere"):
+    with pytest.raises(DataError, match=r"'a' in .*lead elsewhere"):
         _read(tmp_path / "top")
 
 

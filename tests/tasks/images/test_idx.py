@@ -1,4 +1,4 @@
-"""IDX files of the true form are read; whatever announces something else is refused before memory is taken."""
+"""IDX files of the true form are read; what announces something else is refused before memory is taken."""
 
 import gzip
 import struct

@@ -37,7 +37,7 @@ def test_the_named_target_holds_and_whole_numbers_lose_their_point(folder):
     rows = "".join(f"p/{i}.png,x,{i % 3 + 8}\n" for i in range(6))
     images = _read(folder, "path,label,kind\n" + rows, target="kind")
     assert images.classes == ("8", "9", "10")
-    with pytest.raises(DataError, match="'knd'.*did you mean 'kind'"):
+    with pytest.raises(DataError, match=r"'knd'.*did you mean 'kind'"):
         _read(folder, "path,label,kind\n" + rows, target="knd")
 
 
@@ -48,7 +48,7 @@ def test_the_column_whose_name_says_so_comes_first():
 
 
 def test_splits_are_respected(folder):
-    rows = "".join(f"p/{i}.png,{'ab'[i % 2]},{'Train test val'.split()[i // 2]}\n" for i in range(6))
+    rows = "".join(f"p/{i}.png,{'ab'[i % 2]},{('Train', 'test', 'val')[i // 2]}\n" for i in range(6))
     images = _read(folder, "path,label,split\n" + rows)
     assert images.given.tolist() == [0, 0, 1, 1, 0, 0]
     without = _read(folder, "path,label,split\n" + rows.replace("test", "val"))

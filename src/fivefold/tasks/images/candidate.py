@@ -149,9 +149,7 @@ def menu(sizes: npt.NDArray[np.integer[Any]], classes: int, channels: int) -> li
 
 
 def spread_in_cost(
-    offered: list[tuple[Candidate, int]],
-    affordable: float,
-    passes: tuple[float, ...] = (5.0, 12.0, 30.0, 75.0),
+    offered: list[tuple[Candidate, int]], affordable: float, passes: tuple[float, ...]
 ) -> list[Candidate]:
     """Return the candidates whose cost would allow about so many passes over the data within the budget.
 
@@ -163,7 +161,7 @@ def spread_in_cost(
         passes: Numbers of passes that are worth trying.
 
     >>> offered = [(Candidate(f"net{i}", 8, 8), 10**i) for i in range(5)]
-    >>> [c.architecture for c in spread_in_cost(offered, 1000.0)]
+    >>> [c.architecture for c in spread_in_cost(offered, 1000.0, (5.0, 75.0))]
     ['net1', 'net2']
     """
     chosen: list[tuple[Candidate, int]] = []

@@ -17,11 +17,12 @@ import torch
 from torch import Tensor
 
 from fivefold.core import Clock
-from fivefold.tasks.images.candidate import Candidate, menu, spread_in_cost
+from fivefold.tasks.images.candidate import Candidate, menu, resolutions, spread_in_cost
 from fivefold.tasks.images.forecast import Forecast, forecast_error
 from fivefold.tasks.images.material import Material, part_of
 from fivefold.tasks.images.pace import answering_pace, training_pace
-from fivefold.tasks.images.recipe import Recipe, first_network, outputs, recipe_for, train_network
+from fivefold.tasks.images.recipe import Recipe, outputs, recipe_for, train_network
+from fivefold.tasks.images.transfer import DEPTHS, Origin, Start, begin, candidate_for
 from fivefold.tasks.temperature import tempered_losses
 
 Progress = Callable[[str, dict[str, object]], None]
@@ -35,6 +36,8 @@ _CHANGE_FROM, _MOST_PASSES = 4, 30
 """Passes from which changes are tried, and most passes of such a trial."""
 _JUDGED = 2_000
 """Held-out pictures that judge a short training."""
+_PASSES = (5.0, 12.0, 30.0, 75.0)
+"""Passes over the pictures that candidates should be able to make."""
 _NOMINAL = 2e10
 """Multiply-adds a second that a machine is supposed to make before anything is measured."""
 _SAFETY = 0.95
@@ -54,6 +57,7 @@ class Trial:
         seconds: Spent on it.
         reason: Why it was not taken; empty for the one that was.
         changes: What was done to the pictures, in words; empty for nothing.
+        origin: The trained network that it begins with, or ``None``.
     """
 
     candidate: Candidate
@@ -65,11 +69,13 @@ class Trial:
     seconds: float = 0.0
     reason: str = ""
     changes: str = ""
+    origin: Origin | None = None
 
     @property
     def name(self) -> str:
-        """The candidate's, and what was done to the pictures."""
-        return self.candidate.name + (f", {self.changes}" if self.changes else "")
+        """The candidate's, what of it is trained, and what was done to the pictures."""
+        parts = [self.candidate.name, self.origin.depth if self.origin else "", self.changes]
+        return ", ".join(part for part in parts if part)
 
     def forecast(self, budget: float) -> Forecast:
         """Return the error to expect where the training may take so many seconds."""
@@ -88,6 +94,7 @@ class Choice:
         seconds: That the training is expected to take.
         error: The share of wrong answers that is expected.
         layout: How pictures are to lie in memory: ``"auto"``, or as in the training that is replayed.
+        origin: The trained network that the training begins with, or ``None``.
     """
 
     candidate: Candidate
@@ -96,12 +103,16 @@ class Choice:
     seconds: float
     error: Forecast
     layout: str = "auto"
+    origin: Origin | None = None
 
     def to_record(self) -> dict[str, Any]:
         """Return the plan in plain values, from which a replay trains the same network."""
         return {
             "candidate": self.candidate.to_record(),
             "recipe": self.recipe.to_record(),
+            "origin": None
+            if self.origin is None
+            else {"source": self.origin.start.source, "depth": self.origin.depth},
             "forecast": {
                 "seconds": self.seconds,
                 "error": self.error.error,
@@ -111,7 +122,14 @@ class Choice:
         }
 
 
-def choose(material: Material, clock: Clock, seconds: float, seed: int, progress: Progress) -> Choice:
+def choose(
+    material: Material,
+    clock: Clock,
+    seconds: float,
+    seed: int,
+    progress: Progress,
+    start: Start | None = None,
+) -> Choice:
     """Choose network and recipe.
 
     Args:
@@ -120,12 +138,18 @@ def choose(material: Material, clock: Clock, seconds: float, seed: int, progress
         seconds: Budget of the whole fit.
         seed: Of everything random.
         progress: Told of every trial.
+        start: A trained network; then how much of it is trained is tried beside two networks from nothing.
     """
     offered = menu(material.images.sizes, material.classes, material.channels)
     left = max(seconds - clock.elapsed, 0.2 * seconds)
     final = (1 - _CHOICE) * left
     affordable = final * _NOMINAL / (3 * len(material.train))
-    trials = [_paced(c, material, seed) for c in spread_in_cost(offered, affordable)]
+    passes = _PASSES if start is None else _PASSES[1:3]
+    trials = [_paced(c, material, seed, None) for c in spread_in_cost(offered, affordable, passes)]
+    if start is not None:
+        sizes = resolutions(material.images.sizes)
+        candidate = candidate_for(start, sizes, affordable, _PASSES[1])
+        trials += [_paced(candidate, material, seed, Origin(start, depth)) for depth in DEPTHS]
     short = _CHOICE * left / (len(trials) + (2 + len(_CHANGES)) * _LONGER)
     for trial in trials:
         _try(trial, material, seed, progress, short)
@@ -159,7 +183,7 @@ def _best_changes(
     epochs = min(_MOST_PASSES, int(final / taken.pace / len(material.train)))
     if epochs < _CHANGE_FROM:
         return "", []
-    trials = [Trial(taken.candidate, taken.pace, changes=name) for name in _CHANGES]
+    trials = [Trial(taken.candidate, taken.pace, changes=name, origin=taken.origin) for name in _CHANGES]
     for trial in trials:
         _try(trial, material, seed, progress, seconds, epochs)
     if not all(t.losses for t in trials):
@@ -174,13 +198,13 @@ def _best_changes(
     return best.changes, trials
 
 
-def _paced(candidate: Candidate, material: Material, seed: int) -> Trial:
+def _paced(candidate: Candidate, material: Material, seed: int, origin: Origin | None) -> Trial:
     start = time.perf_counter()
     pictures, _, _ = material.pictures(candidate.height, candidate.width)
     recipe = recipe_for(candidate, len(pictures), float(len(pictures)), shift=True, flip=True)
-    module = first_network(candidate, pictures, material.classes, seed)
+    module = begin(candidate, pictures, material.classes, seed, origin)
     pace = training_pace(module, recipe, pictures, material.labels(material.train), seed)
-    return Trial(candidate, pace, seconds=time.perf_counter() - start)
+    return Trial(candidate, pace, seconds=time.perf_counter() - start, origin=origin)
 
 
 def _try(
@@ -197,7 +221,15 @@ def _try(
     labels = material.images.labels
     shift, flip = _CHANGES.get(trial.changes, (False, False))
     seen = seconds / trial.pace
-    recipe = recipe_for(trial.candidate, len(pictures), seen, shift=shift, flip=flip, epochs=epochs)
+    recipe = recipe_for(
+        trial.candidate,
+        len(pictures),
+        seen,
+        shift=shift,
+        flip=flip,
+        epochs=epochs,
+        factor=_factor(trial.origin),
+    )
     if recipe.epochs * recipe.pictures < 4 * recipe.batch:
         trial.reason = (
             f"a picture takes {1000 * trial.pace:.3g} ms: {seconds:.2g} s show it {seen:.0f} of them"
@@ -205,7 +237,7 @@ def _try(
         return
     start = time.perf_counter()
     rows = part_of(len(pictures), recipe.pictures, labels[material.train], seed, "trial")
-    module = first_network(trial.candidate, pictures, material.classes, seed)
+    module = begin(trial.candidate, pictures, material.classes, seed, trial.origin)
     train_network(
         module, recipe, pictures[torch.from_numpy(rows)], material.labels(material.train[rows]), seed
     )
@@ -222,6 +254,10 @@ def _judge(trial: Trial, recipe: Recipe, found: Tensor, labels: Tensor) -> None:
     trial.errors.append(float(wrong.mean()))
     trial.losses.append(float(losses.mean()))
     trial.error = float(losses.std(ddof=1) / math.sqrt(len(losses))) if len(losses) > 1 else math.nan
+
+
+def _factor(origin: Origin | None) -> float:
+    return 1.0 if origin is None else origin.factor
 
 
 def _why_not(trial: Trial, taken: Trial, final: float, longer: bool) -> str:
@@ -246,9 +282,12 @@ def _planned(
     candidate = taken.candidate
     shift, flip = _CHANGES.get(changes, (False, False))
     pictures, held, test = material.pictures(candidate.height, candidate.width)
-    module = first_network(candidate, pictures, material.classes, seed)
+    module = begin(candidate, pictures, material.classes, seed, taken.origin)
     answers = answering_pace(module, pictures) * (len(held) * (2 if flip else 1) + len(test)) * (1 + flip)
     spare = max(_SAFETY * (seconds - clock.elapsed - answers), 64 * taken.pace)
-    recipe = recipe_for(candidate, len(pictures), spare / taken.pace, shift=shift, flip=flip)
+    factor = _factor(taken.origin)
+    recipe = recipe_for(candidate, len(pictures), spare / taken.pace, shift=shift, flip=flip, factor=factor)
     training = recipe.epochs * recipe.pictures * taken.pace
-    return Choice(candidate, recipe, trials, training + answers, taken.forecast(training))
+    return Choice(
+        candidate, recipe, trials, training + answers, taken.forecast(training), origin=taken.origin
+    )

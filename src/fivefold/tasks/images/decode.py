@@ -3,6 +3,7 @@
 import io
 import os
 import stat
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,6 +35,8 @@ _TURNS = {2: "FLIP_LEFT_RIGHT", 3: "ROTATE_180", 4: "FLIP_TOP_BOTTOM", 5: "TRANS
 }
 _ORIENTATION = 0x0112
 _DEEP = ("I;16", "I;16L", "I;16B", "I;16N", "I", "F")
+_LARGE = 12_000_000
+"""Pixels from which on pictures are decoded one at a time."""
 _SHARPNESS = 2
 """A JPEG is decoded at 1/2, 1/4 or 1/8 of its size where that is at least twice what is wanted."""
 
@@ -105,7 +108,12 @@ def read_start(path: Path, size: int) -> bytes:
         return file.read(size)
 
 
-def decode(data: bytes, limits: Limits, least: tuple[int, int] | None = None) -> Decoded:
+def decode(
+    data: bytes,
+    limits: Limits,
+    least: tuple[int, int] | None = None,
+    one_large: AbstractContextManager[object] | None = None,
+) -> Decoded:
     """Decode a picture; the format is found from its bytes, the size is checked before any pixel is decoded.
 
     Transparent pixels are laid over white. Grey of more than 8 bits is stretched so that the picture's least
@@ -119,6 +127,7 @@ def decode(data: bytes, limits: Limits, least: tuple[int, int] | None = None) ->
         limits: Bounds.
         least: Height and width that the result has at least; a JPEG is then decoded at a fraction of its size
             where it stays at twice these. ``None`` for all pixels.
+        one_large: A lock that is held while a large picture is decoded, where several threads decode.
 
     Raises:
         UnreadableError: Not one of :data:`FORMATS`, damaged, truncated or too large.
@@ -134,6 +143,7 @@ def decode(data: bytes, limits: Limits, least: tuple[int, int] | None = None) ->
     from PIL import Image, UnidentifiedImageError
 
     try:
+        _check_webp(data, limits)
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             width, height = image.size
             if width * height > limits.pixels:
@@ -142,13 +152,15 @@ def decode(data: bytes, limits: Limits, least: tuple[int, int] | None = None) ->
             if least is not None and image.format in {"JPEG", "MPO"}:
                 # the shorter of both, for the picture may be turned
                 image.draft(None, (_SHARPNESS * max(least), _SHARPNESS * max(least)))
-            image.load()
-            upright = _upright(image)
-            if upright is not image:
-                done.add("turned")
-                if (upright.size[0] < upright.size[1]) != (image.size[0] < image.size[1]):
-                    width, height = height, width
-            return Decoded(_plain(upright, done), height, width, frozenset(done))
+            large = one_large is not None and image.size[0] * image.size[1] >= _LARGE
+            with one_large if large and one_large is not None else nullcontext():
+                image.load()
+                upright = _upright(image)
+                if upright is not image:
+                    done.add("turned")
+                    if (upright.size[0] < upright.size[1]) != (image.size[0] < image.size[1]):
+                        width, height = height, width
+                return Decoded(_plain(upright, done), height, width, frozenset(done))
     except UnreadableError:
         raise
     except UnidentifiedImageError as error:
@@ -221,6 +233,22 @@ def plain_name(name: str) -> str:
 
 def _too_large(width: int, height: int, limits: Limits) -> str:
     return f"it has {height:,} x {width:,} pixels, more than {limits.pixels:,}"
+
+
+def _check_webp(data: bytes, limits: Limits) -> None:
+    """Read a WebP's size from its bytes, for its decoder takes memory for all pixels when it is opened."""
+    if data[:4] != b"RIFF" or len(data) < 30:
+        return
+    width, height = 0, 0
+    if data[12:16] == b"VP8X":
+        width, height = (1 + int.from_bytes(data[i : i + 3], "little") for i in (24, 27))
+    elif data[12:16] == b"VP8L":
+        bits = int.from_bytes(data[21:25], "little")
+        width, height = 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+    elif data[12:16] == b"VP8 ":
+        width, height = (int.from_bytes(data[i : i + 2], "little") & 0x3FFF for i in (26, 28))
+    if width * height > limits.pixels:
+        raise UnreadableError(_too_large(width, height, limits))
 
 
 def _upright(image: "Image") -> "Image":

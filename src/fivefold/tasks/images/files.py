@@ -5,6 +5,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -30,7 +31,7 @@ from fivefold.tasks.images.packed import coded, digest
 T = TypeVar("T")
 _LOOK = 32
 _LARGE = 1 << 23
-"""Bytes of a file from which on pictures are decoded one at a time, for each may take much memory."""
+"""Bytes of a file from which on pictures are read and decoded one at a time."""
 _BLOCK = 16
 _SHOWN = 5
 _CUT = 2.5
@@ -82,7 +83,7 @@ class FilePixels(Pixels):
 
     def __init__(self, entries: Sequence[Entry], sketches: NDArray[np.uint8], limits: Limits) -> None:
         self._entries, self._sketches, self._limits = entries, sketches, limits
-        self._one_large = threading.Lock()
+        self._one_large = threading.RLock()
 
     def load(
         self, rows: NDArray[np.int64], height: int, width: int, *, colour: bool, threads: int
@@ -140,7 +141,7 @@ def from_files(
     Raises:
         DataError: None of the files is a picture.
     """
-    lock = threading.Lock()
+    lock = threading.RLock()
 
     def look(place: int) -> _Look | str:
         refused = entries[place].refused
@@ -216,15 +217,19 @@ def listed(rejected: Sequence[Rejected]) -> str:
     return f"{count} left out: {', '.join([*shown, *more])}"
 
 
-def _careful(path: Path, limits: Limits, least: tuple[int, int] | None, one_large: threading.Lock) -> Decoded:
-    data = read_bytes(path, limits)
-    if len(data) < _LARGE:
-        return decode(data, limits, least)
-    with one_large:
-        return decode(data, limits, least)
+def _careful(
+    path: Path, limits: Limits, least: tuple[int, int] | None, one_large: AbstractContextManager[object]
+) -> Decoded:
+    """Read and decode a file; what is large as a file or as a picture waits for its turn."""
+    try:
+        large = path.lstat().st_size >= _LARGE
+    except OSError:
+        large = False
+    with one_large if large else nullcontext():
+        return decode(read_bytes(path, limits), limits, least, one_large)
 
 
-def _look(path: Path, limits: Limits, one_large: threading.Lock) -> _Look:
+def _look(path: Path, limits: Limits, one_large: AbstractContextManager[object]) -> _Look:
     """Decode a file far enough to know that all of it can be, at a small size where the format allows it."""
     from PIL import Image
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from fivefold.core import ArtifactError, Budget, Clock, require
+from fivefold.core import ArgumentError, ArtifactError, Budget, Clock, require
 from fivefold.optimize.training.verb import Training
 from fivefold.tasks.images.candidate import Candidate
 from fivefold.tasks.images.choose import Choice, choose
@@ -20,7 +20,8 @@ from fivefold.tasks.images.image_set import ImageSet
 from fivefold.tasks.images.material import Material, divide, part_of
 from fivefold.tasks.images.model import ImageModel
 from fivefold.tasks.images.read import read_images
-from fivefold.tasks.images.recipe import Recipe, first_network, outputs, train_network
+from fivefold.tasks.images.recipe import Recipe, outputs, train_network
+from fivefold.tasks.images.transfer import Origin, Start, begin, read_start
 from fivefold.tasks.images.yardstick import Yardstick, fit_yardstick
 from fivefold.tasks.prediction_sets import Sets
 from fivefold.tasks.temperature import log_losses, temperature_of
@@ -65,6 +66,8 @@ def fit_images(
     target: str | None = None,
     budget: str | float | Budget | None = "60s",
     seed: int = 0,
+    weights: str | Path | None = None,
+    architecture: str | None = None,
     replay: str | Path | None = None,
     progress: Progress | None = None,
 ) -> ImageModel:
@@ -77,6 +80,10 @@ def fit_images(
         budget: Seconds for everything, as ``"10m"`` or a number: what a network may cost is measured on this
             machine.
         seed: Of everything random; the same plan, seed, machine and threads give the same bits.
+        weights: A trained network to start from: a folder that ``fit`` saved, or a checkpoint of ImageNet
+            (safetensors, or of ``torch.save``). How much of it is trained is chosen by trials, beside
+            networks that start from nothing.
+        architecture: Of a checkpoint: a name out of ``fivefold.networks.names()``.
         replay: A saved model whose plan is followed: nothing is chosen, the same network is trained anew.
         progress: ``progress(event, details)``.
 
@@ -95,12 +102,20 @@ def fit_images(
     tell("read", {"source": str(data) if not isinstance(data, ImageSet) else data.source})
     images = data if isinstance(data, ImageSet) else read_images(data, target=target)
     tell("pictures", {"described": images.describe()})
-    stored = None if replay is None else _plan_of(replay)
-    return fit_set(images, clock, seconds, seed, tell, stored)
+    require(architecture is None or weights is not None, "weights beside an architecture", None)
+    start = None if weights is None else read_start(weights, architecture)
+    stored = None if replay is None else _plan_of(replay, start)
+    return fit_set(images, clock, seconds, seed, tell, stored, start)
 
 
 def fit_set(
-    images: ImageSet, clock: Clock, seconds: float, seed: int, tell: Progress, choice: Choice | None = None
+    images: ImageSet,
+    clock: Clock,
+    seconds: float,
+    seed: int,
+    tell: Progress,
+    choice: Choice | None = None,
+    start: Start | None = None,
 ) -> ImageModel:
     """Fit pictures that are read already.
 
@@ -111,11 +126,17 @@ def fit_set(
         seed: Of everything random.
         tell: Told of every event.
         choice: What is trained; chosen where ``None``.
+        start: A trained network to start from.
     """
     duplicates = find_duplicates(images)
-    material = divide(images, duplicates.groups(len(images)), seed)
+    colour = start is not None and start.channels == 3
+    if start is not None and start.channels == 1 and images.colour:
+        raise ArgumentError(
+            "pictures without colour for a network that has seen none", "colour", "take another start"
+        )
+    material = divide(images, duplicates.groups(len(images)), seed, colour=colour)
     yardstick = fit_yardstick(material, seed)
-    choice = choice or choose(material, clock, seconds, seed, tell)
+    choice = choice or choose(material, clock, seconds, seed, tell, start)
     tell("chosen", {"method": choice.candidate.name})
     outcome = _run(material, duplicates, choice, yardstick, seed, tell)
     tell("report", {})
@@ -143,7 +164,7 @@ def _run(
         "train",
         {"method": candidate.name, "seconds": choice.seconds, "epochs": recipe.epochs, "pictures": len(rows)},
     )
-    module = first_network(candidate, pictures, material.classes, seed)
+    module = begin(candidate, pictures, material.classes, seed, choice.origin)
     chosen = torch.from_numpy(rows)
     part = pictures if len(rows) == len(pictures) else pictures[chosen]
     training = train_network(module, recipe, part, material.labels(material.train[rows]), seed, choice.layout)
@@ -182,16 +203,22 @@ def _softmax(scores: Floats) -> Floats:
     return np.asarray(torch.from_numpy(scores).softmax(1).numpy())
 
 
-def _plan_of(directory: str | Path) -> Choice:
+def _plan_of(directory: str | Path, start: Start | None) -> Choice:
     """Read the plan of a saved model.
 
     Raises:
         ArtifactError: It is a model of another kind, or its plan is damaged.
+        ArgumentError: It started from a trained network, and none is given.
     """
     from fivefold.artifact import load as load_bundle
     from fivefold.tasks.images.model import from_bundle
 
     plan: dict[str, Any] = from_bundle(load_bundle(directory)).plan
+    origin = None
+    if plan.get("origin") is not None:
+        require(start is not None, "the weights that the plan starts from", None, "give weights (--weights)")
+        assert start is not None
+        origin = Origin(start, str(plan["origin"]["depth"]))
     try:
         forecast = plan["forecast"]
         return Choice(
@@ -201,6 +228,7 @@ def _plan_of(directory: str | Path) -> Choice:
             float(forecast["seconds"]),
             Forecast(float(forecast["error"]), float(forecast["low"]), float(forecast["high"])),
             str(plan["layout"]),
+            origin,
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ArtifactError("the plan of a fit to pictures", str(error)[:200], "fit anew") from None

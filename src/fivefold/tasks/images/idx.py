@@ -144,7 +144,8 @@ def idx_parts(paths: list[Path], limits: Limits, *, labelled: bool) -> list[Part
         if pictures.ndim not in {3, 4} or (pictures.ndim == 4 and pictures.shape[3] != 3):
             raise DataError("pictures with 3 dimensions", f"{_times(pictures.shape)} in {name!r}")
         labels = _labels(found.get((stem, "labels")), name, len(pictures), limits) if labelled else None
-        parts.append(Part(name, pictures, labels, _given(stem)))
+        given = _given(stem) if len(stems) > 1 else -1
+        parts.append(Part(name, pictures, labels, given))
     return parts
 
 

@@ -28,6 +28,7 @@ class Material:
         held: Rows that choose among networks and calibrate the answer.
         test: Rows that nothing touches before the end.
         given: Whether the test rows are those that the source named.
+        colour: Whether pictures are decoded with colour; grey ones then have three equal channels.
     """
 
     images: ImageSet
@@ -35,12 +36,13 @@ class Material:
     held: Rows
     test: Rows
     given: bool
+    colour: bool
     _decoded: dict[tuple[int, int], tuple[Tensor, Tensor, Tensor]] = field(default_factory=dict)
 
     @property
     def channels(self) -> int:
         """3 with colour, else 1."""
-        return 3 if self.images.colour else 1
+        return 3 if self.colour else 1
 
     @property
     def classes(self) -> int:
@@ -68,15 +70,14 @@ class Material:
                 f"{count:,} pictures of {height} x {width}",
                 "take smaller pictures or fewer of them",
             )
-            colour = self.images.colour
             self._decoded[size] = tuple(  # type: ignore[assignment]
-                torch.from_numpy(self.images.load(rows, height, width, colour=colour))
+                torch.from_numpy(self.images.load(rows, height, width, colour=self.colour))
                 for rows in (self.train, self.held, self.test)
             )
         return self._decoded[size]
 
 
-def divide(images: ImageSet, twins: Rows, seed: int) -> Material:
+def divide(images: ImageSet, twins: Rows, seed: int, *, colour: bool = False) -> Material:
     """Divide labelled pictures into training, held and test rows, class by class.
 
     Test rows are those that the source names as such; else a fifth, drawn at random. Pictures with one code
@@ -86,6 +87,7 @@ def divide(images: ImageSet, twins: Rows, seed: int) -> Material:
         images: Labelled pictures of at least two classes.
         twins: Codes [N], equal for copies.
         seed: Of the division.
+        colour: Decode with colour though the pictures have none.
 
     Raises:
         DataError: A class without a training picture, or too few pictures to hold any out.
@@ -113,7 +115,7 @@ def divide(images: ImageSet, twins: Rows, seed: int) -> Material:
             f"none of {named}",
             "add pictures of it (five are the least that make sense), or leave the class out",
         )
-    return Material(images, train, held, test, bool(given.any()))
+    return Material(images, train, held, test, bool(given.any()), images.colour or colour)
 
 
 def part_of(rows: int, count: int, labels: npt.NDArray[np.int64], seed: int, *names: str | int) -> Rows:

@@ -169,8 +169,8 @@ def as_pictures(array: NDArray[Any], where: str, notes: list[str]) -> NDArray[np
         DataError: Another shape, another range or numbers that are not finite.
 
     >>> notes = []
-    >>> as_pictures(np.full((2, 3, 4, 4), 0.5), "'x'", notes).shape, notes
-    ((2, 4, 4, 3), ["The channels of 'x' come first: they were put last.", "'x' holds fractions: times 255."])
+    >>> as_pictures(np.full((2, 3, 5, 5), 0.5), "'x'", notes).shape, notes
+    ((2, 5, 5, 3), ["The channels of 'x' come first: they were put last.", "'x' holds fractions: times 255."])
     """
     if array.ndim == 4 and array.shape[3] not in {1, 3, 4} and array.shape[1] in {1, 3}:
         notes.append(f"The channels of {where} come first: they were put last.")

@@ -32,10 +32,18 @@ class RawPictures(nn.Module):
         require(len(mean) == len(deviation) >= 1, "a mean and a deviation a channel", (mean, deviation))
         require(min(deviation) > 0, "positive deviations", min(deviation))
         self.network = network
+        self.still: tuple[str, ...] = ()
         self.register_buffer("shift", -torch.tensor(mean).reshape(-1, 1, 1) * 255.0)
         self.register_buffer("factor", 1 / (torch.tensor(deviation).reshape(-1, 1, 1) * 255.0))
         self.shift: Tensor
         self.factor: Tensor
+
+    def train(self, mode: bool = True) -> "RawPictures":
+        """Set the mode; the layers named in ``still`` stay in evaluation mode, with their statistics."""
+        super().train(mode)
+        for name in self.still:
+            self.network.get_submodule(name).eval()
+        return self
 
     def standardise(self, x: Tensor) -> Tensor:
         """Return the pictures [N, C, H, W] as the network takes them."""

@@ -75,6 +75,7 @@ def recipe_for(
     shift: bool = False,
     flip: bool = False,
     epochs: int | None = None,
+    factor: float = 1.0,
 ) -> Recipe:
     """Return the recipe by which a candidate sees so many pictures in all.
 
@@ -88,6 +89,7 @@ def recipe_for(
         shift: Whether to move pictures, by up to a fourteenth of their side.
         flip: Whether to mirror them.
         epochs: Passes over as many pictures as fit, instead.
+        factor: Of the peak rate.
 
     >>> recipe = recipe_for(Candidate("speedrun", 28, 28), 1000, 2500.0, flip=True)
     >>> recipe.epochs, recipe.pictures, recipe.shift
@@ -102,7 +104,7 @@ def recipe_for(
         epochs, used = min(MOST_EPOCHS, int(passes)), pictures
     batch = batch_for(used)
     moved = round(min(candidate.height, candidate.width) / 14) if shift else 0
-    return Recipe(epochs, used, batch, peak_rate(candidate, batch), shift=moved, flip=flip)
+    return Recipe(epochs, used, batch, factor * peak_rate(candidate, batch), shift=moved, flip=flip)
 
 
 def peak_rate(candidate: Candidate, batch: int) -> float:

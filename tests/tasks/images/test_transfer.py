@@ -1,0 +1,127 @@
+"""A start is taken whole, what is frozen stays to the bit, and knowing something helps."""
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from fivefold.core import ArgumentError, ArtifactError, Budget, Clock
+from fivefold.networks import create
+from fivefold.tasks.images.candidate import Candidate
+from fivefold.tasks.images.choose import choose
+from fivefold.tasks.images.fit import fit_images
+from fivefold.tasks.images.material import divide
+from fivefold.tasks.images.packed import Part, from_parts
+from fivefold.tasks.images.recipe import outputs, recipe_for, train_network
+from fivefold.tasks.images.transfer import (
+    DEPTHS,
+    Origin,
+    begin,
+    candidate_for,
+    read_start,
+    transferred,
+)
+
+
+@pytest.fixture(scope="module")
+def start(fitted, tmp_path_factory):
+    """What a model of 500 digits knows."""
+    return read_start(fitted.save(tmp_path_factory.mktemp("start") / "model"))
+
+
+def test_a_saved_model_gives_everything_but_its_classes(start, fitted):
+    state = fitted.network.state_dict()
+    assert set(state) - set(start.state) == {"head_layer.weight"}
+    assert all(torch.equal(value, state[name]) for name, value in start.state.items())
+    assert start.mean == pytest.approx(fitted.mean.tolist())
+    assert start.candidate == fitted.candidate
+
+
+@pytest.mark.parametrize(("depth", "moves"), [
+    ("head alone", {"head_layer"}),
+    ("last stage", {"head_layer", "groups.2"}),
+    ("everything", {"head_layer", "groups.2", "groups.1", "groups.0", "whiten"}),
+])  # fmt: skip
+def test_what_is_frozen_stays_to_the_bit(start, material, depth, moves):
+    found = material(200)
+    pictures, _, _ = found.pictures(16, 16)
+    module = transferred(start, start.candidate, depth, 10, seed=0)
+    before = {name: value.clone() for name, value in module.network.state_dict().items()}
+    assert all(torch.equal(before[name], value) for name, value in start.state.items())
+    train_network(
+        module, recipe_for(start.candidate, 128, 256.0), pictures[:128], found.labels(found.train[:128]), 0
+    )
+    after = module.network.state_dict()
+    moved = {name for name, value in after.items() if not torch.equal(value, before[name])}
+    assert moved
+    assert {name for name in moved if not name.startswith(tuple(moves))} == set()
+    assert all(any(name.startswith(part) for name in moved) for part in moves)
+
+
+def test_a_head_alone_on_known_features_beats_a_start_from_nothing(start, digit_arrays):
+    """Digits by other hands, forty for training: features of 320 digits are worth more than none."""
+    pixels, labels = digit_arrays
+    rows = torch.from_numpy(pixels[1000:1400, None])
+    truth = torch.from_numpy(labels[1000:1400])
+    shares = []
+    for origin in (Origin(start, "head alone"), None):
+        module = begin(start.candidate, rows[:40], 10, 0, origin)
+        recipe = recipe_for(start.candidate, 40, 40 * 20.0)
+        train_network(module, recipe, rows[:40], truth[:40], 0)
+        shares.append(float((outputs(module, rows[40:]).argmax(1) == truth[40:]).double().mean()))
+    assert shares[0] > shares[1] + 0.05
+
+
+def test_depths_are_compared_beside_networks_from_nothing(start, digits):
+    images = digits(300)
+    found = divide(images, np.arange(300), 0)
+    choice = choose(found, Clock(Budget(seconds=12.0)), 12.0, 0, lambda *event: None, start)
+    origins = [trial.origin.depth for trial in choice.trials if trial.origin and not trial.changes]
+    assert origins == list(DEPTHS)
+    assert sum(trial.origin is None for trial in choice.trials) == 2
+    assert (choice.origin is None) == (choice.to_record()["origin"] is None)
+
+
+def test_a_checkpoint_of_imagenet_takes_grey_pictures_as_three_channels(tmp_path, digits):
+    network = create("mobilenet_v3_small", classes=1000, generator=torch.Generator().manual_seed(0))
+    save_file(network.state_dict(), tmp_path / "net.safetensors")
+    found = read_start(tmp_path / "net.safetensors", "mobilenet_v3_small")
+    assert found.channels == 3
+    assert set(network.state_dict()) - set(found.state) == {"classifier.3.weight", "classifier.3.bias"}
+    material = divide(digits(60), np.arange(60), 0, colour=True)
+    pictures, _, _ = material.pictures(64, 64)
+    assert pictures.shape[1] == 3
+    module = transferred(found, Candidate("mobilenet_v3_small", 64, 64), "last stage", 10, 0)
+    assert outputs(module, pictures[:2]).shape == (2, 10)
+
+
+def test_the_size_is_the_one_that_allows_the_passes(start):
+    sizes = [(16, 16), (32, 32), (64, 64)]
+    cost = start.candidate.multiply_adds(2, 1)
+    assert candidate_for(start, sizes, 12.0 * cost, 12.0).height == 16
+    assert candidate_for(start, sizes, 16 * 12.0 * cost, 12.0).height == 64
+    with pytest.raises(ArgumentError, match="pictures that speedrun can take"):
+        candidate_for(start, [(4, 4)], 1e9, 12.0)
+
+
+def test_what_does_not_fit_is_refused(fitted, tmp_path, digits, start):
+    saved = fitted.save(tmp_path / "model")
+    with pytest.raises(ArgumentError, match="no architecture beside a saved model"):
+        read_start(saved, "resnet18")
+    with pytest.raises(ArtifactError, match="a saved model in"):
+        read_start(tmp_path)
+    with pytest.raises(ArtifactError, match="a checkpoint or a saved model"):
+        read_start(tmp_path / "none.pt", "resnet18")
+    save_file({"a": torch.zeros(1)}, tmp_path / "a.safetensors")
+    with pytest.raises(ArgumentError, match="the architecture of a checkpoint"):
+        read_start(tmp_path / "a.safetensors")
+    with pytest.raises(ArgumentError, match="the tensors of the network"):
+        read_start(tmp_path / "a.safetensors", "resnet18")
+    with pytest.raises(ArgumentError, match="a depth among"):
+        transferred(start, start.candidate, "half", 3, 0)
+    with pytest.raises(ArgumentError, match="weights beside an architecture"):
+        fit_images(digits(60), architecture="resnet18")
+    colour = np.random.default_rng(0).integers(256, size=(40, 16, 16, 3), dtype=np.uint8)
+    images = from_parts("colour", [Part("c", colour, (np.arange(40) % 2).astype(str), -1)], [])
+    with pytest.raises(ArgumentError, match="pictures without colour"):
+        fit_images(images, weights=saved)
