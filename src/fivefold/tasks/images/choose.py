@@ -32,8 +32,8 @@ _LONGER = 3.0
 """A training of the second round is so many times as long as one of the first."""
 _CHANGES = {"unchanged": (False, False), "moved": (True, False), "moved and mirrored": (True, True)}
 """Random changes of pictures that are tried: whether they are moved, whether mirrored."""
-_CHANGE_FROM, _MOST_PASSES = 4, 30
-"""Passes from which changes are tried, and most passes of such a trial."""
+_CHANGE_FROM, _MOST_PASSES, _LEAST_CHANGED = 4, 30, 100
+"""Passes from which changes are tried, most passes of such a trial, and fewest pictures."""
 _JUDGED = 2_000
 """Held-out pictures that judge a short training."""
 _PASSES = (5.0, 12.0, 30.0, 75.0)
@@ -155,9 +155,9 @@ def choose(
         _try(trial, material, seed, progress, short)
     known = [t for t in trials if t.losses]
     if not known:
-        # nothing can be tried within the budget: the quickest is trained, and the record says so
+        # nothing can be tried within the budget: the quickest is trained, forecast from a guess at random
         taken = min(trials, key=lambda t: t.pace)
-        taken.seen, taken.errors = [1.0], [1 - 1 / material.classes]
+        taken.seen, taken.errors, taken.reason = [1.0], [1 - 1 / material.classes], ""
         return _planned(taken, trials, material, clock, seconds, seed, "")
     best = min(known, key=lambda t: t.losses[-1])
     larger = [t for t in known if t.pace > best.pace]
@@ -177,10 +177,12 @@ def _best_changes(
 ) -> tuple[str, list[Trial]]:
     """Try random changes of the pictures, where pictures will come again often enough for them to matter.
 
-    Each trial makes as many passes as the final training will, over fewer pictures: what a change does in one
-    pass says nothing of what it does in twenty.
+    Each trial makes as many passes as the final training will, over fewer pictures, as far as enough of them
+    can be shown so often: what a change does in one pass says nothing of what it does in twenty.
     """
-    epochs = min(_MOST_PASSES, int(final / taken.pace / len(material.train)))
+    count = len(material.train)
+    least = min(count, max(_LEAST_CHANGED, 30 * material.classes))  # fewer would say nothing
+    epochs = min(_MOST_PASSES, int(final / taken.pace / count), int(seconds / taken.pace / least))
     if epochs < _CHANGE_FROM:
         return "", []
     trials = [Trial(taken.candidate, taken.pace, changes=name, origin=taken.origin) for name in _CHANGES]
