@@ -1,18 +1,15 @@
 """The record of a fit to pictures: everything the report shows, as plain values."""
 
 import math
-import platform
-import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
-from fivefold.artifact.version import library_version
 from fivefold.core import Certificate, Kind
+from fivefold.tasks.class_record import class_certificates, environment, percent, scores_section, softmax
 from fivefold.tasks.class_section import class_section
-from fivefold.tasks.evaluate import Bootstrap, coverage, scores, wilson
+from fivefold.tasks.evaluate import coverage, wilson
 from fivefold.tasks.images.gallery import gallery
 from fivefold.tasks.images.yardstick import NAME, constant_scores
 from fivefold.tasks.plain_values import plain
@@ -22,16 +19,7 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 LEVEL = 0.9
-_METRICS = ["accuracy", "log loss", "Brier score"]
 _FORECAST = 0.25
-
-
-def _softmax(eta: Floats) -> Floats:
-    return np.asarray(torch.from_numpy(np.ascontiguousarray(eta)).softmax(1).numpy())
-
-
-def _percent(x: float) -> str:
-    return f"{100 * x:.1f}%"
 
 
 def build_record(outcome: "Outcome", budget: float, seconds: float) -> dict[str, Any]:
@@ -45,8 +33,15 @@ def build_record(outcome: "Outcome", budget: float, seconds: float) -> dict[str,
     material, model, choice = outcome.material, outcome.model, outcome.choice
     images = material.images
     truth = images.labels[material.test]
-    probability = _softmax(outcome.test / model.temperature)
-    test = _test_section(outcome, truth, probability)
+    probability = softmax(outcome.test / model.temperature)
+    test = scores_section(
+        truth,
+        (f"fivefold: {model.candidate.name}", probability),
+        (NAME, softmax(outcome.yardstick.test)),
+        softmax(constant_scores(material, len(truth))),
+        outcome.seed,
+        "pictures",
+    )
     classes = class_section(probability, truth, model.sets, LEVEL)
     right = wilson(int((probability.argmax(1) == truth).sum()), len(truth))
     certificates = _certificates(outcome, right, classes, test)
@@ -99,51 +94,11 @@ def build_record(outcome: "Outcome", budget: float, seconds: float) -> dict[str,
             "layout": outcome.training.choices.layout,
             **choice.to_record(),
         },
-        "environment": {
-            "fivefold": library_version(),
-            "python": platform.python_version(),
-            "numpy": np.__version__,
-            "torch": torch.__version__,
-            "machine": platform.machine(),
-            "system": sys.platform,
-            "threads": str(outcome.threads),
-        },
+        "environment": environment(outcome.threads),
         "seconds": seconds,
         "command": "",
     }
     return dict(plain(record))
-
-
-def _test_section(outcome: "Outcome", truth: npt.NDArray[np.int64], probability: Floats) -> dict[str, Any]:
-    bootstrap = Bootstrap(truth.astype(np.float64), outcome.seed)
-    own = f"fivefold: {outcome.model.candidate.name}"
-    yardstick = _softmax(outcome.yardstick.test)
-    constant = _softmax(constant_scores(outcome.material, len(truth)))
-    rows = [(own, "chosen", probability), (NAME, "yardstick", yardstick), ("constant", "constant", constant)]
-    section: dict[str, Any] = {
-        "unit": "",
-        "metrics": _METRICS,
-        "level": 0.95,
-        "lower_is_better": {"accuracy": False, "log loss": True, "Brier score": True},
-        "scores": scores(bootstrap, _METRICS, rows),
-        "rows": len(truth),
-    }
-    for entry, (_, _, p) in zip(section["scores"], rows, strict=True):
-        entry["metrics"]["accuracy"] = wilson(int((p.argmax(1) == truth).sum()), len(truth))
-    change = bootstrap.difference("accuracy", probability, yardstick)
-    verdict = "cannot be told from"
-    if change["low"] > 0:
-        verdict = "is better than"
-    elif change["high"] < 0:
-        verdict = "is worse than"
-    sentence = (
-        f"On these pictures the network {verdict} {NAME}: the difference in accuracy is "
-        f"{100 * change['difference']:.1f} points (95% interval {100 * change['low']:.1f} to "
-        f"{100 * change['high']:.1f})."
-    )
-    section["paired"] = {"against": NAME, "metric": "accuracy", **change, "sentence": sentence}
-    section["sentence"] = sentence
-    return section
 
 
 def _headline(
@@ -152,10 +107,10 @@ def _headline(
     count = len(outcome.material.test)
     beside = test["scores"][1]["metrics"]["accuracy"]["value"]
     return (
-        f"{_percent(right['value'])} of {count:,} unseen pictures are named rightly "
-        f"({_percent(right['low'])} to {_percent(right['high'])}) by {outcome.model.candidate.name}; "
-        f"{_percent(beside)} by {NAME}. {LEVEL:.0%} sets covered "
-        f"{_percent(classes['sets']['coverage']['value'])}."
+        f"{percent(right['value'])} of {count:,} unseen pictures are named rightly "
+        f"({percent(right['low'])} to {percent(right['high'])}) by {outcome.model.candidate.name}; "
+        f"{percent(beside)} by {NAME}. {LEVEL:.0%} sets covered "
+        f"{percent(classes['sets']['coverage']['value'])}."
     )
 
 
@@ -222,33 +177,10 @@ def _forecast(outcome: "Outcome", right: dict[str, float]) -> dict[str, Any]:
 def _certificates(
     outcome: "Outcome", right: dict[str, float], classes: dict[str, Any], test: dict[str, Any]
 ) -> list[Certificate]:
-    share = classes["sets"]["coverage"]
-    count = len(outcome.material.test)
-    assumed = ("new pictures are exchangeable with the pictures of this source",)
     expected = outcome.choice.error
     ratio = outcome.training_seconds / outcome.choice.seconds
-    pair = test["paired"]
     return [
-        Certificate(
-            f"{_percent(LEVEL)} sets cover at least {_percent(LEVEL)} of new pictures like these",
-            Kind.STATISTICAL,
-            True if share["low"] >= LEVEL else (False if share["high"] < LEVEL else None),
-            bound=LEVEL,
-            value=share["value"],
-            assumptions=assumed,
-            method=f"Wilson 95% interval {_percent(share['low'])} to {_percent(share['high'])} on {count:,} "
-            f"pictures that no fit has seen; unknown where it contains {_percent(LEVEL)}",
-        ),
-        Certificate(
-            f"the network names more new pictures rightly than {NAME}",
-            Kind.STATISTICAL,
-            True if pair["low"] > 0 else (False if pair["high"] < 0 else None),
-            bound=0.0,
-            value=pair["difference"],
-            assumptions=assumed,
-            method="paired bootstrap 95% interval of the difference on the test pictures; unknown where it "
-            "contains 0",
-        ),
+        *class_certificates(classes, test, len(outcome.material.test), NAME, "pictures"),
         Certificate(
             f"training and answering took the time that was forecast, to {_FORECAST:.0%}",
             Kind.INDICATOR,
@@ -265,7 +197,7 @@ def _certificates(
             bound=1 - expected.error,
             value=right["value"],
             assumptions=("errors fall with the pictures seen as a power that two short trainings show",),
-            method=f"extrapolation; the band {_percent(1 - expected.high)} to {_percent(1 - expected.low)} "
+            method=f"extrapolation; the band {percent(1 - expected.high)} to {percent(1 - expected.low)} "
             "should hold nine times in ten",
         ),
     ]
@@ -292,7 +224,7 @@ def _candidates(outcome: "Outcome") -> list[dict[str, Any]]:
             }
         )
     labels = outcome.material.images.labels[outcome.material.held]
-    own = -np.log(np.maximum(_softmax(outcome.yardstick.held)[np.arange(len(labels)), labels], 1e-15))
+    own = -np.log(np.maximum(softmax(outcome.yardstick.held)[np.arange(len(labels)), labels], 1e-15))
     found.append(
         {
             "name": NAME,
@@ -334,7 +266,7 @@ def _risks(outcome: "Outcome") -> list[dict[str, str]]:
         said.append(
             {
                 "title": "Rare classes",
-                "text": f"The accuracy of {_percent(inside['value'])} is mostly that of the frequent "
+                "text": f"The accuracy of {percent(inside['value'])} is mostly that of the frequent "
                 "classes; the confusion table tells them apart.",
             }
         )

@@ -1,16 +1,14 @@
 """The record of a fit: everything the report shows, as plain values."""
 
-import platform
-import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from fivefold.artifact.version import library_version
 from fivefold.core import numpy_generator
 from fivefold.diagnosis import summarise
+from fivefold.tasks.class_record import environment
 from fivefold.tasks.class_section import class_section
 from fivefold.tasks.evaluate import METRICS, Bootstrap, coverage, metrics_of, scores
 from fivefold.tasks.plain_values import plain
@@ -290,8 +288,6 @@ def build_record(
     table = describe(p.raw, p.typed, p.schema, outcome.findings, twins)
     table["findings"] += verdicts.trained_findings(outcome)
     progress("report", {})
-    import torch
-
     record = {
         "version": 1,
         "title": f"{target.name} from {len(p.typed.names)} columns of {p.raw.source}",
@@ -321,15 +317,7 @@ def build_record(
         "risks": verdicts.risks(outcome, test, groups),
         "plan": outcome.plan.to_record(),
         "summary": summarise(outcome.problem.table.columns),
-        "environment": {
-            "fivefold": library_version(),
-            "python": platform.python_version(),
-            "numpy": np.__version__,
-            "torch": torch.__version__,
-            "machine": platform.machine(),
-            "system": sys.platform,
-            "threads": str(outcome.plan.threads),
-        },
+        "environment": environment(outcome.plan.threads),
         "seconds": seconds,
         "command": "",
     }
