@@ -26,7 +26,7 @@ def test_a_table_and_pictures_come_to_their_own_rooms(pictures):
     events = []
     model = ff.fit(pictures, budget="2s", progress=lambda name, details: events.append(name))
     assert isinstance(model, ImageModel)
-    assert {"read", "pictures", "chosen", "train", "report"} <= set(events)
+    assert {"read", "found", "chosen", "train", "report"} <= set(events)
     x = np.linspace(0, 1, 100)
     events.clear()
     table = fit({"x": x, "y": x**2}, "y", budget="1s", progress=lambda name, details: events.append(name))

@@ -24,5 +24,7 @@ def test_kinds_are_told_apart(tmp_path):
 
 def test_an_unknown_kind_is_refused(tmp_path):
     place = save(tmp_path / "other", Bundle("other.kind", {}, {"w": np.ones(1)}))
-    with pytest.raises(ArtifactError, match=r"a model kind out of 'fivefold\.images', 'fivefold\.table'"):
+    with pytest.raises(
+        ArtifactError, match=r"a model kind out of 'fivefold\.images', 'fivefold\.table', 'fivefold\.texts'"
+    ):
         load(place)

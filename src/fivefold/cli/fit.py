@@ -18,6 +18,7 @@ from fivefold.cli.terminal import say
 if TYPE_CHECKING:
     from fivefold.tasks.images.model import ImageModel
     from fivefold.tasks.tables.model import Model
+    from fivefold.tasks.text.model import TextModel
 
 
 def fit(
@@ -118,7 +119,7 @@ def fit(
         for name in data:
             check_source(name)
         if target is None:
-            require_pictures(data)
+            require_folder(data)
         place = choose_place(data[0], out, overwrite)
         check_target(place, overwrite)
         if not quiet:
@@ -210,22 +211,25 @@ def check_source(name: str) -> None:
         raise DataError("an existing file", f"no such file: {name!a}", "check the path")
 
 
-def require_pictures(data: list[str]) -> None:
+def require_folder(data: list[str]) -> None:
     """Refuse a table without a target.
 
     Raises:
-        ArgumentError: The data are not pictures.
+        ArgumentError: The data are neither pictures nor texts.
 
-    >>> require_pictures(["sales.csv"])
+    >>> require_folder(["sales.csv"])
     Traceback (most recent call last):
     fivefold.core.errors.ArgumentError: expected --target COLUMN, the column to predict; got none; ...
     """
     from fivefold.core import ArgumentError
     from fivefold.tasks.images.recognise import is_pictures
+    from fivefold.tasks.text.recognise import is_texts
 
-    if len(data) != 1 or not is_pictures(data[0], None):
+    if len(data) != 1 or not (is_pictures(data[0], None) or is_texts(data[0], None)):
         raise ArgumentError(
-            "--target COLUMN, the column to predict", "none", "name it; only pictures in folders need none"
+            "--target COLUMN, the column to predict",
+            "none",
+            "name it; only folders of pictures or texts need none",
         )
 
 
@@ -260,7 +264,7 @@ def free_name(first: Path) -> Path:
     return place
 
 
-def save_model(model: "Model | ImageModel", place: Path, overwrite: bool) -> Path:
+def save_model(model: "Model | ImageModel | TextModel", place: Path, overwrite: bool) -> Path:
     """Save the model; where something took the name during the fit, under the next free one, and say so.
 
     Raises:

@@ -18,6 +18,7 @@ from fivefold.cli.terminal import say
 if TYPE_CHECKING:
     from fivefold.tasks.images.model import ImageModel
     from fivefold.tasks.tables.model import Model, Prediction
+    from fivefold.tasks.text.model import TextModel
 
 _PAGE, _MOST_SHIFTS, _MOST_REJECTED = 20_000, 5, 20
 """Rows that are read, predicted and written at once."""
@@ -49,11 +50,11 @@ def predict(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Predict rows or pictures with a saved model.
+    """Predict rows, pictures or texts with a saved model.
 
     Writes CSV. For numbers: prediction, lower, upper. For classes: prediction, set (its members separated
-    by |), one probability per class; for pictures the file first. With --json one object a line. Intervals
-    and sets cover what they claim on rows like those of the fit.
+    by |), one probability per class; for pictures and texts their name first. With --json one object a line.
+    Intervals and sets cover what they claim on rows like those of the fit.
     """
     with guarded(debug):
         from fivefold.artifact import TextSink
@@ -71,7 +72,7 @@ def predict(
 
         model = load(directory)
         if not isinstance(model, Model):
-            predict_pictures(model, data, interval, out, as_json, quiet)
+            predict_named(model, data, interval, out, as_json, quiet)
             return
         rows, notes = 0, Notes(quiet)
         with TextSink(out) as sink:
@@ -90,12 +91,17 @@ def predict(
             say(f"{rows:,} rows predicted" + (f", written to {out}" if out is not None else ""))
 
 
-def predict_pictures(
-    model: "ImageModel", data: list[str], level: float, out: Path | None, as_json: bool, quiet: bool
+def predict_named(
+    model: "ImageModel | TextModel",
+    data: list[str],
+    level: float,
+    out: Path | None,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
-    """Write what a model says of pictures: file, prediction, set, one probability per class.
+    """Write what a model says of pictures or texts: name, prediction, set, one probability per class.
 
-    Files that cannot be read are named on standard error and left out.
+    What cannot be read is named on standard error and left out.
 
     Args:
         model: The model.
@@ -106,8 +112,16 @@ def predict_pictures(
         quiet: Say nothing but errors.
     """
     from fivefold.artifact import CsvWriter, TextSink
+    from fivefold.tasks.images.model import ImageModel
 
-    found = model.predict_images(data[0] if len(data) == 1 else data, level)
+    source = data[0] if len(data) == 1 else data
+    pictures = isinstance(model, ImageModel)
+    found = (
+        model.predict_images(source, level)
+        if isinstance(model, ImageModel)
+        else model.predict_texts(source, level)
+    )
+    first = "file" if pictures else "text"
     names = [model.classes[code] for code in found.probabilities.argmax(1)]
     sets = [[c for c, inside in zip(model.classes, row, strict=True) if inside] for row in found.sets]
     with TextSink(out) as sink:
@@ -115,11 +129,11 @@ def predict_pictures(
             for file, name, members, row in zip(
                 found.names, names, sets, found.probabilities.tolist(), strict=True
             ):
-                said = {"file": file, "prediction": name, "set": members}
+                said = {first: file, "prediction": name, "set": members}
                 said["probabilities"] = dict(zip(model.classes, row, strict=True))
                 sink.write(json.dumps(said, allow_nan=False) + "\n")
         else:
-            header = ["file", "prediction", "set", *(f"probability_{c}" for c in model.classes)]
+            header = [first, "prediction", "set", *(f"probability_{c}" for c in model.classes)]
             writer = CsvWriter(sink, header)
             writer.write([list(found.names), names, joined(sets), *found.probabilities.T])
     if not quiet:
@@ -128,8 +142,11 @@ def predict_pictures(
         for each in found.rejected[:_MOST_REJECTED]:
             say(f"note: {each.name} was left out: {each.reason}")
         if len(found.rejected) > _MOST_REJECTED:
-            say(f"note: and {len(found.rejected) - _MOST_REJECTED:,} more files")
-        say(f"{len(names):,} pictures predicted" + (f", written to {out}" if out is not None else ""))
+            say(f"note: and {len(found.rejected) - _MOST_REJECTED:,} more")
+        say(
+            f"{len(names):,} {'pictures' if pictures else 'texts'} predicted"
+            + (f", written to {out}" if out is not None else "")
+        )
 
 
 def joined(sets: list[list[str]]) -> list[str]:

@@ -10,7 +10,7 @@ from fivefold.cli.terminal import is_interactive, say
 from fivefold.report.text import clean, shorten
 
 _MILESTONES = frozenset(
-    {"drawn", "pictures", "train", "typed", "family", "chosen", "chosen for newcomers", "refit"}
+    {"drawn", "found", "train", "typed", "family", "chosen", "chosen for newcomers", "refit"}
 )
 """Events that are worth a line of a log."""
 
@@ -102,7 +102,7 @@ def sentence(event: str, details: Mapping[str, object]) -> str:
         "chosen": lambda: f"chosen: {details.get('method')}",
         "final": lambda: f"fitting {details.get('method')} to all training rows",
         "chosen for newcomers": lambda: f"chosen for a new {details.get('column')}: {details.get('method')}",
-        "pictures": lambda: f"found {details.get('described')}",
+        "found": lambda: f"found {details.get('described')}",
         "trial": lambda: f"trying {details.get('method')} for {_seconds(details.get('seconds'))}",
         "train": lambda: (
             f"training {details.get('method')}: {_count(details.get('epochs'))} passes over "

@@ -2,14 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from difflib import get_close_matches
-from inspect import Parameter, signature
 from types import MappingProxyType
 from typing import Any
 
 import torch
 
-from fivefold.core import ArgumentError
 from fivefold.networks.architectures.alexnet import AlexNet
 from fivefold.networks.architectures.convnext import ConvNext
 from fivefold.networks.architectures.cortex import CortexNet
@@ -26,6 +23,7 @@ from fivefold.networks.architectures.speedrun import SpeedrunNet
 from fivefold.networks.architectures.squeezenet import SqueezeNet
 from fivefold.networks.architectures.unet import UNet
 from fivefold.networks.architectures.vgg import REPEATS, VGG
+from fivefold.networks.by_name import check_name, check_options
 from fivefold.networks.first_weights import fill_weights_
 from fivefold.networks.image_network import ImageNetwork
 from fivefold.networks.style import Style
@@ -141,10 +139,7 @@ def create(
     >>> sum(p.numel() for p in network.parameters())
     269722
     """
-    if name not in ENTRIES:
-        near = get_close_matches(name, ENTRIES, 1)
-        fix = f"did you mean {near[0]!r}?" if near else "see fivefold.networks.names()"
-        raise ArgumentError("the name of an architecture", repr(name), fix)
+    check_name(name, ENTRIES, "fivefold.networks.names()")
     entry = ENTRIES[name]
     own = entry.style
     style = Style(
@@ -153,11 +148,7 @@ def create(
         own.epsilon,
         own.momentum,
     )
-    known = [p.name for p in signature(entry.make).parameters.values() if p.kind is Parameter.KEYWORD_ONLY]
-    unknown = sorted(set(options) - set(known))
-    if unknown:
-        takes = f"options of {name!r} among {', '.join(known)}" if known else f"no options of {name!r}"
-        raise ArgumentError(takes, ", ".join(unknown))
+    check_options(name, entry.make, options)
     with torch.device("meta"):  # no memory touched and nothing drawn before the weights are filled
         network = entry.make(classes, channels, style, **{**entry.options, **options})
     if torch.device(device).type == "meta":

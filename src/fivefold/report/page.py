@@ -8,6 +8,7 @@ from typing import Any
 
 from fivefold.report import numbers
 from fivefold.report.dataset import dataset
+from fivefold.report.documents import documents
 from fivefold.report.drivers import drivers
 from fivefold.report.evidence import certificates, methods
 from fivefold.report.finding import headline, key_numbers, things, warnings
@@ -71,6 +72,7 @@ def render(record: dict[str, Any]) -> str:
             drivers=drivers(record),
             map=local_map(record),
             pictures=pictures(record),
+            documents=documents(record),
             training=training(record),
             risks=[
                 {"title": clean(r.get("title"), 200) or "A risk", "text": clean(r.get("text"), SENTENCE)}

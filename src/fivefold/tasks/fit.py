@@ -1,10 +1,11 @@
-"""The verb ``fit``: a table or pictures, whatever the user has."""
+"""The verb ``fit``: a table, pictures or texts, whatever the user has."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fivefold.core import ArgumentError
 from fivefold.tasks.images.recognise import is_pictures
+from fivefold.tasks.text.recognise import is_texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from fivefold.core import Budget
     from fivefold.tasks.images.model import ImageModel
     from fivefold.tasks.tables.model import Model
+    from fivefold.tasks.text.model import TextModel
 
 
 def fit(
@@ -25,12 +27,13 @@ def fit(
     replay: str | Path | None = None,
     progress: "Callable[[str, dict[str, object]], None] | None" = None,
     **options: Any,
-) -> "Model | ImageModel":
+) -> "Model | ImageModel | TextModel":
     """Fit the model whose mathematics fits the data, chosen on evidence and measured on what it has not seen.
 
     A folder of pictures, IDX or NPZ file goes to :func:`fivefold.tasks.images.fit.fit_images`, and so does a
-    table of paths to pictures; everything else is a table, for :func:`fivefold.tasks.tables.fit.fit`, whose
-    options are taken.
+    table of paths to pictures. A folder of text files, and a table of nothing but texts and the target, goes
+    to :func:`fivefold.tasks.text.fit.fit_texts`. Everything else is a table, for
+    :func:`fivefold.tasks.tables.fit.fit`, whose options are taken.
 
     Args:
         data: A folder, a path, a data frame, a dict of columns, an array.
@@ -74,6 +77,13 @@ def fit(
             replay=replay,
             progress=progress,
         )
+    if is_texts(data, target):
+        if options or weights is not None or architecture is not None or replay is not None:
+            given = [*options, *(n for n, v in (("weights", weights), ("replay", replay)) if v is not None)]
+            raise ArgumentError("texts without options of tables", ", ".join(sorted(given)), "leave them out")
+        from fivefold.tasks.text.fit import fit_texts
+
+        return fit_texts(data, target=target, budget=budget, seed=seed, progress=progress)
     if weights is not None or architecture is not None:
         raise ArgumentError("weights and architecture for pictures alone", "a table", "leave them out")
     if target is None:

@@ -11,9 +11,10 @@ if TYPE_CHECKING:
 
     from fivefold.tasks.images.model import ImageModel
     from fivefold.tasks.tables.model import Model
+    from fivefold.tasks.text.model import TextModel
 
 
-def load(directory: str | Path) -> "Model | ImageModel":
+def load(directory: str | Path) -> "Model | ImageModel | TextModel":
     """Read a model that ``save`` wrote; nothing in it is executed.
 
     The kind that stands in it chooses among the kinds listed here, and nothing else.
@@ -29,9 +30,10 @@ def load(directory: str | Path) -> "Model | ImageModel":
     fivefold.core.errors.ArtifactError: expected a saved model at /nonexistent; got nothing of that name; ...
     """
     bundle = load_bundle(directory)
-    kinds: dict[str, Callable[[Bundle], Model | ImageModel]] = {
+    kinds: dict[str, Callable[[Bundle], Model | ImageModel | TextModel]] = {
         "fivefold.table": _table,
         "fivefold.images": _images,
+        "fivefold.texts": _texts,
     }
     return Registry("model kind", kinds).get(bundle.kind)(bundle)
 
@@ -47,5 +49,11 @@ def _table(bundle: Bundle) -> "Model":
 
 def _images(bundle: Bundle) -> "ImageModel":
     from fivefold.tasks.images.model import from_bundle
+
+    return from_bundle(bundle)
+
+
+def _texts(bundle: Bundle) -> "TextModel":
+    from fivefold.tasks.text.model import from_bundle
 
     return from_bundle(bundle)

@@ -76,6 +76,13 @@ def test_letters_of_one_byte(tmp_path, letter):
     assert f"line 3 holds the byte 0x{raw[0]:02x}" in table.notes[0]
 
 
+def test_a_western_letter_that_ends_the_file_is_no_half_of_a_utf8_letter(tmp_path):
+    (tmp_path / "t.csv").write_bytes(b"x,y\n1,ab\n2,caf\xe9")
+    table = read(tmp_path / "t.csv")
+    assert table.column("y").tolist() == ["ab", "caf\u00e9"]
+    assert "line 3 holds the byte 0xe9" in table.notes[0]
+
+
 def test_a_letter_cut_by_a_block_is_still_utf8(tmp_path):
     (tmp_path / "t.csv").write_bytes(b"x,y\n1," + b"a" * (4096 - 7) + "é".encode() + b"\n")
     assert read(tmp_path / "t.csv").notes == ()

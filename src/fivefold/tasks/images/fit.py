@@ -101,7 +101,7 @@ def fit_images(
     tell = progress or (lambda event, details: None)
     tell("read", {"source": str(data) if not isinstance(data, ImageSet) else data.source})
     images = data if isinstance(data, ImageSet) else read_images(data, target=target)
-    tell("pictures", {"described": images.describe()})
+    tell("found", {"described": images.describe()})
     require(architecture is None or weights is not None, "weights beside an architecture", None)
     start = None if weights is None else read_start(weights, architecture)
     stored = None if replay is None else _plan_of(replay, start)

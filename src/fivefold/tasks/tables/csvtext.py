@@ -63,7 +63,7 @@ def inspect_csv(path: Path, sample: str | None = None) -> CsvShape:
     notes: list[str] = []
     encoding, recode = "utf-8-sig", False
     if sample is None:
-        encoding, recode, note = _encoding(path)
+        encoding, recode, note = encoding_of(path)
         notes += [note] if note else []
         with open_bytes(path) as file:
             sample = codecs.decode(file.read(SAMPLE), encoding, "ignore")
@@ -130,8 +130,12 @@ def write_utf8(path: Path, encoding: str, target: Path) -> None:
         raise DataError(f"text in {encoding}", f"{path.name!r}: {error}", "save the file as UTF-8") from error
 
 
-def _encoding(path: Path) -> tuple[str, bool, str | None]:
-    """The codec, whether the file must be rewritten, and a note: the whole file is checked, once."""
+def encoding_of(path: Path) -> tuple[str, bool, str | None]:
+    """The codec of a text file, whether that differs from UTF-8, and a note; the whole file is checked, once.
+
+    Raises:
+        DataError: A binary file, or a gzip file that ends early.
+    """
     with open_bytes(path) as file:
         try:
             start = file.read(4096)
@@ -171,6 +175,12 @@ def _check_utf8(file: IO[bytes], chunk: bytes, path: Path) -> tuple[str, bool, s
             legal = legal and not re.search(rb"[\x81\x8d\x8f\x90\x9d]", chunk)
         lines += chunk.count(b"\n")
         chunk = file.read(_CHUNK)
+    if invalid is None:
+        try:
+            decoder.decode(b"", final=True)  # a letter that the end of the file cuts short
+        except UnicodeDecodeError as error:
+            invalid = (lines, error.object[error.start])
+            legal = not re.search(rb"[\x81\x8d\x8f\x90\x9d]", error.object)
     if invalid is None:
         return "utf-8-sig", False, None
     codec, name = ("cp1252", "Windows-1252") if legal else ("latin-1", "Latin-1")

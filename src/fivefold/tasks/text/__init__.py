@@ -1,0 +1,1 @@
+"""Texts as data: reading, tokens, and the terms of a field."""

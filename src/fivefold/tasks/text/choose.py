@@ -1,0 +1,186 @@
+"""The choice among text networks under a budget, beside the words that texts hold."""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from fivefold.core import Clock, fork_global, torch_generator
+from fivefold.networks import create_text
+from fivefold.optimize import train
+from fivefold.tasks.temperature import log_losses, temperature_of
+from fivefold.tasks.text.padded import Padded, scores_of
+
+Floats = npt.NDArray[np.float64]
+Codes = npt.NDArray[np.int64]
+Progress = Callable[[str, dict[str, object]], None]
+MENU: dict[str, dict[str, Any]] = {
+    "text_cnn": {"width": 96, "dropout": 0.3},
+    "bigru": {"width": 96, "hidden": 64, "dropout": 0.3},
+    "transformer": {"width": 96, "heads": 4, "layers": 2, "dropout": 0.2},
+}
+"""Networks that are tried, with their options."""
+_BATCH, _RATE, _DECAY = 32, 2e-3, 0.01
+_SHORT, _LONG = 0.12, 0.4
+"""Shares of what is left of the budget: for each short training, and for the long one."""
+_MOST_EPOCHS = 30
+
+
+@dataclass(eq=False)
+class Trial:
+    """A text network and its trainings.
+
+    Attributes:
+        name: Of the architecture.
+        module: The last trained network, or ``None``.
+        pace: Seconds a text in training.
+        loss: Log loss on held-out texts at the best temperature.
+        error: Its standard error.
+        epochs: Passes of the last training.
+        seconds: Spent.
+        reason: Why it was not taken.
+    """
+
+    name: str
+    module: nn.Module | None = None
+    pace: float = math.nan
+    loss: float = math.inf
+    error: float = math.nan
+    epochs: int = 0
+    seconds: float = 0.0
+    reason: str = ""
+
+
+def make(name: str, vocabulary: int, classes: int, seed: int) -> Padded:
+    """Return an untrained network of the menu."""
+    generator = torch_generator(seed, "text", name)
+    return Padded(
+        create_text(name, classes=classes, vocabulary=vocabulary, generator=generator, **MENU[name])
+    )
+
+
+def fit_network(
+    module: Padded, tokens: Tensor, labels: Tensor, held: tuple[Tensor, Tensor], epochs: int, seed: int
+) -> float:
+    """Train in place by AdamW with label smoothing; the weights of the best epoch on held-out texts are kept.
+
+    Returns:
+        Seconds that it took.
+    """
+    start = time.perf_counter()
+    train(
+        module,
+        (tokens, labels),
+        loss=_smoothed,
+        optimizer="adamw",
+        epochs=epochs,
+        batch_size=_BATCH,
+        learning_rate=_RATE,
+        weight_decay=_DECAY,
+        validation=held,
+        validation_loss="cross-entropy",
+        clip=1.0,
+        seed=seed,
+    )
+    return time.perf_counter() - start
+
+
+def _smoothed(outputs: Tensor, labels: Tensor) -> Tensor:
+    return nn.functional.cross_entropy(outputs, labels, label_smoothing=0.1)
+
+
+def choose(
+    tokens: Tensor,
+    labels: Tensor,
+    held: tuple[Tensor, Tensor],
+    vocabulary: int,
+    classes: int,
+    clock: Clock,
+    seconds: float,
+    seed: int,
+    progress: Progress,
+) -> tuple[Trial | None, list[Trial]]:
+    """Train each network of the menu briefly, the best one for longer.
+
+    Args:
+        tokens: Padded tokens of the training texts.
+        labels: Their codes.
+        held: Tokens and codes that judge.
+        vocabulary: Tokens there are.
+        classes: Outputs.
+        clock: Started with the fit.
+        seconds: Budget of the whole fit.
+        seed: Of everything random.
+        progress: Told of every training.
+
+    Returns:
+        The best trained network (``None`` where the budget holds none), and every trial.
+    """
+    left = max(seconds - clock.elapsed, 0.1 * seconds)
+    trials = [Trial(name) for name in MENU]
+    for trial in trials:
+        trial.pace = _pace(trial.name, tokens, labels, vocabulary, classes, seed)
+        epochs = int(_SHORT * left / (trial.pace * len(tokens)))
+        if epochs < 1:
+            trial.reason = f"one pass takes {trial.pace * len(tokens):.3g} s, more than {_SHORT * left:.2g} s"
+            continue
+        _run(trial, tokens, labels, held, vocabulary, classes, min(epochs, _MOST_EPOCHS), seed, progress)
+    known = [t for t in trials if t.module is not None]
+    if not known:
+        return None, trials
+    best = min(known, key=lambda t: t.loss)
+    epochs = min(_MOST_EPOCHS, int(_LONG * left / (best.pace * len(tokens))))
+    if epochs > 1.5 * best.epochs:
+        _run(best, tokens, labels, held, vocabulary, classes, epochs, seed, progress)
+    for trial in known:
+        if trial is not best:
+            trial.reason = f"a loss of {trial.loss:.3f} on held-out texts; {best.name} has {best.loss:.3f}"
+    return best, trials
+
+
+def _run(
+    trial: Trial,
+    tokens: Tensor,
+    labels: Tensor,
+    held: tuple[Tensor, Tensor],
+    vocabulary: int,
+    classes: int,
+    epochs: int,
+    seed: int,
+    progress: Progress,
+) -> None:
+    progress("trial", {"method": trial.name, "seconds": epochs * len(tokens) * trial.pace})
+    module = make(trial.name, vocabulary, classes, seed)
+    trial.seconds += fit_network(module, tokens, labels, held, epochs, seed)
+    losses = judged(scores_of(module, held[0]).numpy(), held[1].numpy())
+    if losses.mean() < trial.loss:
+        trial.module, trial.epochs = module, epochs
+        trial.loss = float(losses.mean())
+        trial.error = float(losses.std(ddof=1) / math.sqrt(len(losses))) if len(losses) > 1 else math.nan
+
+
+def judged(scores: Floats, labels: Codes) -> Floats:
+    """Return log losses at the best temperature."""
+    return log_losses(scores / temperature_of(scores, labels), labels)
+
+
+def _pace(name: str, tokens: Tensor, labels: Tensor, vocabulary: int, classes: int, seed: int) -> float:
+    """Seconds a text of a training step: the median of three after one that is not counted."""
+    module = make(name, vocabulary, classes, seed)
+    mover = torch.optim.AdamW(module.parameters(), 1e-6)
+    rows = torch.arange(0, len(tokens), max(1, len(tokens) // _BATCH))[:_BATCH]
+    found = []
+    with fork_global(seed, "text", "pace"):  # dropout draws from the global generator
+        for _ in range(4):
+            start = time.perf_counter()
+            mover.zero_grad()
+            _smoothed(module(tokens[rows]), labels[rows]).backward()  # type: ignore[no-untyped-call]
+            mover.step()
+            found.append(time.perf_counter() - start)
+    return sorted(found[1:])[1] / len(rows)

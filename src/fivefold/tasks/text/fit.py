@@ -1,0 +1,249 @@
+"""The verb ``fit`` for texts: words and networks under a budget, mixed, calibrated, tested."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from fivefold.core import Budget, Clock, DataError, require
+from fivefold.tasks.prediction_sets import Sets
+from fivefold.tasks.tables.splits import Splitter
+from fivefold.tasks.temperature import log_losses, temperature_of
+from fivefold.tasks.text.bag_of_words import fit_bag_of_words
+from fivefold.tasks.text.choose import Trial, choose
+from fivefold.tasks.text.model import Network, TextModel
+from fivefold.tasks.text.padded import Padded
+from fivefold.tasks.text.read import read_texts
+from fivefold.tasks.text.text_set import TextSet
+from fivefold.tasks.text.tokens import Tokenizer
+
+Progress = Callable[[str, dict[str, object]], None]
+Rows = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+_DEFAULT = 60.0
+_TOKENS = 8_000
+_LONGEST = 256
+_SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
+"""Shares of the network that are tried in the mixture."""
+
+
+@dataclass(eq=False)
+class Parts:
+    """Texts in four parts.
+
+    Attributes:
+        texts: All of them.
+        train: Rows that are learnt from.
+        judge: Rows that stop trainings and choose.
+        calibrate: Rows for the temperature and the sets.
+        test: Rows that nothing touches before the end.
+        given: Whether the test rows are those that the source named.
+    """
+
+    texts: TextSet
+    train: Rows
+    judge: Rows
+    calibrate: Rows
+    test: Rows
+    given: bool
+
+    def of(self, rows: Rows) -> list[str]:
+        """Return the texts of rows."""
+        return [self.texts.texts[row] for row in rows.tolist()]
+
+
+@dataclass(eq=False)
+class Outcome:
+    """Everything that came of a fit, for the record.
+
+    Attributes:
+        parts: The texts.
+        model: The answer.
+        trials: The text networks that were tried.
+        best: The one that was mixed in, or ``None``.
+        losses: Log loss on the judging texts by share of the network.
+        words_loss: That of the words alone, row by row.
+        words_seconds: Spent on the words.
+        seed: Of everything random.
+    """
+
+    parts: Parts
+    model: TextModel
+    trials: list[Trial]
+    best: Trial | None
+    losses: dict[float, float]
+    words_loss: Floats
+    words_seconds: float
+    seed: int
+
+
+def fit_texts(
+    data: str | Path | TextSet,
+    *,
+    target: str | None = None,
+    budget: str | float | Budget | None = "60s",
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> TextModel:
+    """Fit a classifier of texts within a budget: by the words they hold, by networks that read them, or both.
+
+    Args:
+        data: A table with a column of texts, a folder with a text file or a folder per class, or a
+            :class:`TextSet`.
+        target: The table's column of labels.
+        budget: Seconds for everything, as ``"5m"`` or a number.
+        seed: Of everything random.
+        progress: ``progress(event, details)``.
+
+    Returns:
+        The model with its record and plan.
+
+    Raises:
+        DataError: Nothing that can be learnt from.
+        ArgumentError: A budget that is none, or a seed below 0.
+
+    >>> texts = [f"it {'barks' if i % 2 else 'purrs'} at {i}" for i in range(80)]
+    >>> labels, given = np.arange(80) % 2, np.full(80, -1, dtype=np.int8)
+    >>> found = TextSet("memory", tuple(texts), tuple(map(str, range(80))), ("cat", "dog"), labels, given)
+    >>> str(fit_texts(found, budget="1s").predict(["how it barks"])[0])
+    'dog'
+    """
+    limits = Budget.parse(budget)
+    require(isinstance(seed, int) and seed >= 0, "a seed of at least 0", seed)
+    clock, seconds = Clock(limits), limits.seconds or _DEFAULT
+    tell = progress or (lambda event, details: None)
+    tell("read", {"source": str(data) if not isinstance(data, TextSet) else data.source})
+    texts = data if isinstance(data, TextSet) else read_texts(data, target=target)
+    tell("found", {"described": texts.describe()})
+    outcome = _run(divide(texts, seed), clock, seconds, seed, tell)
+    tell("report", {})
+    from fivefold.tasks.text.record import build_record
+
+    record = build_record(outcome, seconds, clock.elapsed)
+    return replace(outcome.model, record=record, plan=record["plan"])
+
+
+def divide(texts: TextSet, seed: int) -> Parts:
+    """Divide labelled texts class by class; texts that are equal but for their spaces stay together.
+
+    Args:
+        texts: Labelled texts.
+        seed: Of the division.
+
+    Raises:
+        DataError: A class without a training text.
+    """
+    rows = np.flatnonzero(texts.labels >= 0)
+    codes: dict[str, int] = {}
+    twins = np.array([codes.setdefault(" ".join(texts.texts[r].split()), len(codes)) for r in rows.tolist()])
+
+    def split(at: Rows, share: float, step: int) -> tuple[Rows, Rows]:
+        inner, outer = Splitter(seed + step, strata=texts.labels[rows[at]], twins=twins[at]).test(
+            len(at), share
+        )
+        return at[inner], at[outer]
+
+    given = texts.given[rows] == 1
+    if given.any() and not given.all():
+        known, test = np.flatnonzero(~given), np.flatnonzero(given)
+    else:
+        known, test = split(np.arange(len(rows)), 0.2, 0)
+    rest, calibrate = split(known, 0.1 if len(known) >= 2000 else 0.15, 1)
+    train, judge = split(rest, 0.1 if len(known) >= 2000 else 0.15, 2)
+    missing = sorted(set(range(len(texts.classes))) - set(texts.labels[rows[train]].tolist()))
+    if missing:
+        named = ", ".join(texts.classes[code] for code in missing[:5])
+        raise DataError(
+            "training texts of every class", f"none of {named}", "add texts of it, or leave it out"
+        )
+    return Parts(
+        texts, rows[train], rows[judge], rows[calibrate], rows[test], bool(given.any() and not given.all())
+    )
+
+
+def _run(parts: Parts, clock: Clock, seconds: float, seed: int, tell: Progress) -> Outcome:
+    texts, labels = parts.texts, parts.texts.labels
+    classes = len(texts.classes)
+    train, judge = parts.of(parts.train), parts.of(parts.judge)
+    tell("trial", {"method": "words", "seconds": "a moment"})
+    before = clock.elapsed
+    words = fit_bag_of_words(train, labels[parts.train], (judge, labels[parts.judge]), classes)
+    words_seconds = clock.elapsed - before
+    own = words.scores(judge)
+    at = temperature_of(own, labels[parts.judge])
+    own = own / at
+    best, trials, network = _networks(parts, clock, seconds, seed, tell)
+    losses = {0.0: float(log_losses(own, labels[parts.judge]).mean())}
+    if network is not None:
+        other = network.scores(judge)
+        for share in _SHARES[1:]:
+            mixed = share * other + (1 - share) * own
+            tempered = mixed / temperature_of(mixed, labels[parts.judge])
+            losses[share] = float(log_losses(tempered, labels[parts.judge]).mean())
+    share = min(losses, key=lambda s: losses[s])
+    model = TextModel(texts.classes, words, at, network if share > 0 else None, share, 1.0, Sets(np.zeros(0)))
+    tell("chosen", {"method": method_name(share, best)})
+    held = np.log(np.maximum(model.probabilities_of(parts.of(parts.calibrate)), 1e-300))
+    temperature = temperature_of(held, labels[parts.calibrate])
+    model = replace(model, temperature=temperature)
+    probabilities = model.probabilities_of(parts.of(parts.calibrate))
+    sets = Sets(np.sort(Sets.of(probabilities, labels[parts.calibrate], ordered=False)))
+    words_loss = log_losses(own, labels[parts.judge])
+    return Outcome(parts, replace(model, sets=sets), trials, best, losses, words_loss, words_seconds, seed)
+
+
+def _networks(
+    parts: Parts, clock: Clock, seconds: float, seed: int, tell: Progress
+) -> tuple[Trial | None, list[Trial], Network | None]:
+    """The best text network that the budget holds, with its tokenizer."""
+    labels = parts.texts.labels
+    train, judge = parts.of(parts.train), parts.of(parts.judge)
+    tokenizer = Tokenizer.fit(train, min(_TOKENS, max(500, len(train) * 4)))
+    lengths = [len(tokenizer.tokens(text)) for text in train]
+    longest = int(min(_LONGEST, max(8, np.quantile(lengths, 0.98))))
+    tokens, held = (torch.from_numpy(tokenizer.encode(part, longest)[0]) for part in (train, judge))
+    best, trials = choose(
+        tokens,
+        torch.from_numpy(labels[parts.train]),
+        (held, torch.from_numpy(labels[parts.judge])),
+        tokenizer.size,
+        len(parts.texts.classes),
+        clock,
+        seconds,
+        seed,
+        tell,
+    )
+    if best is None:
+        return None, trials, None
+    assert isinstance(best.module, Padded)
+    network = Network(best.name, best.module.eval(), tokenizer, longest, 1.0)
+    temperature = temperature_of(network.scores(judge), labels[parts.judge])
+    return best, trials, replace(network, temperature=temperature)
+
+
+def method_name(share: float, best: Trial | None) -> str:
+    """Return how a report calls the mixture.
+
+    >>> method_name(0.0, None), method_name(0.5, Trial("bigru"))
+    ('words', 'words and bigru')
+    """
+    if best is None or share == 0:
+        return "words"
+    return best.name if share == 1 else f"words and {best.name}"
+
+
+def plan_of(outcome: Outcome) -> dict[str, Any]:
+    """Return what was done, in plain values."""
+    return {
+        "version": 1,
+        "seed": outcome.seed,
+        "threads": torch.get_num_threads(),
+        "share": outcome.model.share,
+        "network": None if outcome.best is None else outcome.best.name,
+        "epochs": None if outcome.best is None else outcome.best.epochs,
+        "penalty": outcome.model.words.penalty,
+    }

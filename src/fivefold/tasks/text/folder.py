@@ -1,0 +1,237 @@
+"""A folder of texts: a folder for each class, or a text file for each class, with training and test apart."""
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from fivefold.core import DataError
+from fivefold.tasks.images.image_set import Rejected
+from fivefold.tasks.text.files import Limits, read_text
+
+Unit = Literal["auto", "line", "paragraph", "percent"]
+"""What one document of a class's text file is: a line, a paragraph, or what stands between lines of ``%``."""
+
+ENDINGS = (".txt", ".text", ".md", ".rst", "")
+"""Endings of text files, ``.gz`` after them or not; numbers (``.1234``) count as none."""
+_IGNORED = {"__macosx", "thumbs.db", "desktop.ini", "$recycle.bin", "@eadir"}
+_SPLITS = {
+    "train": 0,
+    "training": 0,
+    "test": 1,
+    "testing": 1,
+    "val": 2,
+    "valid": 2,
+    "validation": 2,
+    "dev": 2,
+}
+_BLANK = re.compile(r"\n[ \t]*\n\s*")
+_PERCENT = re.compile(r"^%[ \t]*$\n?", re.M)
+
+
+@dataclass
+class Found:
+    """Documents as they were found, before they are cleaned and counted.
+
+    Attributes:
+        documents: Name, text, label and role (0 training, 1 test, -1 unsaid) of each.
+        rejected: Files that were left out.
+        notes: What had to be decided.
+    """
+
+    documents: list[tuple[str, str, str | None, int]] = field(default_factory=list)
+    rejected: list[Rejected] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def read_folder(folder: Path, limits: Limits, unit: Unit, *, labelled: bool) -> Found:
+    """Find the documents of a folder.
+
+    ``FOLDER/CLASS/…/DOCUMENT.txt``: each file a document. ``FOLDER/CLASS.txt``: a file for each class, whose
+    documents are its lines, paragraphs or parts between lines of ``%``. Either below ``train`` and ``test``
+    (or ``val``) folders. Links to files outside of the folder are refused and named.
+
+    Args:
+        folder: The folder.
+        limits: Bounds.
+        unit: What a document of a text file per class is; ``"auto"`` decides over all files together.
+        labelled: Classes are wanted; otherwise every text file below the folder is one document.
+
+    Raises:
+        DataError: No text files, a class's file that cannot be read, or more than the limits.
+    """
+    found, real = Found(), folder.resolve()
+    files_seen = bytes_seen = 0
+
+    def walk(place: Path) -> Iterator[Path]:
+        nonlocal files_seen, bytes_seen
+        for path in _below(place, real, folder, found):
+            files_seen += 1
+            bytes_seen += path.stat().st_size
+            if files_seen > limits.files or bytes_seen > limits.total:
+                raise _too_much(folder, limits)
+            yield path
+
+    if not labelled:
+        for path in walk(folder):
+            _add_file(found, path, folder, None, -1, limits)
+        return found
+    splits = {path: _SPLITS[path.name.lower()] for path in _folders(folder) if path.name.lower() in _SPLITS}
+    roles = set(splits.values())
+    bases = {folder: -1}
+    if 0 in roles and roles & {1, 2}:
+        spare = 0 if 1 in roles else 1
+        bases = {path: spare if role == 2 else role for path, role in sorted(splits.items())}
+        if 2 in roles:
+            found.notes.append(f"The validation texts are taken as {('training', 'test')[spare]} texts.")
+        others = [path.name for path in _folders(folder) if path not in splits]
+        if others:
+            found.notes.append(f"{_some(others)} beside the training and test folders: left out.")
+    files: list[tuple[Path, int]] = []
+    for base, role in bases.items():
+        classes = _folders(base)
+        for each in classes:
+            for path in walk(each):
+                _add_file(found, path, folder, _printable(each.name), role, limits)
+        loose = [path for path in _below(base, real, folder, found, deep=False) if path not in bases]
+        if classes:
+            reason = "it is in no folder of a class"
+            found.rejected += [Rejected(_name(path, folder), reason) for path in loose]
+        else:
+            files += [(path, role) for path in loose]
+    if files:
+        _add_class_files(found, files, folder, unit, limits)
+    if not found.documents and not files:
+        raise DataError(
+            "a folder for each class, or a text file for each class",
+            f"none in {str(folder)!r}",
+            "a table is named by its file",
+        )
+    return found
+
+
+def parts(text: str, unit: str) -> list[tuple[int, str]]:
+    r"""Cut a text into documents, each with the number of its first line.
+
+    >>> parts("one\ntwo\n\nthree\n", "line")
+    [(1, 'one'), (2, 'two'), (4, 'three')]
+    >>> parts("one\ntwo\n\nthree\n", "paragraph")
+    [(1, 'one\ntwo'), (4, 'three')]
+    """
+    if unit == "line":
+        return [(i, line) for i, line in enumerate(text.split("\n"), 1) if line.strip()]
+    mark = _BLANK if unit == "paragraph" else _PERCENT
+    cut, place, line = [], 0, 1
+    for match in mark.finditer(text):
+        cut.append((line, text[place : match.start()]))
+        line += text.count("\n", place, match.end())
+        place = match.end()
+    cut.append((line, text[place:]))
+    found = []
+    for start, part in cut:
+        lead = part[: len(part) - len(part.lstrip())].count("\n")
+        if part.strip():
+            found.append((start + lead, part.strip()))
+    return found
+
+
+def guess_unit(texts: list[str]) -> str:
+    r"""What one document is: between ``%``, a paragraph, or a line.
+
+    ``%`` where every text has a line of it; a paragraph where every text has a blank line and the paragraphs
+    have 2 to 50 lines at the median; else a line.
+
+    >>> guess_unit(["a\nb\n"]), guess_unit(["a\n%\nb\n"]), guess_unit(["a\na\n\nb\nb\n"])
+    ('line', 'percent', 'paragraph')
+    """
+    if all(_PERCENT.search(text) for text in texts):
+        return "percent"
+    sizes = sorted(part.count("\n") + 1 for text in texts for _, part in parts(text, "paragraph"))
+    apart = all(_BLANK.search(text.strip()) for text in texts)
+    return "paragraph" if apart and sizes and 2 <= sizes[len(sizes) // 2] <= 50 else "line"
+
+
+def _add_class_files(
+    found: Found, files: list[tuple[Path, int]], folder: Path, unit: Unit, limits: Limits
+) -> None:
+    read, recoded = [], []
+    if len(files) > limits.files or sum(path.stat().st_size for path, _ in files) > limits.total:
+        raise _too_much(folder, limits)
+    for path, role in files:
+        if path.stat().st_size == 0:
+            raise DataError("texts of every class", f"the empty file {path.name!r}", "fill or remove it")
+        text, note = read_text(path, limits)
+        if note:
+            recoded.append(f"{path.name!r}: {note}.")
+        read.append((path, role, text.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n")))
+    chosen = guess_unit([text for _, _, text in read]) if unit == "auto" else unit
+    words = {"line": "line", "paragraph": "paragraph", "percent": "part between lines of '%'"}[chosen]
+    found.notes += [f"Each file is a class, each {words} of it a text.", *recoded]
+    for path, role, text in read:
+        label = path.name.removesuffix(".gz")
+        ending = next((end for end in ENDINGS if end and label.lower().endswith(end)), "")
+        label = _printable(label[: len(label) - len(ending)])
+        for line, part in parts(text, chosen):
+            found.documents.append((f"{_name(path, folder)} line {line}", part, label, role))
+
+
+def _add_file(found: Found, path: Path, folder: Path, label: str | None, role: int, limits: Limits) -> None:
+    """A file as one document; one that cannot be read is left out and named."""
+    name = _name(path, folder)
+    try:
+        text, note = read_text(path, limits)
+    except DataError as error:
+        found.rejected.append(Rejected(name, f"{error.got}"))
+        return
+    if note:
+        found.notes.append(f"{name}: {note}.")
+    found.documents.append((name, text, label, role))
+
+
+def _below(place: Path, real: Path, top: Path, found: Found, *, deep: bool = True) -> Iterator[Path]:
+    """The text files in a folder in the order of names, those below it too; others are refused and named."""
+    for entry in sorted(place.iterdir(), key=lambda path: path.name):
+        if entry.name.startswith(".") or entry.name.lower() in _IGNORED:
+            continue
+        if entry.is_symlink() and not entry.resolve().is_relative_to(real):
+            found.rejected.append(Rejected(_name(entry, top), "it is a link out of the folder"))
+        elif entry.is_dir():
+            if entry.is_symlink():
+                found.rejected.append(Rejected(_name(entry, top), "it is a link to a folder"))
+            elif deep:
+                yield from _below(entry, real, top, found)
+        elif not entry.is_file():
+            found.rejected.append(Rejected(_name(entry, top), "it is a link to nothing, a device or a pipe"))
+        else:
+            ending = Path(entry.name.lower().removesuffix(".gz")).suffix
+            if ending in ENDINGS or ending[1:].isdigit():
+                yield entry
+            else:
+                found.rejected.append(Rejected(_name(entry, top), f"{ending!r} is no ending of a text file"))
+
+
+def _folders(place: Path) -> list[Path]:
+    found = [path for path in place.iterdir() if path.is_dir() and not path.is_symlink()]
+    return sorted(p for p in found if not p.name.startswith(".") and p.name.lower() not in _IGNORED)
+
+
+def _name(path: Path, top: Path) -> str:
+    """A file's name for names and notes; what cannot be printed becomes ``?``."""
+    return _printable(path.relative_to(top).as_posix())
+
+
+def _too_much(folder: Path, limits: Limits) -> DataError:
+    bound = f"at most {limits.files:,} files and {limits.total:,} bytes"
+    return DataError(bound, f"more in {str(folder)!r}", "raise the limit")
+
+
+def _printable(name: str) -> str:
+    text = os.fsencode(name).decode("utf-8", "replace")
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
+def _some(names: list[str]) -> str:
+    shown = ", ".join(map(repr, names[:5]))
+    return shown + (f" and {len(names) - 5:,} more" if len(names) > 5 else "")

@@ -1,0 +1,253 @@
+"""A fitted classifier of texts: words, a network, or both, calibrated; from an artifact."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from fivefold.artifact import Bundle
+from fivefold.artifact import save as save_bundle
+from fivefold.core import ArtifactError, DataError, require
+from fivefold.networks import create_text
+from fivefold.tasks.class_record import softmax
+from fivefold.tasks.images.image_set import Rejected
+from fivefold.tasks.prediction_sets import Sets
+from fivefold.tasks.tables.state import flatten, unflatten
+from fivefold.tasks.text.bag_of_words import BagOfWords
+from fivefold.tasks.text.choose import MENU
+from fivefold.tasks.text.padded import Padded, scores_of
+from fivefold.tasks.text.read import read_texts
+from fivefold.tasks.text.text_set import TextSet
+from fivefold.tasks.text.tokens import Tokenizer
+
+KIND = "fivefold.texts"
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class TextPrediction:
+    """What is said of some texts.
+
+    Attributes:
+        names: ``[n]`` of the texts.
+        probabilities: ``[n, K]``, calibrated.
+        sets: ``[n, K]`` which classes are in the prediction set.
+        rejected: Texts that were left out.
+        notes: What was noticed about the texts.
+    """
+
+    names: tuple[str, ...]
+    probabilities: Floats
+    sets: npt.NDArray[np.bool_]
+    rejected: tuple[Rejected, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A trained text network with its tokenizer.
+
+    Attributes:
+        name: In the menu.
+        module: Takes padded tokens.
+        tokenizer: Makes them.
+        longest: Tokens of a text that are read at most.
+        temperature: Divides its scores.
+    """
+
+    name: str
+    module: Padded
+    tokenizer: Tokenizer
+    longest: int
+    temperature: float
+
+    def scores(self, texts: Sequence[str]) -> Floats:
+        """Return tempered scores ``[n, K]``."""
+        tokens, _ = self.tokenizer.encode(texts, self.longest)
+        return np.asarray(scores_of(self.module, torch.from_numpy(tokens)).numpy() / self.temperature)
+
+
+@dataclass(frozen=True, eq=False)
+class TextModel:
+    """What ``fit`` returns for texts, and an artifact holds.
+
+    Scores are share * network + (1 - share) * words, each after its own temperature.
+
+    Attributes:
+        classes: Labels in the order of the probabilities.
+        words: The bag of words.
+        words_temperature: Divides its scores.
+        network: The text network, or ``None`` where the words alone answer.
+        share: Of the network, in 0..1.
+        temperature: Divides the mixed scores.
+        sets: Held-out scores behind the prediction sets.
+        record: The record behind the report.
+        plan: The plan.
+    """
+
+    classes: tuple[str, ...]
+    words: BagOfWords
+    words_temperature: float
+    network: Network | None
+    share: float
+    temperature: float
+    sets: Sets
+    record: dict[str, Any] = field(default_factory=dict)
+    plan: dict[str, Any] = field(default_factory=dict)
+
+    def probabilities_of(self, texts: Sequence[str]) -> Floats:
+        """Return calibrated probabilities ``[n, K]``."""
+        scores = (1 - self.share) * self.words.scores(texts) / self.words_temperature
+        if self.network is not None and self.share > 0:
+            scores = scores + self.share * self.network.scores(texts)
+        return softmax(scores / self.temperature)
+
+    def predict_texts(self, data: Any, level: float = 0.9) -> TextPrediction:
+        """Predict texts with sets.
+
+        Args:
+            data: A list of texts; or a table with a column of texts, a folder, a text file, as ``read_texts``
+                takes them.
+            level: Coverage of the sets, in (0, 1).
+
+        Raises:
+            ArgumentError: ``level`` outside (0, 1).
+            DataError: No text.
+        """
+        require(0 < level < 1, "a level between 0 and 1", level, "for example 0.9")
+        if isinstance(data, list | tuple) and all(isinstance(t, str) for t in data) and not _paths(data):
+            texts: tuple[str, ...] = tuple(data)
+            names = tuple(f"text {i + 1}" for i in range(len(data)))
+            notes: tuple[str, ...] = ()
+            rejected: tuple[Rejected, ...] = ()
+        else:
+            found = data if isinstance(data, TextSet) else read_texts(data, labelled=False)
+            texts, names, notes = found.texts, found.names, found.notes
+            rejected = found.rejected
+        if not texts:
+            raise DataError("at least one text to predict", "none")
+        probabilities = self.probabilities_of(texts)
+        return TextPrediction(names, probabilities, self.sets.members(probabilities, level), rejected, notes)
+
+    def predict(self, data: Any) -> npt.NDArray[Any]:
+        """Return the most probable label ``[n]`` of each text."""
+        return np.asarray(np.array(self.classes, dtype=object)[self.predict_proba(data).argmax(1)])
+
+    def predict_proba(self, data: Any) -> Floats:
+        """Return calibrated probabilities ``[n, K]`` in the order of :attr:`classes`."""
+        return self.predict_texts(data).probabilities
+
+    def predict_set(self, data: Any, level: float = 0.9) -> list[tuple[str, ...]]:
+        """Return for every text the classes that together cover the true one with probability ``level``.
+
+        Raises:
+            ArgumentError: ``level`` is outside (0, 1).
+        """
+        labels = np.array(self.classes, dtype=object)
+        return [tuple(labels[row]) for row in self.predict_texts(data, level).sets]
+
+    def save(self, directory: str | Path, overwrite: bool = False) -> Path:
+        """Write the artifact: a directory with weights, report, plan and hashes, all or nothing.
+
+        Raises:
+            ArtifactError: The directory exists and ``overwrite`` is false, or cannot be written.
+        """
+        from fivefold.report.page import render
+
+        network = None
+        if self.network is not None:
+            n = self.network
+            network = {
+                "name": n.name,
+                "tokenizer": n.tokenizer.state(),
+                "longest": n.longest,
+                "temperature": n.temperature,
+                "weights": {k.replace(".", "/"): v.numpy() for k, v in n.module.state_dict().items()},
+            }
+        state = {
+            "classes": list(self.classes),
+            "words": self.words.state(),
+            "words_temperature": self.words_temperature,
+            "network": network,
+            "share": self.share,
+            "temperature": self.temperature,
+            "sets": self.sets.state(),
+        }
+        config, tensors = flatten(state)
+        files = {
+            "report.html": render(self.record).encode(),
+            "record.json": json.dumps(self.record, allow_nan=False).encode(),
+            "plan.json": json.dumps(self.plan, allow_nan=False).encode(),
+        }
+        return save_bundle(directory, Bundle(KIND, config, tensors, files), overwrite=overwrite)
+
+
+def from_bundle(bundle: Bundle) -> TextModel:
+    """Make the model of an artifact; the network is looked up in the closed registry of text networks.
+
+    Raises:
+        ArtifactError: Parts that do not fit each other.
+    """
+    if bundle.kind != KIND:
+        raise ArtifactError(f"an artifact of kind {KIND}", repr(bundle.kind))
+    try:
+        record, plan = (json.loads(bundle.files.get(name, b"{}")) for name in ("record.json", "plan.json"))
+        model = _made(unflatten(bundle.config, bundle.tensors))
+        tried = model.probabilities_of(["a text"])
+        if not np.isfinite(tried).all() or tried.shape != (1, len(model.classes)):
+            raise ArtifactError("finite predictions", "a model that gives none", "fit anew")
+        return replace(model, record=record, plan=plan)
+    except ArtifactError:
+        raise
+    except (Exception, MemoryError) as error:  # a forged description fails anywhere; nothing of it is kept
+        raise ArtifactError(
+            "parts of a text model that fit each other",
+            f"{type(error).__name__}: {error}"[:300],
+            "the artifact was changed or damaged: fit anew",
+        ) from None
+
+
+def _made(state: dict[str, Any]) -> TextModel:
+    classes = tuple(str(c) for c in state["classes"])
+    network = None
+    if state["network"] is not None:
+        network = _network(state["network"], len(classes))
+    return TextModel(
+        classes,
+        BagOfWords.from_state(state["words"]),
+        float(state["words_temperature"]),
+        network,
+        float(state["share"]),
+        float(state["temperature"]),
+        Sets.from_state(state["sets"]),
+    )
+
+
+def _network(state: dict[str, Any], classes: int) -> Network:
+    tokenizer = Tokenizer.from_state(state["tokenizer"])
+    name = str(state["name"])
+    if name not in MENU:
+        raise ArtifactError(f"a network among {', '.join(MENU)}", repr(name)[:80], "fit anew")
+    weights = {
+        k.replace("/", "."): torch.from_numpy(np.ascontiguousarray(v)) for k, v in state["weights"].items()
+    }
+    table = weights["network.embedding.weight"]
+    if table.shape[0] != tokenizer.size:
+        raise ArtifactError("as many vectors as tokens", f"{table.shape[0]} and {tokenizer.size}", "fit anew")
+    module = Padded(create_text(name, classes=classes, vocabulary=tokenizer.size, **MENU[name]))
+    module.load_state_dict(weights, strict=True)
+    for weight in module.parameters():
+        weight.requires_grad_(False)
+    return Network(name, module.eval(), tokenizer, int(state["longest"]), float(state["temperature"]))
+
+
+def _paths(data: Sequence[str]) -> bool:
+    """Whether a list of texts is one of files."""
+    return any(
+        len(text) < 1000 and "\n" not in text and Path(text).expanduser().exists() for text in data[:3]
+    )

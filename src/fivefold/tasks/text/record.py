@@ -1,0 +1,224 @@
+"""The record of a fit to texts: everything the report shows, as plain values."""
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fivefold.tasks.class_record import (
+    LEVEL,
+    class_certificates,
+    environment,
+    percent,
+    scores_section,
+    softmax,
+)
+from fivefold.tasks.class_section import class_section
+from fivefold.tasks.plain_values import plain
+
+if TYPE_CHECKING:
+    from fivefold.tasks.text.fit import Outcome
+
+Floats = npt.NDArray[np.float64]
+NAME = "logistic regression on tf-idf"
+
+
+def build_record(outcome: "Outcome", budget: float, seconds: float) -> dict[str, Any]:
+    """Return the record of a fit to texts.
+
+    Args:
+        outcome: What came of it.
+        budget: Seconds asked for.
+        seconds: Seconds it took.
+    """
+    from fivefold.tasks.text.fit import method_name, plan_of
+
+    parts, model = outcome.parts, outcome.model
+    texts = parts.texts
+    truth = texts.labels[parts.test]
+    test = parts.of(parts.test)
+    probability = model.probabilities_of(test)
+    words = softmax(model.words.scores(test) / model.words_temperature)
+    counts = np.bincount(texts.labels[parts.train], minlength=len(texts.classes))
+    constant = np.tile(counts / counts.sum(), (len(truth), 1))
+    name = method_name(model.share, outcome.best)
+    scored = scores_section(
+        truth, (f"fivefold: {name}", probability), (NAME, words), constant, outcome.seed, "documents"
+    )
+    classes = class_section(probability, truth, model.sets, LEVEL)
+    right = scored["scores"][0]["metrics"]["accuracy"]
+    beside = scored["scores"][1]["metrics"]["accuracy"]["value"]
+    record = {
+        "version": 1,
+        "title": f"{texts.source}: {len(texts.classes)} classes of texts",
+        "things": "documents",
+        "headline": (
+            f"{percent(right['value'])} of {len(truth):,} unseen documents are named rightly "
+            f"({percent(right['low'])} to {percent(right['high'])}) by {name}; {percent(beside)} by {NAME}. "
+            f"{LEVEL:.0%} sets covered {percent(classes['sets']['coverage']['value'])}."
+        ),
+        "warnings": _warnings(outcome, budget, seconds),
+        "data": {
+            "source": texts.source,
+            "rows": len(texts),
+            "target": "class",
+            "task": "classification of texts",
+            "classes": list(texts.classes),
+            "dropped": [*texts.notes, _division(outcome)],
+            "family": "categorical",
+            "family_reason": texts.describe(),
+        },
+        "test": scored,
+        "groups": None,
+        "intervals": None,
+        "classification": classes,
+        "scatter": None,
+        "certificates": [
+            c.to_record() for c in class_certificates(classes, scored, len(truth), NAME, "documents")
+        ],
+        "candidates": _candidates(outcome),
+        "table": {"duplicates": "", "findings": []},
+        "drivers": [],
+        "words": [
+            {"class": label, "words": leading}
+            for label, leading in zip(texts.classes, model.words.leading(), strict=True)
+        ],
+        "examples": _examples(
+            test, [texts.names[r] for r in parts.test.tolist()], probability, truth, texts.classes
+        ),
+        "risks": [
+            {
+                "title": "Texts unlike these",
+                "text": "Every figure is about texts drawn like these: the same sources, time and language. "
+                "Nothing measures others, and a text of none of the classes gets one all the same.",
+            }
+        ],
+        "plan": {**plan_of(outcome), "budget": budget},
+        "environment": environment(int(plan_of(outcome)["threads"])),
+        "seconds": seconds,
+        "command": "",
+    }
+    return dict(plain(record))
+
+
+def _division(outcome: "Outcome") -> str:
+    p = outcome.parts
+    how = "as the source names them" if p.given else "drawn at random, class by class"
+    return (
+        f"{len(p.train):,} texts train, {len(p.judge):,} choose, {len(p.calibrate):,} calibrate, "
+        f"{len(p.test):,} test: {how}. Texts that are equal but for their spaces stay on one side."
+    )
+
+
+def _warnings(outcome: "Outcome", budget: float, seconds: float) -> list[str]:
+    texts, parts = outcome.parts.texts, outcome.parts
+    said = []
+    if texts.rejected:
+        first = ", ".join(f"{r.name} ({r.reason})" for r in texts.rejected[:3])
+        more = f" and {len(texts.rejected) - 3:,} more" if len(texts.rejected) > 3 else ""
+        said.append(f"{len(texts.rejected):,} texts were left out: {first}{more}.")
+    rarest = int(np.bincount(texts.labels[parts.train], minlength=len(texts.classes)).min())
+    if rarest < 20:
+        said.append(f"A class has only {rarest} training texts: expect little of it.")
+    if len(parts.test) < 100:
+        said.append(f"{len(parts.test)} test texts say little: the interval of the accuracy is wide.")
+    if seconds > 1.25 * budget:
+        said.append(f"The fit took {seconds:.0f} s for a budget of {budget:.0f} s.")
+    return said
+
+
+def _candidates(outcome: "Outcome") -> list[dict[str, Any]]:
+    """The words, every network and the mixtures: loss on the judging texts, cost, and the reason."""
+    from fivefold.tasks.text.fit import method_name
+
+    share = outcome.model.share
+    taken = method_name(share, outcome.best)
+    words = outcome.words_loss
+    found = [
+        _candidate(
+            "words",
+            f"tf-idf of words and pairs, {len(outcome.model.words.terms):,} terms, logistic regression",
+            float(words.mean()),
+            float(words.std(ddof=1) / math.sqrt(len(words))) if len(words) > 1 else math.nan,
+            outcome.words_seconds,
+            "chosen" if taken == "words" else "yardstick",
+            "the smallest loss on held-out texts" if taken == "words" else "what a network must add to",
+        )
+    ]
+    for trial in outcome.trials:
+        chosen = trial.name == taken
+        reason = trial.reason or (
+            "the smallest loss on held-out texts"
+            if chosen
+            else f"the best network; mixed in with a share of {share:.0%}"
+        )
+        found.append(
+            _candidate(
+                trial.name,
+                f"{1000 * trial.pace:.3g} ms a text in training, {trial.epochs} passes",
+                trial.loss if math.isfinite(trial.loss) else None,
+                trial.error,
+                trial.seconds,
+                "chosen" if chosen else "rejected",
+                reason,
+            )
+        )
+    if 0 < share < 1:
+        found.append(
+            _candidate(
+                taken,
+                f"scores of both, {share:.0%} of the network's",
+                outcome.losses[share],
+                math.nan,
+                None,
+                "chosen",
+                "the smallest loss on held-out texts",
+            )
+        )
+    return found
+
+
+def _candidate(
+    name: str,
+    description: str,
+    score: float | None,
+    error: float,
+    seconds: float | None,
+    verdict: str,
+    reason: str,
+) -> dict[str, Any]:
+    return {
+        "name": name,
+        "description": description,
+        "score": score,
+        "standard_error": error,
+        "metric": "log loss",
+        "seconds": seconds,
+        "verdict": verdict,
+        "reason": reason,
+        "status": "" if score is not None else "not tried",
+        "training": None,
+    }
+
+
+def _examples(
+    texts: list[str],
+    names: list[str],
+    probability: Floats,
+    truth: npt.NDArray[np.int64],
+    classes: tuple[str, ...],
+) -> list[dict[str, Any]]:
+    """The surest mistakes: errors of the model, or of the labels."""
+    found, sure = probability.argmax(1), probability.max(1)
+    wrong = np.flatnonzero(found != truth)
+    return [
+        {
+            "name": names[row],
+            "text": " ".join(texts[row].split())[:240],
+            "true": classes[truth[row]],
+            "found": classes[found[row]],
+            "probability": float(sure[row]),
+        }
+        for row in wrong[np.argsort(-sure[wrong], kind="stable")][:10].tolist()
+    ]

@@ -1,0 +1,1 @@
+"""The terms of a field: candidates, their nestedness, their contrast with other texts."""

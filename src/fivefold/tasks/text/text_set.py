@@ -1,0 +1,89 @@
+"""Texts as data: documents, their classes, and what had to be decided on the way."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fivefold.core import require
+from fivefold.tasks.images.image_set import Rejected
+
+
+@dataclass(frozen=True, eq=False)
+class TextSet:
+    """Documents with their labels.
+
+    Args:
+        source: What the user named.
+        texts: The documents, NFC, without control characters, none empty.
+        names: One a document: ``sports/7.txt``, ``sports.txt line 12`` or ``row 3``.
+        classes: The labels, sorted, numbers by value; empty where there are none.
+        labels: Codes [N] into ``classes``; -1 where unknown.
+        given: [N], 0 for training and 1 for test where the source says so, else -1.
+        rejected: What was left out, and why.
+        notes: What a user should know, one sentence each.
+
+    Raises:
+        ArgumentError: Arrays that do not fit together.
+
+    >>> codes, given = np.array([0, 1]), np.array([-1, -1], dtype=np.int8)
+    >>> TextSet("memory", ("a cat", "a dog"), ("row 1", "row 2"), ("cat", "dog"), codes, given).describe()
+    '2 texts, 2 words at the median, 2 classes'
+    """
+
+    source: str
+    texts: tuple[str, ...]
+    names: tuple[str, ...]
+    classes: tuple[str, ...]
+    labels: NDArray[np.int64]
+    given: NDArray[np.int8]
+    rejected: tuple[Rejected, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        n = len(self.texts)
+        shapes = (len(self.names), *self.labels.shape, *self.given.shape)
+        require(shapes == (n, n, n), f"names, labels and given of {n} texts", shapes)
+        highest = int(self.labels.max(initial=-1))
+        require(
+            highest < len(self.classes), f"labels below {len(self.classes)}, the number of classes", highest
+        )
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def take(self, rows: NDArray[Any]) -> "TextSet":
+        """The documents of an index array [n] or a boolean mask [N]; classes, rejected ones and notes stay.
+
+        Raises:
+            ArgumentError: A row out of range, or a mask of another length.
+        """
+        rows = np.asarray(rows)
+        if rows.dtype == np.bool_:
+            require(rows.shape == (len(self),), f"a mask of {len(self)} texts", rows.shape)
+            rows = np.flatnonzero(rows)
+        inside = rows.ndim == 1 and (not rows.size or (rows.min() >= 0 and rows.max() < len(self)))
+        require(inside, f"numbers of texts from 0 to {len(self) - 1}", rows if rows.size < 9 else "others")
+        numbers = rows.astype(np.int64)
+        return replace(
+            self,
+            texts=tuple(self.texts[row] for row in numbers.tolist()),
+            names=tuple(self.names[row] for row in numbers.tolist()),
+            labels=self.labels[numbers],
+            given=self.given[numbers],
+        )
+
+    def describe(self) -> str:
+        """One line: how many texts, how long, how many classes."""
+        n, tests = len(self), int((self.given == 1).sum())
+        count = f"{n:,} texts" if n != 1 else "1 text"
+        if tests:
+            count = f"{n - tests:,} training and {tests:,} test texts"
+        parts = [count]
+        if n:
+            median = float(np.median([len(text.split()) for text in self.texts]))
+            parts.append(f"{median:,.0f} words at the median")
+        if self.classes:
+            parts.append(f"{len(self.classes):,} class{'es' if len(self.classes) != 1 else ''}")
+        return ", ".join(parts)

@@ -1,0 +1,101 @@
+"""Reading texts end to end: every kind of source, and every kind of bad input."""
+
+import json
+
+import pytest
+
+from fivefold.core import ArgumentError, DataError
+from fivefold.tasks.text.files import Limits
+from fivefold.tasks.text.read import read_texts
+
+
+def lay(folder, files):
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return folder
+
+
+def test_the_same_texts_in_every_form_are_the_same_set(tmp_path):
+    rows = [("it purrs all day", "cat"), ("it barks all day", "dog"), ("it sleeps all day", "cat")]
+    frames = {
+        "t.csv": "text,label\n" + "".join(f"{text},{label}\n" for text, label in rows),
+        "t.tsv": "text\tlabel\n" + "".join(f"{text}\t{label}\n" for text, label in rows),
+        "t.jsonl": "".join(json.dumps({"text": text, "label": label}) + "\n" for text, label in rows),
+    }
+    lay(tmp_path, frames)
+    lay(tmp_path / "f", {f"{label}.txt": "" for _, label in rows})
+    for i, (text, label) in enumerate(rows):
+        lay(tmp_path / "d", {f"{label}/{i}.txt": text})
+        with (tmp_path / "f" / f"{label}.txt").open("a") as file:
+            file.write(text + "\n")
+    for name in [*frames, "d", "f"]:
+        texts = read_texts(tmp_path / name)
+        assert set(zip(texts.texts, [texts.classes[i] for i in texts.labels], strict=True)) == set(rows), name
+        assert texts.classes == ("cat", "dog")
+        assert texts.given.tolist() == [-1, -1, -1]
+
+
+def test_texts_are_cleaned_and_the_empty_and_the_huge_are_counted(tmp_path):
+    lay(
+        tmp_path,
+        {"a/1.txt": "cafe\u0301\x07", "a/2.txt": " \n\x00"[:2], "b/3.txt": "x" * 51, "b/4.txt": "four"},
+    )
+    texts = read_texts(tmp_path, limits=Limits(characters=50))
+    assert texts.texts == ("caf\u00e9", "four")
+    assert [(each.name, each.reason) for each in texts.rejected] == [
+        ("a/2.txt", "it is empty"),
+        ("b/3.txt", "it has 51 characters, more than 50"),
+    ]
+    assert "1 text is empty and left out." in texts.notes
+    assert "1 text or file is left out: b/3.txt: it has 51 characters, more than 50." in texts.notes
+    assert "Control characters were taken out of 1 text." in texts.notes
+
+
+def test_repeated_texts_are_noted_by_class_and_by_split(tmp_path):
+    lay(
+        tmp_path,
+        {"train/a.txt": "one\ntwo\ntwo\n", "train/b.txt": "two\nfour\n", "test/b.txt": "four\nfive\n"},
+    )
+    notes = read_texts(tmp_path).notes
+    assert "3 texts repeat another one letter by letter." in notes
+    assert (
+        "1 text stands under more than one class: train/a.txt line 2 and train/b.txt line 1, for one."
+        in notes
+    )
+    assert "1 text stands in both training and test." in notes
+    assert "Classes with fewer than 5 training texts can hardly be learnt: 'a' (3), 'b' (2)." in notes
+
+
+def test_numbers_as_classes_are_sorted_by_value(tmp_path):
+    lay(tmp_path, {f"{i}.txt": "a\nb\n" for i in (10, 9, 1)})
+    assert read_texts(tmp_path).classes == ("1", "9", "10")
+
+
+def test_unlabelled_sources(tmp_path):
+    lay(tmp_path, {"a.txt": "one\ntwo\n\nthree\n", "t.csv": "n,text\n1,one two three\n"})
+    assert read_texts(tmp_path / "a.txt", labelled=False).texts == ("one\ntwo", "three")
+    assert read_texts(tmp_path / "a.txt", labelled=False, unit="line").texts == ("one", "two", "three")
+    table = read_texts(tmp_path / "t.csv", labelled=False)
+    assert table.texts == ("one two three",)
+    assert table.classes == ()
+    assert table.labels.tolist() == [-1]
+    (tmp_path / "a.txt").write_bytes(b"caf\xe9")
+    assert "read as Windows-1252" in read_texts(tmp_path / "a.txt", labelled=False).notes[1]
+
+
+def test_bad_sources_are_refused(tmp_path):
+    lay(tmp_path, {"one/a.txt": "one\ntwo\n", "empty/a/1.txt": " ", "empty/b/2.txt": "\n", "e.csv": ""})
+    with pytest.raises(DataError, match="at least two classes; got only 'a'"):
+        read_texts(tmp_path / "one")
+    with pytest.raises(DataError, match=r"at least one text; got none in .*: a/1\.txt: it is empty"):
+        read_texts(tmp_path / "empty")
+    with pytest.raises(DataError, match="the empty file"):
+        read_texts(tmp_path / "e.csv")
+    with pytest.raises(DataError, match="an existing file"):
+        read_texts(tmp_path / "gone")
+    with pytest.raises(ArgumentError, match="no target or column for a folder"):
+        read_texts(tmp_path / "one", target="label")
+    with pytest.raises(ArgumentError, match="a unit 'auto'"):
+        read_texts(tmp_path / "one", unit="word")
