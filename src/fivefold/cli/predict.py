@@ -144,7 +144,7 @@ def predict_named(
         if len(found.rejected) > _MOST_REJECTED:
             say(f"note: and {len(found.rejected) - _MOST_REJECTED:,} more")
         say(
-            f"{len(names):,} {'pictures' if pictures else 'texts'} predicted"
+            f"{len(names):,} {'picture' if pictures else 'text'}{'' if len(names) == 1 else 's'} predicted"
             + (f", written to {out}" if out is not None else "")
         )
 

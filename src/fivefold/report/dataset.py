@@ -3,6 +3,7 @@
 from typing import Any
 
 from fivefold.report import figures, numbers
+from fivefold.report.finding import things
 from fivefold.report.record import entries, finite, first, mapping, sequence, whole
 from fivefold.report.text import NAME, SENTENCE, clean
 
@@ -25,7 +26,7 @@ def dataset(record: dict[str, Any]) -> dict[str, Any]:
     dropped, more_dropped = first(notes, _MOST_SENTENCES)
     leaks, more_leaks = first(_sentences(table.get("leaks")), _MOST_SENTENCES)
     return {
-        "facts": _facts(data, found),
+        "facts": _facts(data, found, things(record)),
         "open": columns[:_OPEN],
         "rest": columns[_OPEN:],
         "more": more,
@@ -72,10 +73,10 @@ def _collinear(entry: dict[str, Any]) -> str:
     return clean(entry.get("sentence"), SENTENCE) or names
 
 
-def _facts(data: dict[str, Any], columns: list[dict[str, Any]]) -> list[tuple[str, str]]:
+def _facts(data: dict[str, Any], columns: list[dict[str, Any]], thing: str) -> list[tuple[str, str]]:
     facts = [
         ("Source", clean(data.get("source"), 200)),
-        ("Rows", numbers.count(data.get("rows")) if finite(data.get("rows")) is not None else ""),
+        (thing.capitalize(), numbers.count(data.get("rows")) if finite(data.get("rows")) is not None else ""),
         ("Columns", numbers.count(data.get("columns")) if finite(data.get("columns")) is not None else ""),
         ("Target", clean(data.get("target"), NAME)),
         ("Task", clean(data.get("task"), NAME)),

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from fivefold.report import numbers
-from fivefold.report.record import entries, first, mapping, sequence, whole
+from fivefold.report.record import entries, finite, first, mapping, sequence, whole
 from fivefold.report.text import NAME, SENTENCE, clean
 
 _PNG = re.compile(r"data:image/png;base64,[A-Za-z0-9+/]+={0,2}")
@@ -48,6 +48,7 @@ def training(record: dict[str, Any]) -> dict[str, Any] | None:
         ("Passes", numbers.count(network.get("epochs"))),
         ("Pictures in a pass", numbers.count(network.get("pictures"))),
         ("Pictures in an update", numbers.count(network.get("batch"))),
+        ("Memory of an update, planned", _mebibytes(mapping(network.get("memory")).get("total"))),
     ]
     return {
         "facts": [(label, text) for label, text in facts if text],
@@ -68,6 +69,11 @@ def training(record: dict[str, Any]) -> dict[str, Any] | None:
         if forecast
         else [],
     }
+
+
+def _mebibytes(value: object) -> str:
+    number = finite(value)
+    return "" if number is None else f"{numbers.count(round(number / 2**20))} MiB"
 
 
 def _group(group: dict[str, Any]) -> dict[str, Any]:

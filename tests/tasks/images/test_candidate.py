@@ -8,7 +8,13 @@ import torch
 
 from fivefold.core import ArgumentError
 from fivefold.networks import layer_costs
-from fivefold.tasks.images.candidate import Candidate, menu, resolutions, spread_in_cost
+from fivefold.tasks.images.candidate import (
+    Candidate,
+    menu,
+    resolutions,
+    spread_in_cost,
+    within_memory,
+)
 
 
 def test_small_pictures_stay_as_they_are_and_large_ones_are_offered_smaller():
@@ -51,3 +57,15 @@ def test_what_is_tried_spans_the_costs_that_the_budget_allows():
     for wanted, got in zip((75, 30, 12, 5), passes, strict=True):
         assert wanted / 2**0.5 <= got <= wanted * 2**0.5
     assert len(spread_in_cost(offered[:1], 1000.0, (5.0, 12.0))) == 1
+
+
+def test_what_does_not_fit_into_memory_is_not_offered(monkeypatch):
+    offered = menu(np.array([[64, 64]]), 10, 3)
+    needs = {c.name: c.memory(10, 3, 256).total for c, _ in offered}
+    middle = sorted(needs.values())[len(needs) // 2]
+    monkeypatch.setattr("fivefold.networks.training_memory.free_main_memory", lambda: middle)
+    fitting = within_memory(offered, 10, 3, 256)
+    assert {c.name for c, _ in fitting} == {name for name, total in needs.items() if total <= middle}
+    monkeypatch.setattr("fivefold.networks.training_memory.free_main_memory", lambda: 1 << 20)
+    with pytest.raises(ArgumentError, match="of free memory for a training step of 256 pictures; got 1"):
+        within_memory(offered, 10, 3, 256)

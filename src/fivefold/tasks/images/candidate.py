@@ -9,8 +9,9 @@ import numpy.typing as npt
 import torch
 
 from fivefold.core import ArgumentError
-from fivefold.networks import create, layer_costs
+from fivefold.networks import MemoryPlan, create, layer_costs, memory_plan
 from fivefold.networks.image_network import ImageNetwork
+from fivefold.networks.training_memory import bytes_text
 
 _NATIVE = 48
 """Pictures up to so many pixels a side are taken as they are."""
@@ -77,6 +78,11 @@ class Candidate:
         """Return the multiply-adds of one picture's forward pass."""
         network = self.make(classes, channels, device="meta")
         return sum(c.multiply_adds for c in layer_costs(network, (1, channels, self.height, self.width)))
+
+    def memory(self, classes: int, channels: int, batch: int) -> MemoryPlan:
+        """Return what a training step of so many pictures needs, before any of it is taken."""
+        network = self.make(classes, channels, device="meta")
+        return memory_plan(network, (channels, self.height, self.width), batch, "sgd")
 
     def to_record(self) -> dict[str, Any]:
         """Return plain values, from which :meth:`from_record` makes it again."""
@@ -146,6 +152,36 @@ def menu(sizes: npt.NDArray[np.integer[Any]], classes: int, channels: int) -> li
             f"pictures of at least {min(m[2] for m in _MENU)} pixels a side", f"{side}", "enlarge them"
         )
     return sorted(found, key=lambda pair: (pair[1], pair[0].name))
+
+
+def within_memory(
+    offered: list[tuple[Candidate, int]], classes: int, channels: int, batch: int
+) -> list[tuple[Candidate, int]]:
+    """Return the candidates whose training step fits into the memory that is free, in the same order.
+
+    Args:
+        offered: As :func:`menu` gives them.
+        classes: Outputs.
+        channels: Channels.
+        batch: Pictures an update.
+
+    Raises:
+        ArgumentError: None of them fits; the message says what the smallest one needs.
+
+    >>> offered = menu(np.array([[28, 28]]), 10, 1)
+    >>> within_memory(offered, 10, 1, 32) == offered
+    True
+    """
+    plans = [(pair, pair[0].memory(classes, channels, batch)) for pair in offered]
+    fitting = [pair for pair, plan in plans if plan.fits is not False]
+    if not fitting:
+        least = min((plan for _, plan in plans), key=lambda plan: plan.total)
+        raise ArgumentError(
+            f"{bytes_text(least.total)} of free memory for a training step of {batch} pictures",
+            bytes_text(least.available or 0),
+            "close other programs, or take smaller pictures",
+        )
+    return fitting
 
 
 def spread_in_cost(

@@ -17,11 +17,17 @@ import torch
 from torch import Tensor
 
 from fivefold.core import Clock
-from fivefold.tasks.images.candidate import Candidate, menu, resolutions, spread_in_cost
+from fivefold.tasks.images.candidate import (
+    Candidate,
+    menu,
+    resolutions,
+    spread_in_cost,
+    within_memory,
+)
 from fivefold.tasks.images.forecast import Forecast, forecast_error
 from fivefold.tasks.images.material import Material, part_of
 from fivefold.tasks.images.pace import answering_pace, training_pace
-from fivefold.tasks.images.recipe import Recipe, outputs, recipe_for, train_network
+from fivefold.tasks.images.recipe import Recipe, batch_for, outputs, recipe_for, train_network
 from fivefold.tasks.images.transfer import DEPTHS, Origin, Start, begin, candidate_for
 from fivefold.tasks.temperature import tempered_losses
 
@@ -141,6 +147,8 @@ def choose(
         start: A trained network; then how much of it is trained is tried beside two networks from nothing.
     """
     offered = menu(material.images.sizes, material.classes, material.channels)
+    batch = batch_for(len(material.train))
+    offered = within_memory(offered, material.classes, material.channels, batch)
     left = max(seconds - clock.elapsed, 0.2 * seconds)
     final = (1 - _CHOICE) * left
     affordable = final * _NOMINAL / (3 * len(material.train))

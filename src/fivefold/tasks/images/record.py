@@ -55,7 +55,6 @@ def build_record(outcome: "Outcome", budget: float, seconds: float) -> dict[str,
         "data": {
             "source": images.source,
             "rows": len(images),
-            "target": "class",
             "task": "classification of pictures",
             "classes": list(images.classes),
             "dropped": [*images.notes, _division(outcome)],
@@ -79,6 +78,9 @@ def build_record(outcome: "Outcome", budget: float, seconds: float) -> dict[str,
             "epochs": choice.recipe.epochs,
             "pictures": choice.recipe.pictures,
             "batch": choice.recipe.batch,
+            "memory": model.candidate.memory(
+                len(images.classes), material.channels, choice.recipe.batch
+            ).to_record(),
             "status": str(outcome.training.status),
             "mirrored answers": model.flip,
             "temperature": model.temperature,

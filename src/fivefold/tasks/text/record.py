@@ -62,7 +62,6 @@ def build_record(outcome: "Outcome", budget: float, seconds: float) -> dict[str,
         "data": {
             "source": texts.source,
             "rows": len(texts),
-            "target": "class",
             "task": "classification of texts",
             "classes": list(texts.classes),
             "dropped": [*texts.notes, _division(outcome)],
