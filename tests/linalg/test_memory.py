@@ -25,19 +25,3 @@ def test_the_size_is_in_the_message(monkeypatch):
 def test_where_the_system_does_not_say_nothing_is_refused(monkeypatch):
     monkeypatch.setattr(memory, "available_bytes", lambda device: None)
     require_memory(1 << 60, "a matrix", "")
-
-
-def test_files_of_the_system(tmp_path):
-    info = tmp_path / "meminfo"
-    info.write_text("MemTotal: 10 kB\nMemAvailable:    7 kB\n")
-    assert memory._meminfo(info) == 7 * 1024
-    info.write_text("MemTotal: 10 kB\n")
-    assert memory._meminfo(info) is None
-    assert memory._meminfo(tmp_path / "none") is None
-    assert memory._group(tmp_path) is None
-    (tmp_path / "memory.max").write_text("1000\n")
-    (tmp_path / "memory.current").write_text("900\n")
-    (tmp_path / "memory.stat").write_text("anon 500\ninactive_file 250\nactive_file 50\n")
-    assert memory._group(tmp_path) == 400
-    (tmp_path / "memory.max").write_text("max\n")
-    assert memory._group(tmp_path) is None

@@ -53,6 +53,18 @@ def test_shared_weights_count_once_and_their_work_twice():
     assert sum(c.multiply_adds for c in costs) == 2 * 2 * 16
 
 
+def test_a_module_with_two_names_and_a_tensor_in_two_modules_keep_their_numbers():
+    layer, tied = nn.Linear(4, 4), nn.Linear(4, 4)
+    tied.weight = layer.weight
+    network = nn.Sequential(layer, nn.BatchNorm1d(4), layer, tied)
+    before = dict((*network.named_parameters(), *network.named_buffers()))
+    costs = layer_costs(network, (2, 4))
+    after = dict((*network.named_parameters(), *network.named_buffers()))
+    assert all(after[name] is value for name, value in before.items())
+    assert tied.weight is layer.weight
+    assert sum(c.multiply_adds for c in costs) == 3 * 2 * 16
+
+
 def test_the_input_has_the_weights_type():
     (cost,) = layer_costs(nn.Linear(2, 2).double(), (1, 2))
     assert cost.bytes == 8 * (2 + 4 + 2 + 2)

@@ -21,8 +21,11 @@ if TYPE_CHECKING:
     from fivefold.networks.dense import DenseNetwork
     from fivefold.networks.ensemble import EnsembleDense
     from fivefold.networks.image_network import ImageNetwork
+    from fivefold.networks.linter import Lint, lint
     from fivefold.networks.recurrent import RecurrentEncoder
+    from fivefold.networks.recurrent_classifier import RecurrentClassifier
     from fivefold.networks.registry import create, names
+    from fivefold.networks.rewrites import rewrite
     from fivefold.networks.signal import fill_from_data_, measure_signal, predict_signal
     from fivefold.networks.sizes import (
         ReceptiveField,
@@ -31,6 +34,11 @@ if TYPE_CHECKING:
         pixels_seen,
         receptive_field,
     )
+    from fivefold.networks.text_cnn import TextCnn
+    from fivefold.networks.text_network import TextNetwork
+    from fivefold.networks.text_registry import create_text, text_names
+    from fivefold.networks.training_memory import MemoryPlan, largest_batch, memory_plan
+    from fivefold.networks.transformer_encoder import TransformerClassifier
 
 _HOME = {
     "BlurPool": "blocks.blur_pool",
@@ -38,20 +46,32 @@ _HOME = {
     "EnsembleDense": "ensemble",
     "ImageNetwork": "image_network",
     "LayerCost": "costs",
+    "Lint": "linter",
     "LoadedWeights": "checkpoint",
+    "MemoryPlan": "training_memory",
     "ReceptiveField": "sizes",
+    "RecurrentClassifier": "recurrent_classifier",
     "RecurrentEncoder": "recurrent",
+    "TextCnn": "text_cnn",
+    "TextNetwork": "text_network",
+    "TransformerClassifier": "transformer_encoder",
     "Window": "sizes",
     "create": "registry",
+    "create_text": "text_registry",
     "fill_from_data_": "signal",
+    "largest_batch": "training_memory",
     "layer_costs": "costs",
+    "lint": "linter",
     "load_weights": "checkpoint",
     "measure_signal": "signal",
+    "memory_plan": "training_memory",
     "names": "registry",
     "output_size": "sizes",
     "pixels_seen": "sizes",
     "predict_signal": "signal",
     "receptive_field": "sizes",
+    "rewrite": "rewrites",
+    "text_names": "text_registry",
 }
 """Public names and the files that hold them."""
 
@@ -62,22 +82,34 @@ __all__ = [
     "EnsembleDense",
     "ImageNetwork",
     "LayerCost",
+    "Lint",
     "LoadedWeights",
+    "MemoryPlan",
     "ReceptiveField",
+    "RecurrentClassifier",
     "RecurrentEncoder",
+    "TextCnn",
+    "TextNetwork",
+    "TransformerClassifier",
     "Window",
     "activate",
     "create",
+    "create_text",
     "evaluate_dense",
     "fill_from_data_",
+    "largest_batch",
     "layer_costs",
+    "lint",
     "load_weights",
     "measure_signal",
+    "memory_plan",
     "names",
     "output_size",
     "pixels_seen",
     "predict_signal",
     "receptive_field",
+    "rewrite",
+    "text_names",
 ]
 
 

@@ -79,14 +79,11 @@ def layer_costs(
     counted: dict[str, list[int]] = {name: [0, 0] for name, _ in network.named_modules()}
     shapes: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {}
     stack = [""]
-    weights = {
-        name: torch.empty_like(value, device="meta")
-        for name, value in (*network.named_parameters(), *network.named_buffers())
-    }
+    weights = meta_weights(network)
     x = torch.empty(tuple(shape), dtype=dtype, device="meta")
     watched = _names_of(network, stack, shapes)
     with _evaluating(network), watched, torch.no_grad(), _Counter(counted, stack):
-        functional_call(network, weights, (x,))
+        functional_call(network, weights, (x,), tie_weights=False)
     rows: list[LayerCost] = []
     counted_before: set[int] = set()  # weights that several modules share count once
     for name, module in network.named_modules():
@@ -96,6 +93,24 @@ def layer_costs(
         own = sum(p.numel() for p in fresh)
         rows.append(LayerCost(name, type(module).__name__, inputs, outputs, own, *counted[name]))
     return rows
+
+
+def meta_weights(network: nn.Module) -> dict[str, Tensor]:
+    """Return parameters and buffers without memory, by name, for ``functional_call(..., tie_weights=False)``.
+
+    Each module has its names once, however often it stands in the network: torch 2.13, told to tie weights
+    itself, swaps those of a module with two names twice, and leaves the second in the network.
+    """
+    known: dict[int, Tensor] = {}
+    found: dict[str, Tensor] = {}
+    for prefix, module in network.named_modules():
+        own = (*module.named_parameters(recurse=False), *module.named_buffers(recurse=False))
+        for name, value in own:
+            if id(value) not in known:
+                shape_only = torch.empty_like(value, device="meta")
+                known[id(value)] = shape_only.requires_grad_(value.requires_grad)
+            found[f"{prefix}.{name}" if prefix else name] = known[id(value)]
+    return found
 
 
 class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]

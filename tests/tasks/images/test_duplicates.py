@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fivefold.tasks.images.duplicates import ALIKE, _neighbours, _vectors, find_duplicates
+from fivefold.tasks.images.duplicates import ALIKE, _neighbours, _same_shape, _vectors, find_duplicates
 from fivefold.tasks.images.files import Entry, from_files
 from fivefold.tasks.images.image_set import ImageSet
 from fivefold.tasks.images.limits import Limits
@@ -128,6 +128,19 @@ def test_another_shape_is_no_twin(tmp_path):
     first = _scene(1)
     images = _files(tmp_path, {"a.png": first, "wide.png": first.resize((96, 80))})
     assert len(find_duplicates(images).pairs) == 0
+    stripes = np.random.default_rng(0).integers(256, size=(24, 1), dtype=np.uint8).repeat(4, 0)
+    pictures = {
+        f"{w}.png": Image.fromarray(stripes.repeat(w, 1)) for w in (96, 140)
+    }  # also their middles agree
+    assert len(find_duplicates(_files(tmp_path, pictures)).pairs) == 0
+
+
+def test_shapes_agree_to_three_percent_and_a_pixel():
+    sizes = np.array(
+        [[200, 300], [100, 150], [100, 154], [100, 160], [300, 200], [28, 28], [14, 15]], np.int32
+    )
+    pairs = np.array([[0, 1], [0, 2], [0, 3], [0, 4], [5, 6]])
+    assert _same_shape(sizes, pairs).tolist() == [True, True, False, False, True]
 
 
 def test_digits_that_resemble_each_other_are_left_alone():

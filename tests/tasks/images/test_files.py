@@ -1,8 +1,8 @@
 """Pictures in files: the same bits for any number of threads, failures named, notes on what was done."""
 
 import io
-import threading
 import warnings
+from contextlib import AbstractContextManager
 
 import numpy as np
 import pytest
@@ -43,8 +43,8 @@ def test_results_come_in_order_and_the_first_error_comes_through():
             raise ValueError("forty")
 
     with pytest.raises(ValueError, match="forty"):
-        in_order(work, range(100_000), 2)
-    assert len(done) < 100_000, "what waits is not begun after an error"
+        in_order(work, range(20_000), 2)
+    assert len(done) < 20_000, "what waits is not begun after an error"
 
 
 def test_warnings_of_the_decoder_are_ignored_and_filters_restored():
@@ -137,31 +137,30 @@ def test_the_list_is_short():
     assert text.endswith("4 more")
 
 
-@pytest.mark.parametrize("measure", ["files", "decode"])
-def test_large_files_and_large_pictures_are_decoded_one_at_a_time(measure, tmp_path, monkeypatch):
+class _Turns(AbstractContextManager[object]):
+    """Counts how often somebody waits for a turn."""
+
+    def __init__(self) -> None:
+        self.taken = 0
+
+    def __enter__(self) -> None:
+        self.taken += 1
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+
+def test_large_files_and_large_pictures_wait_for_their_turn(tmp_path, monkeypatch):
     from fivefold.tasks.images import decode, files
 
-    entries = _entries(tmp_path, 40, "png", side=8)
-    running, most = 0, 0
-    guard = threading.Lock()
-    true = decode._plain
-
-    def counted(*arguments: object):
-        nonlocal running, most
-        with guard:
-            running += 1
-            most = max(most, running)
-        try:
-            return true(*arguments)
-        finally:
-            with guard:
-                running -= 1
-
-    monkeypatch.setattr(decode, "_plain", counted)
-    monkeypatch.setattr({"files": files, "decode": decode}[measure], "_LARGE", 1)
-    images = from_files("f", entries, (), (), Limits())
-    images.load(None, 4, 4, colour=False, threads=8)
-    assert most == 1
+    entry = _entries(tmp_path, 1, "png", side=20)[0]
+    turns = _Turns()
+    for pixels, size, taken in ((1000, 10**9, 0), (400, 10**9, 1), (1000, 100, 1), (400, 100, 2)):
+        monkeypatch.setattr(decode, "_LARGE", pixels)
+        monkeypatch.setattr(files, "_LARGE", size)
+        turns.taken = 0
+        files._careful(entry.path, Limits(), None, turns)
+        assert turns.taken == taken
 
 
 def test_a_byte_stream_of_another_format_under_a_pictures_name_is_read(tmp_path):

@@ -115,6 +115,23 @@ def test_what_a_file_announces_is_checked_first(members, packing, words, tmp_pat
     assert peak < 3_000_000
 
 
+def test_a_directory_that_lies_is_found_out(tmp_path):
+    """The archive's own list announces as much as the array's header; the packed bytes cannot hold it."""
+    head = _header((2_000_000, 32, 32))
+    path = _zipped(tmp_path / "a.npz", {"x.npy": head + bytes(1000)})
+    data = bytearray(path.read_bytes())
+    true = (len(head) + 1000).to_bytes(4, "little")
+    place = data.rindex(true)
+    data[place : place + 4] = (len(head) + 2_000_000 * 1024).to_bytes(4, "little")
+    path.write_bytes(data)
+    tracemalloc.start()
+    with pytest.raises(DataError, match="cannot hold"):
+        _parts(path, labelled=False)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 3_000_000
+
+
 def test_damaged_archives_are_refused(tmp_path):
     np.savez(tmp_path / "a.npz", x=X, y=Y)
     whole = (tmp_path / "a.npz").read_bytes()

@@ -94,8 +94,8 @@ def extract_terms(
     as a network learns them; each is left out where its evidence is not given. Without texts of another field
     frequent words of any English text come up; give some.
 
-    Source: Frantzi, Ananiadou and Mima (2000) for C; Ahmad, Gillam and Tostevin (1999) for the contrast. That
-    the product beats each of its factors, and the G² of Dunning (1993), was measured on one half of an index.
+    Source: Frantzi, Ananiadou and Mima (2000) for C; Ahmad, Gillam and Tostevin (1999) for the contrast. The
+    product was chosen on one half of a manual's index, see docs/text.md for what it does on the other half.
 
     Args:
         texts: Documents of the field, in English.
