@@ -90,6 +90,16 @@ def fit(
     architecture: Annotated[
         str | None, typer.Option(metavar="NAME", help="Pictures: of the checkpoint, such as resnet18.")
     ] = None,
+    design: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Pictures: part of the budget for a search among architectures."),
+    ] = None,
+    design_directory: Annotated[
+        Path | None,
+        typer.Option(
+            "--design-dir", metavar="DIR", help="Pictures: folder that a killed search resumes from."
+        ),
+    ] = None,
     replay: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Follow the plan of this saved model, to the same bits."),
@@ -142,6 +152,8 @@ def fit(
             "rows": rows,
             "weights": weights,
             "architecture": architecture,
+            "design": design,
+            "design_directory": design_directory,
         }
         with Progress(quiet) as progress:
             model = fit_any(

@@ -10,6 +10,7 @@ import typer
 from fivefold.cli.compare import compare
 from fivefold.cli.diagnose import diagnose
 from fivefold.cli.exits import INTERRUPTED, PIPE_CLOSED, TERMINATED, silence_output
+from fivefold.cli.export import export
 from fivefold.cli.fit import fit
 from fivefold.cli.predict import predict
 from fivefold.cli.report import report
@@ -29,6 +30,7 @@ app.command()(compare)
 app.command()(diagnose)
 app.command()(predict)
 app.command()(report)
+app.command()(export)
 app.command()(show)
 app.command()(selftest)
 

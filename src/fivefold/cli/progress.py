@@ -103,6 +103,10 @@ def sentence(event: str, details: Mapping[str, object]) -> str:
         "final": lambda: f"fitting {details.get('method')} to all training rows",
         "chosen for newcomers": lambda: f"chosen for a new {details.get('column')}: {details.get('method')}",
         "found": lambda: f"found {details.get('described')}",
+        "design": lambda: f"searching among architectures for {_seconds(details.get('seconds'))}",
+        "designed": lambda: (
+            f"{_count(details.get('trials'))} architectures tried; best {details.get('method')}"
+        ),
         "trial": lambda: f"trying {details.get('method')} for {_seconds(details.get('seconds'))}",
         "train": lambda: (
             f"training {details.get('method')}: {_count(details.get('epochs'))} passes over "

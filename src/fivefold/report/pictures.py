@@ -43,6 +43,7 @@ def training(record: dict[str, Any]) -> dict[str, Any] | None:
         return None
     facts = [
         ("Network", clean(network.get("name"), NAME)),
+        ("Units", clean(network.get("units"), SENTENCE)),
         ("Parameters", numbers.count(network.get("parameters"))),
         ("Multiply-adds of a picture", numbers.count(network.get("multiply_adds"))),
         ("Passes", numbers.count(network.get("epochs"))),

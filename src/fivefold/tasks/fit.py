@@ -24,6 +24,8 @@ def fit(
     seed: int = 0,
     weights: str | Path | None = None,
     architecture: str | None = None,
+    design: "str | float | Budget | None" = None,
+    design_directory: str | Path | None = None,
     replay: str | Path | None = None,
     progress: "Callable[[str, dict[str, object]], None] | None" = None,
     **options: Any,
@@ -42,6 +44,8 @@ def fit(
         seed: Seed of everything random.
         weights: For pictures, a trained network to start from: a saved model, or a checkpoint of ImageNet.
         architecture: Of a checkpoint: a name out of ``fivefold.networks.names()``.
+        design: For pictures, a part of the budget for a search among architectures.
+        design_directory: Where that search writes its trials, and goes on from after a kill.
         replay: Artifact whose plan is followed to the same bits.
         progress: Called with an event's name and details.
         options: Of a table: ``group``, ``time``, ``weight``, ``exposure``, ``drop``, ``types``, ``order``,
@@ -74,18 +78,27 @@ def fit(
             seed=seed,
             weights=weights,
             architecture=architecture,
+            design=design,
+            design_directory=design_directory,
             replay=replay,
             progress=progress,
         )
+    of_pictures = {
+        "weights": weights,
+        "architecture": architecture,
+        "design": design,
+        "design_directory": design_directory,
+    }
+    given = sorted(name for name, value in of_pictures.items() if value is not None)
     if is_texts(data, target):
-        if options or weights is not None or architecture is not None or replay is not None:
-            given = [*options, *(n for n, v in (("weights", weights), ("replay", replay)) if v is not None)]
-            raise ArgumentError("texts without options of tables", ", ".join(sorted(given)), "leave them out")
+        given += sorted([*options, *(["replay"] if replay is not None else [])])
+        if given:
+            raise ArgumentError("texts without options of tables", ", ".join(given), "leave them out")
         from fivefold.tasks.text.fit import fit_texts
 
         return fit_texts(data, target=target, budget=budget, seed=seed, progress=progress)
-    if weights is not None or architecture is not None:
-        raise ArgumentError("weights and architecture for pictures alone", "a table", "leave them out")
+    if given:
+        raise ArgumentError("a table without options of pictures", ", ".join(given), "leave them out")
     if target is None:
         raise ArgumentError("a target, the column to predict", "none", "give target=COLUMN (--target)")
     from fivefold.tasks.tables.fit import fit as fit_table

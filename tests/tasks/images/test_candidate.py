@@ -69,3 +69,17 @@ def test_what_does_not_fit_into_memory_is_not_offered(monkeypatch):
     monkeypatch.setattr("fivefold.networks.training_memory.free_main_memory", lambda: 1 << 20)
     with pytest.raises(ArgumentError, match="of free memory for a training step of 256 pictures; got 1"):
         within_memory(offered, 10, 3, 256)
+
+
+def test_what_a_search_made_is_a_candidate_like_any_other():
+    from fivefold.tasks.images.design.presets import scaled
+
+    space = scaled(16, 16, pictures=500, seconds=5.0)
+    options = {"genome": "R:basic:32:1|P:max", "space": space.to_record()}
+    back = Candidate.from_record(json.loads(json.dumps(Candidate("designed", 16, 16, options).to_record())))
+    assert back.name == "designed at 16 x 16"
+    assert back.description == "1 basic block of 32 channels; max pooling"
+    network = back.make(4, 1, torch.Generator().manual_seed(0)).eval()
+    assert network(torch.zeros(2, 1, 16, 16)).shape == (2, 4)
+    assert back.multiply_adds(4, 1) > 0
+    assert all(p.device.type == "meta" for p in back.make(4, 1, device="meta").parameters())

@@ -84,3 +84,38 @@ def test_what_cannot_be_fitted_is_refused(tmp_path, fitted, digits):
     other = replace(fitted, plan=broken).save(tmp_path / "other")
     with pytest.raises(ArtifactError, match="the plan of a fit to pictures"):
         fit_images(digits(100), replay=other)
+
+
+def test_a_search_adds_what_it_found_to_the_trials(digits, tmp_path, monkeypatch):
+    from fivefold.core import Budget
+    from fivefold.tasks.images import fit as room
+    from fivefold.tasks.images.design import TrialSettings
+    from fivefold.tasks.images.design.search import design
+
+    def two_trials(pictures, labels, *, budget, seed, resume_directory):
+        assert budget == 3.0
+        settings = TrialSettings(updates=20, batch_size=16)  # no clock has a part in it
+        steps, folder = Budget(steps=2), resume_directory
+        return design(
+            pictures,
+            labels,
+            budget=steps,
+            population=2,
+            settings=settings,
+            seed=seed,
+            resume_directory=folder,
+        )
+
+    monkeypatch.setattr(room, "search_design", two_trials)
+    model = fit_images(digits(300), budget="20s", design="3s", design_directory=tmp_path / "search")
+    names = [c["name"] for c in model.record["candidates"]]
+    assert "designed at 16 x 16" in names
+    assert (tmp_path / "search" / "journal.jsonl").is_file()
+    from fivefold.tasks.saved import load
+
+    back = load(model.save(tmp_path / "model"))
+    assert np.array_equal(back.predict_proba(digits(20)), model.predict_proba(digits(20)))
+    with pytest.raises(ArgumentError, match="less time for the design than the budget"):
+        fit_images(digits(300), budget="3s", design="5s")
+    with pytest.raises(ArgumentError, match="a time for the design beside its folder"):
+        fit_images(digits(300), budget="3s", design_directory=tmp_path / "x")

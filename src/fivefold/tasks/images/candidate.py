@@ -12,6 +12,9 @@ from fivefold.core import ArgumentError
 from fivefold.networks import MemoryPlan, create, layer_costs, memory_plan
 from fivefold.networks.image_network import ImageNetwork
 from fivefold.networks.training_memory import bytes_text
+from fivefold.tasks.images.design.genome import Genome, describe
+from fivefold.tasks.images.design.phenotype import build
+from fivefold.tasks.images.design.space import space_from_record
 
 _NATIVE = 48
 """Pictures up to so many pixels a side are taken as they are."""
@@ -30,12 +33,16 @@ _MENU: tuple[tuple[str, dict[str, Any], int, int], ...] = (
 """Name, options, smallest and largest side at which an architecture is worth trying."""
 
 
+DESIGNED = "designed"
+"""The name of architectures that a search made; their options are the genome and the space it is from."""
+
+
 @dataclass(frozen=True)
 class Candidate:
     """An architecture at a resolution.
 
     Attributes:
-        architecture: A name that :func:`fivefold.networks.create` knows.
+        architecture: A name that :func:`fivefold.networks.create` knows, or :data:`DESIGNED`.
         height, width: Of the pictures, in pixels.
         options: The architecture's own.
     """
@@ -52,10 +59,17 @@ class Candidate:
         >>> Candidate("speedrun", 28, 28, {"widths": (16, 64, 64)}).name
         'speedrun 16-64-64 at 28 x 28'
         """
+        if self.architecture == DESIGNED:
+            return f"{DESIGNED} at {self.height} x {self.width}"
         said = [
             "-".join(map(str, v)) if isinstance(v, list | tuple) else str(v) for v in self.options.values()
         ]
         return " ".join([self.architecture, *said, f"at {self.height} x {self.width}"])
+
+    @property
+    def description(self) -> str:
+        """Its units, where a search made it."""
+        return describe(Genome.from_key(str(self.options["genome"]))) if self.architecture == DESIGNED else ""
 
     def make(
         self,
@@ -65,6 +79,15 @@ class Candidate:
         device: torch.device | str = "cpu",
     ) -> ImageNetwork:
         """Return the network with its first weights."""
+        if self.architecture == DESIGNED:
+            return build(
+                Genome.from_key(str(self.options["genome"])),
+                space_from_record(self.options["space"]),
+                classes=classes,
+                channels=channels,
+                generator=generator,
+                device=str(device),
+            )
         return create(
             self.architecture,
             classes=classes,

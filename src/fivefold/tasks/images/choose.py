@@ -135,6 +135,7 @@ def choose(
     seed: int,
     progress: Progress,
     start: Start | None = None,
+    designed: Candidate | None = None,
 ) -> Choice:
     """Choose network and recipe.
 
@@ -144,6 +145,7 @@ def choose(
         seconds: Budget of the whole fit.
         seed: Of everything random.
         progress: Told of every trial.
+        designed: What a search found; it is tried beside the others.
         start: A trained network; then how much of it is trained is tried beside two networks from nothing.
     """
     offered = menu(material.images.sizes, material.classes, material.channels)
@@ -154,6 +156,8 @@ def choose(
     affordable = final * _NOMINAL / (3 * len(material.train))
     passes = _PASSES if start is None else _PASSES[1:3]
     trials = [_paced(c, material, seed, None) for c in spread_in_cost(offered, affordable, passes)]
+    if designed is not None:
+        trials.append(_paced(designed, material, seed, None))
     if start is not None:
         sizes = resolutions(material.images.sizes)
         candidate = candidate_for(start, sizes, affordable, _PASSES[1])

@@ -12,8 +12,9 @@ import torch
 
 from fivefold.core import ArgumentError, ArtifactError, Budget, Clock, require
 from fivefold.optimize.training.verb import Training
-from fivefold.tasks.images.candidate import Candidate
+from fivefold.tasks.images.candidate import DESIGNED, Candidate, resolutions
 from fivefold.tasks.images.choose import Choice, choose
+from fivefold.tasks.images.design.search import design as search_design
 from fivefold.tasks.images.duplicates import Duplicates, find_duplicates
 from fivefold.tasks.images.forecast import Forecast
 from fivefold.tasks.images.image_set import ImageSet
@@ -29,6 +30,8 @@ from fivefold.tasks.temperature import log_losses, temperature_of
 Progress = Callable[[str, dict[str, object]], None]
 Floats = npt.NDArray[np.float64]
 _DEFAULT = 60.0
+_SEARCHED_SIDE = 32
+"""Architectures are searched for at the resolution nearest to so many pixels."""
 
 
 @dataclass(eq=False)
@@ -68,6 +71,8 @@ def fit_images(
     seed: int = 0,
     weights: str | Path | None = None,
     architecture: str | None = None,
+    design: str | float | Budget | None = None,
+    design_directory: str | Path | None = None,
     replay: str | Path | None = None,
     progress: Progress | None = None,
 ) -> ImageModel:
@@ -84,6 +89,10 @@ def fit_images(
             (safetensors, or of ``torch.save``). How much of it is trained is chosen by trials, beside
             networks that start from nothing.
         architecture: Of a checkpoint: a name out of ``fivefold.networks.names()``.
+        design: Part of the budget that goes into a search for an architecture of residual, dense and pooling
+            blocks, which is then tried beside the others; see
+            :func:`~fivefold.tasks.images.design.search.design`.
+        design_directory: Where the search writes its trials, and goes on from after a kill.
         replay: A saved model whose plan is followed: nothing is chosen, the same network is trained anew.
         progress: ``progress(event, details)``.
 
@@ -105,7 +114,15 @@ def fit_images(
     require(architecture is None or weights is not None, "weights beside an architecture", None)
     start = None if weights is None else read_start(weights, architecture)
     stored = None if replay is None else _plan_of(replay, start)
-    return fit_set(images, clock, seconds, seed, tell, stored, start)
+    searched = None if design is None or stored is not None else Budget.parse(design).seconds
+    require(
+        searched is None or searched < seconds,
+        "less time for the design than the budget",
+        design,
+        "give more",
+    )
+    require(design_directory is None or design is not None, "a time for the design beside its folder", None)
+    return fit_set(images, clock, seconds, seed, tell, stored, start, searched, design_directory)
 
 
 def fit_set(
@@ -116,6 +133,8 @@ def fit_set(
     tell: Progress,
     choice: Choice | None = None,
     start: Start | None = None,
+    searched: float | None = None,
+    directory: str | Path | None = None,
 ) -> ImageModel:
     """Fit pictures that are read already.
 
@@ -127,6 +146,8 @@ def fit_set(
         tell: Told of every event.
         choice: What is trained; chosen where ``None``.
         start: A trained network to start from.
+        searched: Seconds for a search among architectures; none where ``None``.
+        directory: Where the search writes its trials.
     """
     duplicates = find_duplicates(images)
     colour = start is not None and start.channels == 3
@@ -136,7 +157,8 @@ def fit_set(
         )
     material = divide(images, duplicates.groups(len(images)), seed, colour=colour)
     yardstick = fit_yardstick(material, seed)
-    choice = choice or choose(material, clock, seconds, seed, tell, start)
+    designed = None if searched is None else _designed(material, searched, seed, directory, tell)
+    choice = choice or choose(material, clock, seconds, seed, tell, start, designed)
     tell("chosen", {"method": choice.candidate.name})
     outcome = _run(material, duplicates, choice, yardstick, seed, tell)
     tell("report", {})
@@ -144,6 +166,25 @@ def fit_set(
 
     record = build_record(outcome, seconds, clock.elapsed)
     return replace(outcome.model, record=record, plan=record["plan"])
+
+
+def _designed(
+    material: Material, seconds: float, seed: int, directory: str | Path | None, tell: Progress
+) -> Candidate:
+    """The best architecture that a search finds on the training pictures, a part of which judges."""
+    tell("design", {"seconds": seconds})
+    height, width = min(resolutions(material.images.sizes), key=lambda size: abs(min(size) - _SEARCHED_SIDE))
+    pictures, _, _ = material.pictures(height, width)
+    found = search_design(
+        pictures.numpy(),
+        material.images.labels[material.train],
+        budget=seconds,
+        seed=seed,
+        resume_directory=directory,
+    )
+    tell("designed", {"trials": len(found.history), "method": found.best.genome.key})
+    options = {"genome": found.best.genome.key, "space": found.space.to_record()}
+    return Candidate(DESIGNED, height, width, options)
 
 
 def _run(

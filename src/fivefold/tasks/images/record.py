@@ -73,6 +73,7 @@ def build_record(outcome: "Outcome", budget: float, seconds: float) -> dict[str,
         "pictures": gallery(outcome, probability, truth),
         "network": {
             "name": model.candidate.name,
+            "units": model.candidate.description,
             "parameters": parameters,
             "multiply_adds": model.candidate.multiply_adds(len(images.classes), material.channels),
             "epochs": choice.recipe.epochs,
@@ -213,7 +214,8 @@ def _candidates(outcome: "Outcome") -> list[dict[str, Any]]:
         found.append(
             {
                 "name": trial.name,
-                "description": f"{1000 * trial.pace:.3g} ms a picture in training"
+                "description": (f"{trial.candidate.description}; " if trial.candidate.description else "")
+                + f"{1000 * trial.pace:.3g} ms a picture in training"
                 + (f"; last short training saw {trial.seen[-1]:,.0f} pictures" if trial.losses else ""),
                 "score": trial.losses[-1] if trial.losses else None,
                 "standard_error": trial.error,

@@ -1,0 +1,288 @@
+"""Export to ONNX: folded, checked, run beside the original, and written when it has passed."""
+
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from fivefold.core import NumericalError, require
+from fivefold.tasks.images.export.graph import OPSET, PictureGraph, folded_graph, onnx_model
+from fivefold.tasks.images.export.int8 import Verdict, judge, paired_fall, quantize
+from fivefold.tasks.images.export.parity import Parity, measure_parity
+from fivefold.tasks.images.export.session import answer, open_session
+from fivefold.tasks.images.export.speed import Speed, race
+from fivefold.tasks.images.export.whole_file import check_place, write_whole
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+Pictures = npt.NDArray[np.uint8]
+MOST_DIFFERENCE = 1e-3
+"""Largest difference of log-probabilities that passes: float32 in another order of sums stays far below."""
+_COMPARED = 256
+"""Pictures that parity is measured on at most."""
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A trained network and what belongs to it, as plain things.
+
+    Args:
+        network: Takes standardised pictures and gives [N, K]; it stays as it is.
+        shape: Channels, height and width of the pictures.
+        classes: Names of the K outputs.
+        mean: Mean of each channel, for values in 0..1.
+        std: Standard deviation of each channel.
+        temperature: Divides the outputs.
+        flip: Average the outputs of each picture and of its mirror image.
+    """
+
+    network: nn.Module
+    shape: tuple[int, int, int]
+    classes: Sequence[str]
+    mean: Sequence[float]
+    std: Sequence[float]
+    temperature: float = 1.0
+    flip: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class ExportReport:
+    """What was written, and the proof.
+
+    Attributes:
+        path: The file; ``None`` where nothing was written yet.
+        bytes: Its size.
+        opset: Operator set of the graph.
+        folded: Batch norms that went into the layer before them.
+        parity: Of the float32 graph in ONNX Runtime with the original network in torch.
+        speeds: Of every form and batch, beside eager torch.
+        threads: That all were timed with.
+        int8: The verdict on 8 bits; ``None`` where it was not asked for.
+    """
+
+    path: Path | None
+    bytes: int
+    opset: int
+    folded: int
+    parity: Parity
+    speeds: tuple[Speed, ...]
+    threads: int
+    int8: Verdict | None = None
+
+    @property
+    def form(self) -> str:
+        """What the file computes in: ``int8`` or ``float32``."""
+        return "int8" if self.int8 is not None and self.int8.accepted else "float32"
+
+    def to_record(self) -> dict[str, Any]:
+        """Return everything as plain values."""
+        return {
+            "path": None if self.path is None else str(self.path),
+            "bytes": self.bytes,
+            "form": self.form,
+            "opset": self.opset,
+            "folded": self.folded,
+            "parity": self.parity.to_record(),
+            "speeds": [speed.to_record() for speed in self.speeds],
+            "threads": self.threads,
+            "int8": None if self.int8 is None else self.int8.to_record(),
+        }
+
+    def __str__(self) -> str:
+        lines = [
+            f"{self.form} ONNX, operator set {self.opset}; a file of {self.bytes:,} bytes; "
+            f"{self.folded} batch norms folded",
+            f"parity: log-probabilities differ by at most {self.parity.difference:.1e}, and "
+            f"{self.parity.agreement:.1%} of {self.parity.pictures} pictures get the same class",
+            f"speed with {self.threads} thread{'' if self.threads == 1 else 's'}, beside eager torch:",
+        ]
+        for s in self.speeds:
+            lines.append(
+                f"  {s.name:<21} batch {s.batch:>3}  {1e3 * s.seconds / s.batch:8.3f} ms a picture   "
+                f"{s.ratio:.2f} of its time ({s.low:.2f} to {s.high:.2f})"
+            )
+        return "\n".join(lines if self.int8 is None else [*lines, f"int8 {self.int8.reason}"])
+
+
+def export_onnx(
+    source: Source, path: str | PathLike[str], pictures: Pictures, **options: Any
+) -> ExportReport:
+    """Write a network as one ONNX file that takes raw pictures and gives calibrated probabilities.
+
+    Nothing is written before the file's answers agree with the network's.
+
+    Args:
+        source: The network.
+        path: The file; it is replaced in one step.
+        pictures: As in :func:`proved_onnx`.
+        options: Likewise.
+
+    Returns:
+        The report; printed, it is for a person.
+
+    Raises:
+        ArgumentError: It cannot be written there, or as :func:`proved_onnx`.
+        NumericalError: The graph's answers are not the network's, or not finite.
+        MissingExtraError: The extra ``export`` is not installed.
+    """
+    place = check_place(Path(path))
+    data, report = proved_onnx(source, pictures, **options)
+    return replace(report, path=write_whole(place, data))
+
+
+def proved_onnx(
+    source: Source,
+    pictures: Pictures,
+    *,
+    labels: npt.NDArray[np.integer[Any]] | None = None,
+    calibration: Pictures | None = None,
+    most_loss: float = 0.01,
+    batches: Sequence[int] = (1, 32),
+    rounds: int = 21,
+) -> tuple[bytes, ExportReport]:
+    """Return a network as ONNX, and the proof that it answers the same.
+
+    With ``calibration`` an 8-bit form is made, too, and returned instead where it is as accurate and faster
+    (:func:`~fivefold.tasks.images.export.int8.judge`).
+
+    Args:
+        source: The network; it stays as it is.
+        pictures: Bytes [n, C, H, W], at least one, as the network will meet them.
+        labels: Their codes [n]; needed for 8 bits.
+        calibration: Other pictures, for 8 bits.
+        most_loss: Largest fall of accuracy that 8 bits may cost, by the upper end of its interval.
+        batches: Pictures at once that speed is measured with; none, and only 8 bits are timed.
+        rounds: Of each timing.
+
+    Raises:
+        ArgumentError: Pictures, labels or classes that do not fit; a network that ONNX cannot express.
+        NumericalError: The graph's answers are not the network's, or not finite.
+        MissingExtraError: The extra ``export`` is not installed.
+    """
+    _check(source, pictures, labels, calibration)
+    modes = [(part, part.training) for part in source.network.modules()]
+    eager = PictureGraph(source.network, source.mean, source.std, source.temperature, flip=source.flip).eval()
+    try:
+        compared = torch.from_numpy(np.ascontiguousarray(pictures[:_COMPARED]))
+        with torch.inference_mode():
+            expected = torch.cat([eager(part) for part in torch.split(compared, 50)]).numpy()
+        if not np.isfinite(expected).all():
+            raise NumericalError("finite probabilities of the network", "others", "train it anew")
+        folded, count = folded_graph(eager, compared)
+        model = onnx_model(folded, source.shape, source.classes)
+        data = model.SerializeToString()
+        session = open_session(data)
+        parity = measure_parity(expected, answer(session, compared.numpy()))
+        if parity.difference > MOST_DIFFERENCE:
+            raise NumericalError(
+                f"log-probabilities within {MOST_DIFFERENCE:g} of the network's",
+                f"{parity.difference:.3g} away",
+                "nothing was written; please report this network",
+            )
+        small = b"" if calibration is None else quantize(model, calibration)
+        eight = open_session(small) if small else None
+        speeds: list[Speed] = []
+        for batch in batches:
+            works = forms_of(eager, folded, session, eight, _batch_of(pictures, batch))
+            speeds += race(works, batch=batch, rounds=rounds)
+        verdict = None
+        if eight is not None and labels is not None:
+            verdict = _judged(session, eight, pictures, labels, most_loss, rounds, len(small))
+            data = small if verdict.accepted else data
+    finally:
+        for part, training in modes:
+            part.training = training
+    threads = torch.get_num_threads()
+    return data, ExportReport(None, len(data), OPSET, count, parity, tuple(speeds), threads, verdict)
+
+
+def forms_of(
+    eager: PictureGraph,
+    folded: PictureGraph,
+    session: "onnxruntime.InferenceSession",
+    eight: "onnxruntime.InferenceSession | None",
+    pictures: Pictures,
+) -> dict[str, Callable[[], object]]:
+    """Return every form of the network as a call on the same pictures, eager torch first.
+
+    Args:
+        eager: The graph as it was trained.
+        folded: With its batch norms folded.
+        session: Of its ONNX.
+        eight: Of that in 8 bits, where there is one.
+        pictures: Raw pictures [n, C, H, W].
+    """
+    x = torch.from_numpy(pictures)
+
+    def in_torch(graph: PictureGraph, layout: torch.memory_format) -> Callable[[], object]:
+        own = deepcopy(graph).to(memory_format=layout)  # type: ignore[call-overload]
+
+        def work() -> object:
+            with torch.inference_mode():
+                return own(x.contiguous(memory_format=layout))
+
+        return work
+
+    plain, last = torch.contiguous_format, torch.channels_last
+    works = {
+        "eager": in_torch(eager, plain),
+        "eager channels_last": in_torch(eager, last),
+        "folded": in_torch(folded, plain),
+        "folded channels_last": in_torch(folded, last),
+        "ONNX Runtime": lambda: answer(session, pictures, len(pictures)),
+    }
+    if eight is not None:
+        works["ONNX Runtime int8"] = lambda: answer(eight, pictures, len(pictures))
+    return works
+
+
+def _check(
+    source: Source,
+    pictures: Pictures,
+    labels: npt.NDArray[np.integer[Any]] | None,
+    calibration: Pictures | None,
+) -> None:
+    for given in (pictures, pictures if calibration is None else calibration):
+        fits = given.dtype == np.uint8 and given.ndim == 4 and given.shape[1:] == tuple(source.shape)
+        wanted = ", ".join(map(str, source.shape))
+        require(fits and len(given) > 0, f"pictures of bytes [n, {wanted}]", (given.dtype, given.shape))
+    require(calibration is None or labels is not None, "labels, to judge 8 bits by", "none")
+    if labels is not None:
+        known = labels.shape == (len(pictures),) and bool(
+            ((labels >= 0) & (labels < len(source.classes))).all()
+        )
+        require(
+            known, f"a code below {len(source.classes)} for each of {len(pictures)} pictures", labels.shape
+        )
+    require(len(set(source.classes)) == len(source.classes), "classes that differ", len(source.classes))
+
+
+def _batch_of(pictures: Pictures, batch: int) -> Pictures:
+    """As many pictures as asked for, again from the first where there are fewer."""
+    require(batch >= 1, "batches of at least 1 picture", batch)
+    return np.ascontiguousarray(pictures[np.arange(batch) % len(pictures)])
+
+
+def _judged(
+    session: "onnxruntime.InferenceSession",
+    eight: "onnxruntime.InferenceSession",
+    pictures: Pictures,
+    labels: npt.NDArray[np.integer[Any]],
+    most_loss: float,
+    rounds: int,
+    size: int,
+) -> Verdict:
+    """Judge 8 bits against the float graph: accuracy on all labelled pictures, seconds of one picture."""
+    right = [answer(each, pictures).argmax(1) == labels for each in (session, eight)]
+    one = _batch_of(pictures, 1)
+    works = {"float32": lambda: answer(session, one), "int8": lambda: answer(eight, one)}
+    timed = race(works, rounds=max(rounds, 21))[1]
+    return judge(paired_fall(*right), (timed.ratio, timed.low, timed.high), most_loss, size)
