@@ -81,6 +81,10 @@ NO_TEST_OF_ITS_OWN: dict[str, tuple[str, str]] = {
     ),
     "optimize/methods/directions.py": ("optimize/methods/test_lbfgs.py", "directions are tested by method"),
     "__main__.py": ("cli/test_main.py", "one call of the command, which is tested there"),
+    "tasks/rejected.py": (
+        "tasks/images/test_files.py",
+        "a name and a reason, tested where things are left out",
+    ),
     "tasks/tables/search.py": ("tasks/tables/test_fit.py", "the inner half of the verb, tested through it"),
     "cli/selftest_command.py": ("cli/test_selftest.py", "the command around the checks, run with them"),
     "linalg/hutch_plus_plus.py": (

@@ -234,10 +234,9 @@ def require_folder(data: list[str]) -> None:
     fivefold.core.errors.ArgumentError: expected --target COLUMN, the column to predict; got none; ...
     """
     from fivefold.core import ArgumentError
-    from fivefold.tasks.images.recognise import is_pictures
-    from fivefold.tasks.text.recognise import is_texts
+    from fivefold.tasks.recognise import kind_of
 
-    if len(data) != 1 or not (is_pictures(data[0], None) or is_texts(data[0], None)):
+    if len(data) != 1 or kind_of(data[0], None) == "table":
         raise ArgumentError(
             "--target COLUMN, the column to predict",
             "none",

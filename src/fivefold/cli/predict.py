@@ -16,9 +16,8 @@ from fivefold.cli.options import Debug, Json, Quiet
 from fivefold.cli.terminal import say
 
 if TYPE_CHECKING:
-    from fivefold.tasks.images.model import ImageModel
+    from fivefold.tasks.class_model import ClassModel
     from fivefold.tasks.tables.model import Model, Prediction
-    from fivefold.tasks.text.model import TextModel
 
 _PAGE, _MOST_SHIFTS, _MOST_REJECTED = 20_000, 5, 20
 """Rows that are read, predicted and written at once."""
@@ -92,7 +91,7 @@ def predict(
 
 
 def predict_named(
-    model: "ImageModel | TextModel",
+    model: "ClassModel",
     data: list[str],
     level: float,
     out: Path | None,
@@ -112,16 +111,9 @@ def predict_named(
         quiet: Say nothing but errors.
     """
     from fivefold.artifact import CsvWriter, TextSink
-    from fivefold.tasks.images.model import ImageModel
 
-    source = data[0] if len(data) == 1 else data
-    pictures = isinstance(model, ImageModel)
-    found = (
-        model.predict_images(source, level)
-        if isinstance(model, ImageModel)
-        else model.predict_texts(source, level)
-    )
-    first = "file" if pictures else "text"
+    found = model.answer(data[0] if len(data) == 1 else data, level)
+    one, several = model.things
     names = [model.classes[code] for code in found.probabilities.argmax(1)]
     sets = [[c for c, inside in zip(model.classes, row, strict=True) if inside] for row in found.sets]
     with TextSink(out) as sink:
@@ -129,11 +121,11 @@ def predict_named(
             for file, name, members, row in zip(
                 found.names, names, sets, found.probabilities.tolist(), strict=True
             ):
-                said = {first: file, "prediction": name, "set": members}
+                said = {one: file, "prediction": name, "set": members}
                 said["probabilities"] = dict(zip(model.classes, row, strict=True))
                 sink.write(json.dumps(said, allow_nan=False) + "\n")
         else:
-            header = [first, "prediction", "set", *(f"probability_{c}" for c in model.classes)]
+            header = [one, "prediction", "set", *(f"probability_{c}" for c in model.classes)]
             writer = CsvWriter(sink, header)
             writer.write([list(found.names), names, joined(sets), *found.probabilities.T])
     if not quiet:
@@ -144,7 +136,7 @@ def predict_named(
         if len(found.rejected) > _MOST_REJECTED:
             say(f"note: and {len(found.rejected) - _MOST_REJECTED:,} more")
         say(
-            f"{len(names):,} {'picture' if pictures else 'text'}{'' if len(names) == 1 else 's'} predicted"
+            f"{len(names):,} {one if len(names) == 1 else several} predicted"
             + (f", written to {out}" if out is not None else "")
         )
 

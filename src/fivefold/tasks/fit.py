@@ -4,8 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fivefold.core import ArgumentError
-from fivefold.tasks.images.recognise import is_pictures
-from fivefold.tasks.text.recognise import is_texts
+from fivefold.tasks.recognise import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,7 +63,8 @@ def fit(
     >>> abs(float(model.predict({"x": [1.0]})[0]) - 3) < 0.1
     True
     """
-    if is_pictures(data, target):
+    kind = kind_of(data, target)
+    if kind == "pictures":
         if options:
             raise ArgumentError(
                 "pictures without options of tables", ", ".join(sorted(options)), "leave them out"
@@ -90,7 +90,7 @@ def fit(
         "design_directory": design_directory,
     }
     given = sorted(name for name, value in of_pictures.items() if value is not None)
-    if is_texts(data, target):
+    if kind == "texts":
         given += sorted([*options, *(["replay"] if replay is not None else [])])
         if given:
             raise ArgumentError("texts without options of tables", ", ".join(given), "leave them out")

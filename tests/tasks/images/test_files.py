@@ -10,8 +10,8 @@ from PIL import Image
 
 from fivefold.core import DataError
 from fivefold.tasks.images.files import Entry, from_files, in_order, listed
-from fivefold.tasks.images.image_set import Rejected
 from fivefold.tasks.images.limits import Limits
+from fivefold.tasks.rejected import Rejected
 
 
 def _entries(folder, n: int = 40, kind: str = "jpg", side: int = 90) -> list[Entry]:

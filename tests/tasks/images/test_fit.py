@@ -20,7 +20,7 @@ def others(digit_arrays):
 
 def test_it_reads_digits_that_it_has_not_seen(fitted, others):
     images, labels = others
-    found = fitted.predict_images(images, 0.9)
+    found = fitted.answer(images, 0.9)
     assert (found.probabilities.argmax(1) == labels).mean() > 0.8
     np.testing.assert_allclose(found.probabilities.sum(1), 1.0)
     inside = found.sets[np.arange(len(labels)), labels].mean()
@@ -62,7 +62,7 @@ def test_a_folder_of_files_is_fitted(digit_arrays, tmp_path):
     model = fit_images(tmp_path / "digits", budget="5s")
     assert model.classes == ("class 0", "class 1", "class 2")
     assert any("broken.png" in text for text in model.record["warnings"])
-    found = model.predict_images(tmp_path / "digits" / "class 1")
+    found = model.answer(tmp_path / "digits" / "class 1")
     assert found.probabilities.shape == (sum(labels[labels < 3][:150] == 1), 3)
 
 

@@ -35,9 +35,9 @@ def test_sets_grow_with_their_level(fitted, digits):
 
 def test_what_does_not_fit_is_refused(fitted, digits):
     with pytest.raises(ArgumentError, match="a level between 0 and 1"):
-        fitted.predict_images(digits(3), 1.0)
+        fitted.answer(digits(3), 1.0)
     with pytest.raises(DataError, match="at least one picture"):
-        fitted.predict_images(digits(3).take(np.zeros(0, dtype=np.int64)))
+        fitted.answer(digits(3).take(np.zeros(0, dtype=np.int64)))
     with pytest.raises(ArgumentError, match="pictures of bytes"):
         fitted.probabilities_of(np.zeros((1, 3, 16, 16), dtype=np.uint8))
     assert fitted.probabilities_of(np.zeros((0, *fitted.shape), dtype=np.uint8)).shape == (0, 10)
@@ -96,6 +96,6 @@ def test_pictures_with_colour_are_noted(fitted, tmp_path):
 
     colours = torch.randint(256, (20, 20, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     Image.fromarray(colours.numpy()).save(tmp_path / "a.png")
-    found = replace(fitted).predict_images(tmp_path / "a.png")
+    found = replace(fitted).answer(tmp_path / "a.png")
     assert any("colour" in note for note in found.notes)
     assert found.names[0].endswith("a.png")

@@ -12,7 +12,7 @@ from fivefold.tasks.text.text_set import TextSet
 
 def test_it_names_texts_that_it_has_not_seen(model, texts):
     new = texts(150, seed=9)
-    found = model.predict_texts(new)
+    found = model.answer(new)
     assert (found.probabilities.argmax(1) == new.labels).mean() > 0.85
     np.testing.assert_allclose(found.probabilities.sum(1), 1.0)
     assert found.sets[np.arange(150), new.labels].mean() > 0.7

@@ -48,9 +48,9 @@ def test_a_network_is_saved_and_read_and_a_forged_one_refused(model, tmp_path, t
 
 def test_what_does_not_fit_is_refused(model, tmp_path, texts):
     with pytest.raises(ArgumentError, match="a level between 0 and 1"):
-        model.predict_texts(["a"], 1.5)
+        model.answer(["a"], 1.5)
     with pytest.raises(DataError, match="at least one text"):
-        model.predict_texts([])
+        model.answer([])
     with pytest.raises(ArgumentError, match="a seed of at least 0"):
         fit_texts(texts(60), seed=-1)
     place = save(tmp_path / "other", Bundle("fivefold.table", {}, {"w": np.zeros(1)}))

@@ -24,9 +24,10 @@ from fivefold.tasks.images.decode import (
     has_colour,
     read_bytes,
 )
-from fivefold.tasks.images.image_set import SKETCH, ImageSet, Pixels, Rejected, usable_threads
+from fivefold.tasks.images.image_set import SKETCH, ImageSet, Pixels, usable_threads
 from fivefold.tasks.images.limits import Limits
 from fivefold.tasks.images.packed import coded, digest
+from fivefold.tasks.rejected import Rejected
 
 T = TypeVar("T")
 _LOOK = 32

@@ -8,8 +8,9 @@ from pathlib import Path
 from fivefold.core import DataError
 from fivefold.tasks.images.decode import ENDINGS, plain_name
 from fivefold.tasks.images.files import Entry, from_files
-from fivefold.tasks.images.image_set import ImageSet, Rejected
+from fivefold.tasks.images.image_set import ImageSet
 from fivefold.tasks.images.limits import Limits
+from fivefold.tasks.rejected import Rejected
 
 IGNORED = {"__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "$recycle.bin", "@eadir"}
 """What systems leave in folders; names that begin with a dot are ignored too."""

@@ -8,25 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fivefold.core import require
+from fivefold.tasks.rejected import Rejected
 
 SKETCH = 16
 """Rows and columns of a sketch."""
-
-
-@dataclass(frozen=True, eq=False)
-class Rejected:
-    """A file that was left out.
-
-    Args:
-        name: The file, as pictures are named.
-        reason: Why, in one sentence.
-
-    >>> Rejected("cats/7.jpg", "it is truncated").reason
-    'it is truncated'
-    """
-
-    name: str
-    reason: str
 
 
 class Pixels(ABC):

@@ -1,6 +1,5 @@
 """A fitted network for pictures: calibrated probabilities and prediction sets, from an artifact."""
 
-import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,12 +12,14 @@ from fivefold.artifact import Bundle
 from fivefold.artifact import save as save_bundle
 from fivefold.core import ArtifactError, DataError, require
 from fivefold.networks.image_network import ImageNetwork
+from fivefold.tasks.class_model import ClassModel, ClassPrediction
 from fivefold.tasks.images.candidate import Candidate
-from fivefold.tasks.images.image_set import ImageSet, Rejected
+from fivefold.tasks.images.image_set import ImageSet
 from fivefold.tasks.images.raw_pictures import RawPictures
 from fivefold.tasks.images.read import read_images
 from fivefold.tasks.images.recipe import outputs
 from fivefold.tasks.prediction_sets import Sets
+from fivefold.tasks.saved_parts import assembled, files_of
 
 KIND = "fivefold.images"
 Floats = npt.NDArray[np.float64]
@@ -28,26 +29,7 @@ _PAGE = 2_000
 
 
 @dataclass(frozen=True, eq=False)
-class ImagePrediction:
-    """What is said of some pictures.
-
-    Attributes:
-        names: ``[n]`` of the pictures.
-        probabilities: ``[n, K]``, calibrated.
-        sets: ``[n, K]`` which classes are in the prediction set.
-        rejected: Files that could not be read.
-        notes: What was noticed about the pictures.
-    """
-
-    names: tuple[str, ...]
-    probabilities: Floats
-    sets: npt.NDArray[np.bool_]
-    rejected: tuple[Rejected, ...]
-    notes: tuple[str, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class ImageModel:
+class ImageModel(ClassModel):
     """What ``fit`` returns for pictures, and an artifact holds.
 
     Attributes:
@@ -69,6 +51,11 @@ class ImageModel:
     sets: Sets
     record: dict[str, Any] = field(default_factory=dict)
     plan: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def things(self) -> tuple[str, str]:
+        """What is predicted."""
+        return "picture", "pictures"
 
     @property
     def network(self) -> ImageNetwork:
@@ -111,7 +98,7 @@ class ImageModel:
         scores = outputs(self.module, torch.from_numpy(pictures), flip=self.flip) / self.temperature
         return np.asarray(scores.softmax(1).numpy())
 
-    def predict_images(self, data: Any, level: float = 0.9) -> ImagePrediction:
+    def answer(self, data: Any, level: float = 0.9) -> ClassPrediction:
         """Predict pictures with sets.
 
         Args:
@@ -137,24 +124,7 @@ class ImageModel:
         if images.colour and channels == 1:
             notes.append("the pictures have colour, those of the fit had none: it is left out")
         members = self.sets.members(probabilities, level)
-        return ImagePrediction(images.names, probabilities, members, images.rejected, tuple(notes))
-
-    def predict(self, data: Any) -> npt.NDArray[Any]:
-        """Return the most probable label ``[n]`` of each picture."""
-        return np.asarray(np.array(self.classes, dtype=object)[self.predict_proba(data).argmax(1)])
-
-    def predict_proba(self, data: Any) -> Floats:
-        """Return calibrated probabilities ``[n, K]`` in the order of :attr:`classes`."""
-        return self.predict_images(data).probabilities
-
-    def predict_set(self, data: Any, level: float = 0.9) -> list[tuple[str, ...]]:
-        """Return for every picture the classes that together cover the true one with probability ``level``.
-
-        Raises:
-            ArgumentError: ``level`` is outside (0, 1).
-        """
-        labels = np.array(self.classes, dtype=object)
-        return [tuple(labels[row]) for row in self.predict_images(data, level).sets]
+        return ClassPrediction(images.names, probabilities, members, images.rejected, tuple(notes))
 
     def save(self, directory: str | Path, overwrite: bool = False) -> Path:
         """Write the artifact: a directory with weights, report, plan and hashes, all or nothing.
@@ -162,8 +132,6 @@ class ImageModel:
         Raises:
             ArtifactError: The directory exists and ``overwrite`` is false, or cannot be written.
         """
-        from fivefold.report.page import render
-
         config = {
             "candidate": self.candidate.to_record(),
             "channels": self.network.channels,
@@ -173,11 +141,7 @@ class ImageModel:
         }
         tensors = {name: value.numpy() for name, value in self.module.state_dict().items()}
         tensors["scores"] = np.asarray(self.sets.scores)
-        files = {
-            "report.html": render(self.record).encode(),
-            "record.json": json.dumps(self.record, allow_nan=False).encode(),
-            "plan.json": json.dumps(self.plan, allow_nan=False).encode(),
-        }
+        files = files_of(self.record, self.plan)
         return save_bundle(directory, Bundle(KIND, config, tensors, files), overwrite=overwrite)
 
 
@@ -187,19 +151,12 @@ def from_bundle(bundle: Bundle) -> ImageModel:
     Raises:
         ArtifactError: Parts that do not fit each other.
     """
-    if bundle.kind != KIND:
-        raise ArtifactError(f"an artifact of kind {KIND}", repr(bundle.kind))
-    try:
-        record, plan = (json.loads(bundle.files.get(name, b"{}")) for name in ("record.json", "plan.json"))
-        return replace(_made(bundle), record=record, plan=plan)
-    except ArtifactError:
-        raise
-    except (Exception, MemoryError) as error:  # a forged description fails anywhere; nothing of it is kept
-        raise ArtifactError(
-            "parts of an image model that fit each other",
-            f"{type(error).__name__}: {error}"[:300],
-            "the artifact was changed or damaged: fit anew",
-        ) from None
+    return assembled(
+        bundle,
+        KIND,
+        "an image model",
+        lambda record, plan: replace(_made(bundle), record=record, plan=plan),
+    )
 
 
 def _made(bundle: Bundle) -> ImageModel:

@@ -1,6 +1,5 @@
 """A fitted model: predictions with intervals or sets, from an artifact, with NumPy alone."""
 
-import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from fivefold.core import ArgumentError, ArtifactError, DataError
 from fivefold.diagnosis.finding import Finding
 from fivefold.diagnosis.tables.shift import check_shift
 from fivefold.tasks.prediction_sets import Sets
+from fivefold.tasks.saved_parts import assembled, files_of
 from fivefold.tasks.tables.conformal import Intervals
 from fivefold.tasks.tables.newcomers import Newcomers
 from fivefold.tasks.tables.predictors import Predictor, notes_of, predictor_from_state
@@ -236,14 +236,8 @@ class Model:
         Raises:
             ArtifactError: The directory exists and ``overwrite`` is false, or cannot be written.
         """
-        from fivefold.report.page import render
-
         config, tensors = flatten(self.state())
-        files = {
-            "report.html": render(self.record).encode(),
-            "record.json": json.dumps(self.record, allow_nan=False).encode(),
-            "plan.json": json.dumps(self.plan, allow_nan=False).encode(),
-        }
+        files = files_of(self.record, self.plan)
         return save_bundle(directory, Bundle(KIND, config, tensors, files), overwrite=overwrite)
 
 
@@ -262,21 +256,13 @@ def from_bundle(bundle: Bundle) -> Model:
     Raises:
         ArtifactError: Of another kind, or parts that do not fit each other.
     """
-    if bundle.kind != KIND:
-        raise ArtifactError(f"an artifact of kind {KIND}", repr(bundle.kind))
-    try:
-        record, plan = (json.loads(bundle.files.get(name, b"{}")) for name in ("record.json", "plan.json"))
+
+    def make(record: dict[str, Any], plan: dict[str, Any]) -> Model:
         model = _from_state(unflatten(bundle.config, bundle.tensors))
         _try(model)
         return replace(model, record=record, plan=plan)
-    except ArtifactError:
-        raise
-    except (Exception, MemoryError) as error:  # a forged description fails anywhere; nothing of it is kept
-        raise ArtifactError(
-            "parts of a table model that fit each other",
-            f"{type(error).__name__}: {error}"[:300],
-            "the artifact was changed or damaged: fit anew",
-        ) from None
+
+    return assembled(bundle, KIND, "a table model", make)
 
 
 def _try(model: Model) -> None:

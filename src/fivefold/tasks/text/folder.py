@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from fivefold.core import DataError
-from fivefold.tasks.images.image_set import Rejected
+from fivefold.tasks.rejected import Rejected
 from fivefold.tasks.text.files import Limits, read_text
 
 Unit = Literal["auto", "line", "paragraph", "percent"]

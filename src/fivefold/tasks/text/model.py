@@ -1,6 +1,5 @@
 """A fitted classifier of texts: words, a network, or both, calibrated; from an artifact."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,9 +13,11 @@ from fivefold.artifact import Bundle
 from fivefold.artifact import save as save_bundle
 from fivefold.core import ArtifactError, DataError, require
 from fivefold.networks import create_text
+from fivefold.tasks.class_model import ClassModel, ClassPrediction
 from fivefold.tasks.class_record import softmax
-from fivefold.tasks.images.image_set import Rejected
 from fivefold.tasks.prediction_sets import Sets
+from fivefold.tasks.rejected import Rejected
+from fivefold.tasks.saved_parts import assembled, files_of
 from fivefold.tasks.tables.state import flatten, unflatten
 from fivefold.tasks.text.bag_of_words import BagOfWords
 from fivefold.tasks.text.choose import MENU
@@ -27,25 +28,6 @@ from fivefold.tasks.text.tokens import Tokenizer
 
 KIND = "fivefold.texts"
 Floats = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True, eq=False)
-class TextPrediction:
-    """What is said of some texts.
-
-    Attributes:
-        names: ``[n]`` of the texts.
-        probabilities: ``[n, K]``, calibrated.
-        sets: ``[n, K]`` which classes are in the prediction set.
-        rejected: Texts that were left out.
-        notes: What was noticed about the texts.
-    """
-
-    names: tuple[str, ...]
-    probabilities: Floats
-    sets: npt.NDArray[np.bool_]
-    rejected: tuple[Rejected, ...]
-    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +55,7 @@ class Network:
 
 
 @dataclass(frozen=True, eq=False)
-class TextModel:
+class TextModel(ClassModel):
     """What ``fit`` returns for texts, and an artifact holds.
 
     Scores are share * network + (1 - share) * words, each after its own temperature.
@@ -100,6 +82,11 @@ class TextModel:
     record: dict[str, Any] = field(default_factory=dict)
     plan: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def things(self) -> tuple[str, str]:
+        """What is predicted."""
+        return "text", "texts"
+
     def probabilities_of(self, texts: Sequence[str]) -> Floats:
         """Return calibrated probabilities ``[n, K]``."""
         scores = (1 - self.share) * self.words.scores(texts) / self.words_temperature
@@ -107,7 +94,7 @@ class TextModel:
             scores = scores + self.share * self.network.scores(texts)
         return softmax(scores / self.temperature)
 
-    def predict_texts(self, data: Any, level: float = 0.9) -> TextPrediction:
+    def answer(self, data: Any, level: float = 0.9) -> ClassPrediction:
         """Predict texts with sets.
 
         Args:
@@ -132,24 +119,7 @@ class TextModel:
         if not texts:
             raise DataError("at least one text to predict", "none")
         probabilities = self.probabilities_of(texts)
-        return TextPrediction(names, probabilities, self.sets.members(probabilities, level), rejected, notes)
-
-    def predict(self, data: Any) -> npt.NDArray[Any]:
-        """Return the most probable label ``[n]`` of each text."""
-        return np.asarray(np.array(self.classes, dtype=object)[self.predict_proba(data).argmax(1)])
-
-    def predict_proba(self, data: Any) -> Floats:
-        """Return calibrated probabilities ``[n, K]`` in the order of :attr:`classes`."""
-        return self.predict_texts(data).probabilities
-
-    def predict_set(self, data: Any, level: float = 0.9) -> list[tuple[str, ...]]:
-        """Return for every text the classes that together cover the true one with probability ``level``.
-
-        Raises:
-            ArgumentError: ``level`` is outside (0, 1).
-        """
-        labels = np.array(self.classes, dtype=object)
-        return [tuple(labels[row]) for row in self.predict_texts(data, level).sets]
+        return ClassPrediction(names, probabilities, self.sets.members(probabilities, level), rejected, notes)
 
     def save(self, directory: str | Path, overwrite: bool = False) -> Path:
         """Write the artifact: a directory with weights, report, plan and hashes, all or nothing.
@@ -157,8 +127,6 @@ class TextModel:
         Raises:
             ArtifactError: The directory exists and ``overwrite`` is false, or cannot be written.
         """
-        from fivefold.report.page import render
-
         network = None
         if self.network is not None:
             n = self.network
@@ -179,11 +147,7 @@ class TextModel:
             "sets": self.sets.state(),
         }
         config, tensors = flatten(state)
-        files = {
-            "report.html": render(self.record).encode(),
-            "record.json": json.dumps(self.record, allow_nan=False).encode(),
-            "plan.json": json.dumps(self.plan, allow_nan=False).encode(),
-        }
+        files = files_of(self.record, self.plan)
         return save_bundle(directory, Bundle(KIND, config, tensors, files), overwrite=overwrite)
 
 
@@ -193,23 +157,15 @@ def from_bundle(bundle: Bundle) -> TextModel:
     Raises:
         ArtifactError: Parts that do not fit each other.
     """
-    if bundle.kind != KIND:
-        raise ArtifactError(f"an artifact of kind {KIND}", repr(bundle.kind))
-    try:
-        record, plan = (json.loads(bundle.files.get(name, b"{}")) for name in ("record.json", "plan.json"))
+
+    def make(record: dict[str, Any], plan: dict[str, Any]) -> TextModel:
         model = _made(unflatten(bundle.config, bundle.tensors))
         tried = model.probabilities_of(["a text"])
         if not np.isfinite(tried).all() or tried.shape != (1, len(model.classes)):
             raise ArtifactError("finite predictions", "a model that gives none", "fit anew")
         return replace(model, record=record, plan=plan)
-    except ArtifactError:
-        raise
-    except (Exception, MemoryError) as error:  # a forged description fails anywhere; nothing of it is kept
-        raise ArtifactError(
-            "parts of a text model that fit each other",
-            f"{type(error).__name__}: {error}"[:300],
-            "the artifact was changed or damaged: fit anew",
-        ) from None
+
+    return assembled(bundle, KIND, "a text model", make)
 
 
 def _made(state: dict[str, Any]) -> TextModel:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from fivefold.core import ArgumentError, DataError, require
-from fivefold.tasks.images.image_set import Rejected
+from fivefold.tasks.rejected import Rejected
 from fivefold.tasks.text.files import Limits, clean, read_text
 from fivefold.tasks.text.folder import Found, Unit, parts, read_folder
 from fivefold.tasks.text.text_set import TextSet

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fivefold.core import require
-from fivefold.tasks.images.image_set import Rejected
+from fivefold.tasks.rejected import Rejected
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,80 @@
+"""Telling pictures and texts from tables, by the name that a user gives."""
+
+import os
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+_LOOKED_AT = 2_000
+_TEXTS = (".txt", ".text", ".md", ".rst", ".txt.gz")
+_WORDS = 5
+"""Median words from which a column is one of texts, not of names."""
+
+
+def kind_of(data: Any, target: str | None) -> str:
+    """Return ``"pictures"``, ``"texts"`` or ``"table"``.
+
+    Without a target a folder is asked what its files are. With one, a table of nothing but paths to pictures,
+    or nothing but texts, and the target (and a column that says training or test) is taken for what it
+    lists. Every other table stays a table.
+
+    Args:
+        data: What a user gave to ``fit``.
+        target: Its target; a folder has none.
+
+    >>> kind_of({"x": [1]}, "x"), kind_of("table.csv", None)
+    ('table', 'table')
+    """
+    if not isinstance(data, str | Path):
+        return "table"
+    path = Path(data).expanduser()
+    try:
+        folder, file = path.is_dir(), path.is_file()
+    except OSError:
+        return "table"
+    if target is not None:
+        return _listed(path, target) if file else "table"
+    if folder or (file and (path.suffix.lower() in {".npz", ".gz"} or "ubyte" in path.name)):
+        from fivefold.tasks.images.read import looks_like_images
+
+        if folder and _holds_texts(path):
+            return "texts"
+        return "pictures" if looks_like_images(data) else "table"
+    return "table"
+
+
+def _holds_texts(folder: Path) -> bool:
+    """Whether most of the first files of a folder are texts by their ending."""
+    texts = others = 0
+    for _, folders, files in islice(os.walk(folder), _LOOKED_AT):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in files[:_LOOKED_AT]:
+            if not name.startswith("."):
+                texts += name.lower().endswith(_TEXTS)
+                others += not name.lower().endswith(_TEXTS)
+        if texts + others >= _LOOKED_AT:
+            break
+    return texts > others
+
+
+def _listed(path: Path, target: str) -> str:
+    """What the first rows of a table list."""
+    from fivefold.core import FivefoldError
+    from fivefold.tasks.images.path_table import path_column
+    from fivefold.tasks.labelled_table import SPLITS
+    from fivefold.tasks.tables.read import read
+    from fivefold.tasks.text.text_table import text_column
+
+    try:
+        table = read(path, query="SELECT * FROM data LIMIT 50")
+    except FivefoldError:
+        return "table"  # the reader of tables says what is wrong with it
+    others = [name for name in table.names if name != target and name.lower() not in SPLITS]
+    if target not in table.names or len(others) != 1:
+        return "table"
+    if path_column(table) == others[0]:
+        return "pictures"
+    if text_column(table, target) != others[0]:
+        return "table"
+    lengths = sorted(len(str(value).split()) for value in table.column(others[0]) if value is not None)
+    return "texts" if lengths and lengths[len(lengths) // 2] >= _WORDS else "table"

@@ -1,0 +1,73 @@
+"""Pictures and texts are told from tables without reading them whole."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fivefold.tasks.recognise import kind_of
+
+
+def test_folders_and_arrays_of_pictures_are_pictures(tmp_path):
+    (tmp_path / "cats").mkdir()
+    Image.new("L", (9, 9)).save(tmp_path / "cats" / "a.png")
+    assert kind_of(tmp_path, None) == "pictures"
+    assert kind_of(str(tmp_path), None) == "pictures"
+    np.savez(tmp_path / "a.npz", images=np.zeros((2, 9, 9), np.uint8), labels=np.arange(2))
+    assert kind_of(tmp_path / "a.npz", None) == "pictures"
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.csv.gz", "none", "a.parquet", "x" * 5000])
+def test_tables_and_nothing_are_none(tmp_path, name):
+    if len(name) < 100 and name != "none":
+        (tmp_path / name).write_text("a,b\n1,2\n")
+    assert kind_of(tmp_path / name, None) != "pictures"
+
+
+def test_with_a_target_only_a_list_of_pictures_is_pictures(tmp_path):
+    assert kind_of(tmp_path, "price") != "pictures"
+    assert kind_of([tmp_path], None) != "pictures"
+    listed = "path,label,split\na/1.png,cat,train\na/2.png,dog,test\n"
+    (tmp_path / "list.csv").write_text(listed)
+    assert kind_of(tmp_path / "list.csv", "label") == "pictures"
+    assert kind_of(tmp_path / "list.csv", None) != "pictures"
+    assert kind_of(tmp_path / "list.csv", "price") != "pictures"
+    (tmp_path / "more.csv").write_text("path,label,price\na/1.png,cat,3\na/2.png,dog,4\n")
+    assert kind_of(tmp_path / "more.csv", "label") != "pictures"
+    (tmp_path / "plain.csv").write_text("x,label\n1,cat\n2,dog\n")
+    assert kind_of(tmp_path / "plain.csv", "label") != "pictures"
+    (tmp_path / "broken.csv").write_bytes(b"")
+    assert kind_of(tmp_path / "broken.csv", "label") != "pictures"
+
+
+LONG = "it was not the best of times at all"
+
+
+def test_a_folder_of_text_files_is_texts(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "1.txt").write_text("hello")
+    assert kind_of(tmp_path, None) == "texts"
+    (tmp_path / "1.csv").write_text("x")
+    (tmp_path / "2.csv").write_text("x")
+    assert kind_of(tmp_path, None) != "texts"
+    assert kind_of(tmp_path, "y") != "texts"
+
+
+@pytest.mark.parametrize(("header", "row", "expected"), [
+    ("said,topic", f'"{LONG}",a', True),
+    ("said,topic,split", f'"{LONG}",a,train', True),
+    ("said,topic,price", f'"{LONG}",a,3', False),
+    ("name,topic", "Anna B,a", False),
+    ("x,topic", "3,a", False),
+    ("said,other", f'"{LONG}",a', False),
+])  # fmt: skip
+def test_only_a_table_of_texts_and_labels_is_texts(tmp_path, header, row, expected):
+    (tmp_path / "t.csv").write_text(f"{header}\n{row}\n{row}\n")
+    assert (kind_of(tmp_path / "t.csv", "topic") == "texts") is expected
+
+
+def test_broken_tables_hold_no_texts(tmp_path):
+    (tmp_path / "t.csv").write_bytes(b"")
+    assert kind_of(tmp_path / "t.csv", "y") != "texts"
+    assert kind_of(tmp_path / "none", None) != "texts"
+    assert kind_of(["a"], None) != "texts"
+    assert kind_of("x" * 5000, None) != "texts"
