@@ -4,6 +4,7 @@ from typing import Any
 
 from fivefold.report import figures, numbers
 from fivefold.report.figures import Dot
+from fivefold.report.finding import things
 from fivefold.report.record import entries, finite, first, mapping, sequence
 from fivefold.report.text import NAME, SENTENCE, clean
 
@@ -80,6 +81,8 @@ def methods(record: dict[str, Any]) -> dict[str, Any]:
         lines.append(
             Dot(name, score, low, high, text, colour, marker, called == "chosen", called == "baseline")
         )
+    thing = things(record)
+    where = "in cross-validation" if thing == "rows" else f"on held-out {thing}"
     metric = next((text for c in shown if (text := clean(c.get("metric"), NAME))), "score")
     lines = [line for line in lines if line.value is not None][:_MOST_DRAWN]
     return {
@@ -93,9 +96,9 @@ def methods(record: dict[str, Any]) -> dict[str, Any]:
         "arrows": figures.arrows(lines),
         "figure": figures.dots(
             "methods",
-            f"{metric} of each method in cross-validation",
+            f"{metric} of each method {where}",
             lines,
-            f"{metric} in cross-validation",
+            f"{metric} {where}",
             "; ".join(f"{line.label}: {line.note}" for line in lines),
         ),
     }
