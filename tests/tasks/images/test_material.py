@@ -68,3 +68,14 @@ def test_a_part_keeps_the_classes_in_proportion():
     assert np.array_equal(part_of(1000, 5000, labels, 0), np.arange(1000))
     assert np.bincount(labels[part_of(1000, 3, labels, 0)], minlength=3).tolist() == [2, 1, 0]
     assert not np.array_equal(rows, part_of(1000, 100, labels, 1, "test"))
+
+
+def test_sizes_are_decoded_once_while_memory_lasts(material, monkeypatch):
+    found = material(60)
+    first = found.pictures(16, 16)
+    found.pictures(8, 8)
+    assert found.pictures(16, 16)[0] is first[0]
+    # 60 pictures of 16 x 16 fill a quarter of 80,000 bytes: the oldest size goes
+    monkeypatch.setattr("fivefold.tasks.images.material.available_bytes", lambda: 80_000)
+    found.pictures(12, 12)
+    assert found.pictures(16, 16)[0] is not first[0]

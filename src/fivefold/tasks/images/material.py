@@ -8,19 +8,20 @@ import torch
 from torch import Tensor
 
 from fivefold.core import DataError, numpy_generator
-from fivefold.linalg.memory import require_memory
+from fivefold.linalg.memory import available_bytes, require_memory
 from fivefold.tasks.images.image_set import ImageSet
 from fivefold.tasks.tables.splits import Splitter
 
 Rows = npt.NDArray[np.int64]
 _TEST, _HELD, _MOST_HELD = 0.2, 0.1, 6000
+_KEPT_SHARE = 0.25
 _FEW = 2000
 """Below so many training pictures a fifth of them is held out, not a tenth: the choice rests on it."""
 
 
 @dataclass(eq=False)
 class Material:
-    """Labelled pictures in three parts; decoded at one size at a time.
+    """Labelled pictures in three parts, decoded at the sizes that are asked for.
 
     Attributes:
         images: All pictures.
@@ -56,17 +57,20 @@ class Material:
     def pictures(self, height: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
         """Return training, held and test pictures as bytes [n, C, height, width].
 
-        The last size asked for stays in memory.
+        Sizes asked for stay in memory as long as they take less than a quarter of what is free; the oldest
+        goes first.
 
         Raises:
             ArgumentError: They do not fit in the free memory.
         """
         size = (height, width)
         if size not in self._decoded:
-            self._decoded.clear()
             count = len(self.train) + len(self.held) + len(self.test)
+            needed = count * self.channels * height * width
+            while self._decoded and self._held_bytes() + needed > _KEPT_SHARE * (available_bytes() or 0):
+                self._decoded.pop(next(iter(self._decoded)))
             require_memory(
-                2 * count * self.channels * height * width,
+                2 * needed,
                 f"{count:,} pictures of {height} x {width}",
                 "take smaller pictures or fewer of them",
             )
@@ -75,6 +79,9 @@ class Material:
                 for rows in (self.train, self.held, self.test)
             )
         return self._decoded[size]
+
+    def _held_bytes(self) -> int:
+        return sum(part.nbytes for parts in self._decoded.values() for part in parts)
 
 
 def divide(images: ImageSet, twins: Rows, seed: int, *, colour: bool = False) -> Material:
