@@ -25,9 +25,9 @@ def layers_by_stage(network: ImageNetwork, height: int, width: int) -> dict[str,
         ArgumentError: A picture too small for it.
 
     >>> from fivefold.networks.registry import create
-    >>> found = layers_by_stage(create("lenet5", classes=10, channels=1), 32, 32)
+    >>> found = layers_by_stage(create("resnet18"), 64, 64)
     >>> list(found), found["head"]
-    (['stage1', 'stage2'], ())
+    (['stem', 'stage1', 'stage2', 'stage3', 'stage4', 'head'], ('fc',))
     """
     found: dict[str, list[str]] = {}
     ran: list[str] = []
