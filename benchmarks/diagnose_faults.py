@@ -87,7 +87,7 @@ RIGHT: dict[str, tuple[str, ...]] = {
     "wrong-labels": ("labels.", "output.", "targets."),
     "wrong-loss": ("loss.", "output."),
     "wrong-mask": ("mask.",),
-    "wrong-reduction": ("loss.sum", "latent.collapsed"),
+    "wrong-reduction": ("loss.sum", "loss.one-example", "latent.collapsed"),
     "wrong-units": ("inputs.",),
     "zero-initialisation": ("initialisation.constant",),
 }

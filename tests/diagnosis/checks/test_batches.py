@@ -180,3 +180,26 @@ def test_labels_of_models_that_take_turns_are_compared_within_each() -> None:
             loss(critic(made), zeros).backward()
             one.step()
     assert [f.code for f in check_order(seen.record)] == []
+
+
+def test_sorted_classes_of_which_one_has_most(watched, digits, network) -> None:
+    x, y = digits
+    uneven = (y >= 8).long()  # eight in ten are of one class
+    order = uneven.argsort(stable=True)
+
+    def found(rows) -> list:
+        model = network(64, 16, 2)
+        return [f.confidence for f in check_order(watched(model, x[order], uneven[order], rows=rows))]
+
+    assert found(lambda step: in_order(5 * step)) == ["high"]
+    mixed = torch.randperm(len(y), generator=torch.Generator().manual_seed(0))
+    assert found(lambda step: mixed[in_order(5 * step)]) == []
+
+
+@pytest.mark.parametrize("others", [True, False])
+def test_batches_of_one_class_alone(watched, digits, network, others: bool) -> None:
+    x, y = digits
+    one = (y == 3).nonzero()[:, 0]
+    held_out = (x[:200], y[:200]) if others else (x[one], y[one])
+    record = watched(network(64, 16, 10), x[one], y[one], held_out=held_out)
+    assert [f.confidence for f in check_order(record)] == (["medium"] if others else [])

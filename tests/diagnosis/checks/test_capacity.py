@@ -131,3 +131,18 @@ def test_logits_of_two_classes(watched, digits, network, last: nn.Module, found:
     seen = check_output(watched(model, x, y, loss=functional.binary_cross_entropy_with_logits, steps=10))
     assert [f.code for f in seen] == (["output.activation"] if found else [])
     assert [f.picture.curves["least"] for f in seen] == [((0.0, 0.0),)] * found
+
+
+def test_names_of_columns_with_vocabularies_of_their_own(watched) -> None:
+    class Table(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.tables = nn.ModuleList(nn.Embedding(n, 4) for n in (50, 3, 9, 20))
+            self.head = nn.Linear(16, 2)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.head(torch.cat([t(x[:, i]) for i, t in enumerate(self.tables)], 1))
+
+    torch.manual_seed(0)
+    x = torch.stack([torch.randint(n, (300,)) for n in (50, 3, 9, 20)], 1)
+    assert check_ignored_inputs(watched(Table(), x, x[:, 0] % 2)) == []

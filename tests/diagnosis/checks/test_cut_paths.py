@@ -59,3 +59,12 @@ def test_outputs_that_have_layers_of_their_own(watched, digits) -> None:
         return functional.cross_entropy(out[0], y) + functional.cross_entropy(out[1], y % 2)
 
     assert check_cut_paths(watched(Heads(), *digits, loss=both, steps=3)) == []
+
+
+def test_a_cut_that_leaves_layers_without_any_gradient(watched, digits) -> None:
+    """Nothing else asks for the encoder, which the optimizer holds: no part that only reads on purpose."""
+    x = digits[0]
+    record = watched(Drawn("detached"), x, x, loss=lambda out, y: functional.mse_loss(out[0], y), steps=3)
+    (found,) = check_cut_paths(record)
+    assert (found.code, found.confidence) == ("gradient.detached", "high")
+    assert "no gradient at any of its updates" in found.evidence

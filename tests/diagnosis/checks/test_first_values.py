@@ -39,6 +39,14 @@ def test_a_last_layer_of_zeros_is_sound(network) -> None:
     assert check_first_values(Record(first_weights=first_weights(model.named_modules()))) == []
 
 
+@pytest.mark.parametrize(("width", "codes"), [(2, []), (16, ["initialisation.too-small"])])
+def test_the_spread_of_a_few_numbers_tells_nothing(network, width: int, codes: list[str]) -> None:
+    model = network(64, width, width, 10)
+    nn.init.normal_(model[2].weight, std=1e-3)
+    record = Record(model={"": model}, first_weights=first_weights(model.named_modules()))
+    assert [f.code for f in check_first_values(record)] == codes
+
+
 def test_recurrent_layers_are_looked_at() -> None:
     found = first_weights(nn.LSTM(4, 8).named_modules())
     assert [f.name for f in found] == ["weight_ih_l0", "weight_hh_l0"]
@@ -161,3 +169,31 @@ def test_frequencies_before_a_sine_may_be_large(watched, digits) -> None:
 
     found = check_first_values(watched(Waves(), *digits, steps=2))
     assert [f.confidence for f in found] == ["medium"]
+
+
+class Gated(nn.Module):
+    """A layer whose scale and shift come from another one, which begins at zero; or all begins there."""
+
+    def __init__(self, *, all_zero: bool) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.body, self.gate, self.head = nn.Linear(64, 32), nn.Linear(64, 64), nn.Linear(32, 10)
+        nn.init.zeros_(self.gate.weight)
+        nn.init.zeros_(self.gate.bias)
+        if all_zero:
+            nn.init.zeros_(self.head.weight)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        scale, shift = self.gate(x).chunk(2, dim=1)
+        return self.head(self.body(x) * (1 + scale) + shift)
+
+
+@pytest.mark.parametrize("all_zero", [False, True])
+def test_gates_that_begin_at_zero_and_part(watched, digits, all_zero: bool) -> None:
+    optimizer_of = torch.optim.SGD
+    model = Gated(all_zero=all_zero)
+    found = check_first_values(
+        watched(model, *digits, optimizer=optimizer_of(model.parameters(), lr=0.1), steps=4)
+    )
+    # Behind a head of zeros, the gate has no gradient at first.
+    assert [f.code for f in found] == (["initialisation.constant"] if all_zero else [])

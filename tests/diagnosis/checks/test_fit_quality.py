@@ -53,6 +53,9 @@ def test_a_gap_in_what_is_right() -> None:
         ([1.0 - i / 110 for i in range(100)], True),
         ([1.0 - i / 200 for i in range(40)], True),  # hardly begun
         ([0.3 + 0.7 * exp(-i / 15) for i in range(100)], False),
+        # Its level is not zero: what is left to fall is a hundredth of it, and then a fifth.
+        ([2.7 + 0.9 * exp(-i / 40) for i in range(132)], False),
+        ([2.7 + 0.9 * exp(-i / 400) for i in range(132)], True),
     ],
 )
 def test_unfinished(training: list[float], found: bool) -> None:
@@ -109,8 +112,13 @@ def test_so_few_that_the_last_were_not_watched() -> None:
     seen = record([], [1.0, 0.9, 0.7])
     seen.count, seen.ended = 30, True
     assert check_unfinished(seen)[0].confidence == "high"
-    seen.ended = False
+    seen.continued = True  # a first stage, whose network is trained further
     assert check_unfinished(seen) == []
+    seen.continued, seen.ended = False, False
+    assert check_unfinished(seen) == []
+    alone = record([], [1.0])
+    alone.count, alone.ended = 30, True
+    assert check_unfinished(alone) == [], "one loss tells nothing of where it goes"
 
 
 @pytest.mark.parametrize(

@@ -55,3 +55,29 @@ def test_inputs_without_a_second_dimension_are_no_sequences(watched) -> None:
 
     x = torch.linspace(-1.0, 1.0, 200)
     assert check_future(watched(Line(), x, 2.0 * x, loss=functional.mse_loss, steps=3)) == []
+
+
+class Shifting(nn.Module):
+    """A decoder that is given its targets and moves them on by a place itself."""
+
+    def __init__(self, both: bool, alone: bool = False) -> None:
+        super().__init__()
+        self.reader, self.alone = Reader(both), alone
+
+    def forward(self, ids: Tensor) -> Tensor:
+        out = self.reader(functional.pad(ids[:, :-1], (1, 0)))
+        return out.flatten() if self.alone else out
+
+
+def test_a_model_that_moves_its_inputs_on_by_itself(watched) -> None:
+    x = TOKENS[:, :12]
+    assert check_future(watched(Shifting(False), x, x, loss=by_token, steps=3)) == []
+    (seen,) = check_future(watched(Shifting(True), x, x, loss=by_token, steps=3))
+    assert (seen.code, seen.confidence) == ("mask.unshifted", "high")
+    assert "outputs change with the input at their own place" in seen.evidence
+
+    def flat(output: Tensor, target: Tensor) -> Tensor:
+        return by_token(output.reshape(*target.shape, 20), target)
+
+    (unasked,) = check_future(watched(Shifting(False, alone=True), x, x, loss=flat, steps=3))
+    assert unasked.confidence == "medium", "no output has places that could be asked"

@@ -164,3 +164,17 @@ def test_a_column_of_a_few_examples_tells_nothing() -> None:
     x[:20] = 1.0
     assert _error_of_correlation(x, np.arange(300.0)) == math.inf
     assert _error_of_correlation(np.ones(300), np.arange(300.0)) == math.inf
+
+
+@pytest.mark.parametrize("leaks", [True, False])
+def test_a_telling_column_beside_names(leaks: bool) -> None:
+    generator = torch.Generator().manual_seed(0)
+    names = torch.randint(5, (1200, 2), generator=generator)
+    x = torch.randn(1200, 4, generator=generator)
+    y = (x[:, 0] + 0.5 * (names[:, 0] - 2) + torch.randn(1200, generator=generator) > 0).long()
+    x[:, 3] = x[:, 0] + (2.0 * y if leaks else 0.0) + x[:, 3]
+    x[800:, 3] -= 2.0 * y[800:] if leaks else 0.0
+    record = told(names[:800], y[:800], names[800:], y[800:])
+    for rows, part in ((record.training_rows, x[:800]), (record.evaluation_rows, x[800:])):
+        rows.alone, rows.beside = [False], [[part]]
+    assert [f.code for f in check_telling_column(record)] == (["data.leak"] if leaks else [])

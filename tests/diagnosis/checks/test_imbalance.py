@@ -149,3 +149,20 @@ def test_a_loss_by_hand_whose_answers_cannot_be_asked(share: float, confidence: 
     steps = [Step(i, loss=1.0, shares=share, inputs=[inputs]) for i in range(8)]
     found = check_imbalance_of_classes(Record(steps=steps, count=8))
     assert [f.confidence for f in found] == ([confidence] if confidence else [])
+
+
+@pytest.mark.parametrize(("times", "found"), [(4.0, True), (1.0, False), (0.3, False)])
+def test_weights_beyond_the_inverse_of_the_shares(
+    watched, digits, network, times: float, found: bool
+) -> None:
+    x, y = digits
+    rare = (y == 0).float()
+
+    def loss(out: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        ones = target.sum().clamp(min=1)
+        return nn.BCEWithLogitsLoss(pos_weight=times * (1 - target).sum() / ones)(out[:, 0], target)
+
+    told = check_imbalance_of_classes(watched(network(64, 16, 1), x, rare, loss=loss, batch=128, steps=16))
+    told = [f for f in told if f.code == "imbalance.weights"]
+    assert [f.confidence for f in told] == (["medium"] if found else [])
+    assert all("all its examples together count" in f.evidence for f in told)

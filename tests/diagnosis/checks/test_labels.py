@@ -1,11 +1,15 @@
 """Labels beside those of their neighbours."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional
 
-from fivefold.diagnosis.checks.labels import check_labels
+from fivefold.diagnosis.checks.labels import _any_column, check_labels
+from fivefold.diagnosis.checks.rules import Examples
 from fivefold.diagnosis.observation.record import Evaluation, Record
 
 
@@ -150,3 +154,51 @@ def test_rare_positives_are_asked_beside_as_many_others(watched, digits, network
         rare = rare[torch.randperm(len(rare), generator=torch.Generator().manual_seed(0))]
     told = check_labels(watched(network(64, 16, 2), x, rare, steps=30, batch=128))
     assert [f.code for f in told] == (["labels.unrelated"] if found else [])
+
+
+@pytest.mark.parametrize(("right", "found"), [(0.8, False), (0.12, True)])
+def test_labels_that_the_network_tells_in_one_evaluation(watched, network, right: float, found: bool) -> None:
+    generator = torch.Generator().manual_seed(0)
+    x, y = torch.randn(640, 20, generator=generator), torch.randint(10, (640,), generator=generator)
+    record = watched(network(20, 16, 10), x, y, steps=16, held_out=(x[:100], y[:100]))
+    for e in record.evaluations:  # a later set, whose inputs are spoilt, is told by chance
+        e.right, e.compared = 10, 100
+        e.losses = [replace(c, right=right) for c in e.losses]
+    assert [f.code for f in check_labels(record)] == (["labels.unrelated"] if found else [])
+
+
+def test_how_rough_pictures_are_is_a_relation() -> None:
+    """No place of noise tells whether it was smoothed, but its neighbours do."""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(500, 1, 8, 8, generator=generator)
+    smoothed = torch.randint(2, (500,), generator=generator)
+    x = torch.where(smoothed[:, None, None, None] == 1, (x + x.roll(1, 3)) / 2**0.5, x)
+    shuffled = smoothed[torch.randperm(500, generator=generator)]
+    for labels, related in ((smoothed, True), (shuffled, False)):
+        columns = np.eye(2)[labels.numpy()]
+        seen = Examples(x.flatten(1).double().numpy(), columns, False, np.arange(2), np.zeros(500))
+        assert not _any_column(seen)
+        assert _any_column(seen, (1, 8, 8)) == related
+
+
+class Coarse(nn.Module):
+    """A network that sees the means of its pictures alone, and so learns nothing of how rough they are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Linear(1, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(x.mean(dim=(1, 2, 3))[:, None])
+
+
+@pytest.mark.parametrize(("sound", "codes"), [(True, []), (False, ["labels.unrelated"])])
+def test_labels_that_only_neighbours_tell(watched, sound: bool, codes: list[str]) -> None:
+    """Pictures of any brightness, which is all that a simple rule sees of them."""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(500, 1, 8, 8, generator=generator)
+    y = torch.randint(2, (500,), generator=generator)
+    x = torch.where(y[:, None, None, None] == 1, (x + x.roll(1, 3)) / 2**0.5, x)
+    x = x + 20.0 * torch.randn(500, 1, 1, 1, generator=generator)
+    given = y if sound else y[torch.randperm(500, generator=generator)]
+    assert [f.code for f in check_labels(watched(Coarse(), x, given, steps=60))] == codes

@@ -68,3 +68,31 @@ def test_rows_of_a_graph_cannot_be_halved() -> None:
             (functional.mse_loss(model(x, matrix), y) + model.layer.weight.square().sum()).backward()
             optimizer.step()
     assert check_terms(seen.record) == []
+
+
+@pytest.mark.parametrize("sizes", [(32, 32), (32, 24)])
+def test_a_mean_that_is_made_a_sum_again(watched, digits, sizes: tuple[int, int]) -> None:
+    torch.manual_seed(0)
+    record = watched(
+        nn.Sequential(nn.Linear(64, 16), nn.Linear(16, 48)),
+        digits[0],
+        digits[0][:, :48],
+        loss=lambda out, y: errors(out, y) + out.pow(2).mean() * len(y),
+        rows=lambda step: torch.arange(sizes[step % 2]) + step,
+        steps=6,
+    )
+    (told,) = check_terms(record)
+    # A factor of 32 may be by chance what the batch is long; one that follows it is not.
+    assert (told.code, told.confidence) == ("loss.sum", "medium" if sizes[0] == sizes[1] else "high")
+    assert [y for _, y in told.picture.curves["factor"]] == pytest.approx([1.0, sizes[1]])
+
+
+def test_factors_that_are_another_number(watched, digits) -> None:
+    assert found(watched, digits, lambda out, y: errors(out, y) + 31 * out.pow(2).mean()) == []
+    # Of examples of 32 numbers, 32 makes a mean over these a sum over these.
+    narrow = nn.Sequential(nn.Linear(64, 16), nn.Linear(16, 64), nn.Unflatten(1, (2, 32)))
+
+    def loss(out: Tensor, y: Tensor) -> Tensor:
+        return errors(out.flatten(1), y) + 32 * out.pow(2).mean()
+
+    assert found(watched, digits, loss, narrow) == []

@@ -26,3 +26,19 @@ def test_a_cut_graph_and_an_unused_layer(watched, digits) -> None:
     assert check_no_gradient(watched(Two(False), *digits, steps=3)) == []
     found = check_no_gradient(watched(Two(False, used=False), *digits, steps=3))
     assert [(f.code, f.confidence) for f in found] == [("parameters.unused", "medium")]
+
+
+def test_what_an_earlier_training_left_behind_is_no_gradient(watched, digits) -> None:
+    """A trunk was trained; its gradients are still there while a head alone is, and then it is cut off."""
+    model = Two(True)
+    model.first.weight.grad = torch.ones_like(model.first.weight)
+    model.first.bias.grad = torch.ones_like(model.first.bias)
+    optimizer = torch.optim.SGD(model.second.parameters(), lr=0.1)
+
+    def thaw(step: int) -> None:
+        if step == 2:
+            optimizer.add_param_group({"params": list(model.first.parameters())})
+
+    record = watched(model, *digits, steps=6, optimizer=optimizer, each=thaw)
+    record.outside.clear()  # as it is looked over when the second optimizer joins
+    assert [f.code for f in check_no_gradient(record)] == ["gradient.detached"]

@@ -105,3 +105,24 @@ def test_a_vocabulary_of_its_own_with_the_same_frequencies() -> None:
     assert same == pytest.approx(own, rel=0.25)
     assert kept_order(x.numpy(), other[e].numpy())[1] < 0
     assert math.isnan(kept_order(x.numpy()[:20], e.numpy())[0])
+
+
+def in_batches(x: torch.Tensor, scales: list[float]) -> Record:
+    """Training in batches of 32, and evaluations of 100 each, on these scales."""
+    out = Record()
+    held = [scale * b for scale, b in zip(scales, x[600:1100].split(100), strict=True)]
+    for rows, blocks in ((out.training_rows, list(x[:600].split(32))), (out.evaluation_rows, held)):
+        n = len(blocks)
+        rows.inputs, rows.targets, rows.steps = blocks, [None] * n, list(range(n))
+        rows.alone, rows.beside = [True] * n, [[] for _ in blocks]
+    return out
+
+
+@pytest.mark.parametrize(("scale", "found"), [(0.2, True), (1.0, False)])
+def test_one_held_out_set_on_another_scale(digits, scale: float, found: bool) -> None:
+    x = digits[0]
+    told = check_preparation(in_batches(x, [1.0, 1.0, 1.0, scale, scale]))
+    assert [(f.code, f.confidence) for f in told] == ([("data.preparation", "medium")] if found else [])
+    assert all(f.evidence.startswith("200 evaluation examples") for f in told)
+    # Batches of one kind, here and there, are no set.
+    assert check_preparation(in_batches(x, [1.0, scale, 1.0, scale, 1.0])) == []

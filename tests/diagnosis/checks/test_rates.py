@@ -140,3 +140,17 @@ def test_a_loss_of_more_terms_or_of_larger_targets_has_not_risen() -> None:
     assert risen(record([1.0] * 2 + [40.0] * 10)) == pytest.approx(40.0)
     assert risen(record([1.0] * 12)) == pytest.approx(1.0)  # the rest is a term that came later
     assert math.isnan(risen(record([1.0] * 2 + [40.0] * 10, spread=6.0)))
+
+
+def test_units_that_a_high_rate_kills(watched, digits, network) -> None:
+    model = network(64, 32, 10)
+
+    def throw(step: int) -> None:
+        if step == 3:
+            nn.init.constant_(model[0].bias, -20.0)
+
+    (found,) = check_rate_too_high(watched(model, *digits, steps=16, each=throw))
+    assert (found.code, found.confidence) == ("rate.too-high", "high")
+    assert "to 100% of the units" in found.evidence
+    assert found.figures == {"rate": 1e-3, "to": 1e-4}
+    assert check_rate_too_high(watched(network(64, 32, 10), *digits, steps=16)) == []

@@ -131,3 +131,23 @@ def test_smoothing(watched, digits, network, share: float, confidence: str | Non
     found = check_regularisation(watched(network(64, 16, 10), *digits, loss=loss, steps=3))
     assert [f.confidence for f in found] == ([confidence] if confidence else [])
     assert all(f.picture.curves["share"] == ((0.0, 1.0 - share), (1.0, share)) for f in found)
+
+
+@pytest.mark.parametrize(
+    ("kind", "decay", "shrunk", "found"),
+    [
+        ("Adam", 0.05, 0.4, True),
+        ("Adam", 0.05, 0.9, False),
+        ("Adam", 5e-3, 0.4, False),
+        ("AdamW", 0.05, 0.4, False),
+    ],
+)
+def test_decay_that_adam_divides(kind: str, decay: float, shrunk: float, found: bool) -> None:
+    group = Group(kind, {"lr": 5e-3, "weight_decay": decay}, ("w",))
+    seen = Record(count=100)
+    for i in range(100):
+        norm = 10.0 * shrunk ** min(1.0, i / 50)
+        seen.steps.append(
+            Step(i, loss=1.0, groups=[group], parameters=[ParameterStep("w", norm, 5.0, 0.1, 9)])
+        )
+    assert [f.code for f in check_regularisation(seen)] == (["regularisation.decay"] if found else [])

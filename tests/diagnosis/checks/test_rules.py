@@ -3,7 +3,16 @@
 import numpy as np
 import torch
 
-from fivefold.diagnosis.checks.rules import Examples, Features, Rule, distinct, every_draw, rich, some
+from fivefold.diagnosis.checks.rules import (
+    Examples,
+    Features,
+    Rule,
+    distinct,
+    every_draw,
+    rich,
+    some,
+    textures,
+)
 from fivefold.diagnosis.observation.record import Rows
 
 
@@ -91,3 +100,14 @@ def test_distinct_some_and_rich() -> None:
     assert len(distinct(examples).x) == 2
     assert len(some(examples, 2).x) == 2
     assert rich(np.array([np.arange(9.0), np.zeros(9)]), tokens=True).tolist() == [True, False]
+
+
+def test_how_rough_an_example_is() -> None:
+    generator = np.random.default_rng(0)
+    rough = generator.normal(size=(30, 3, 8, 8))
+    smooth = (rough + np.roll(rough, 1, -1) + np.roll(rough, 1, -2)) / 3
+    x = np.concatenate([rough, smooth]).reshape(60, -1)
+    seen = textures(x, (3, 8, 8))
+    assert seen[:30, 3].min() > seen[30:, 3].max(), "of the deviation, not only in all"
+    assert textures(x, (192,)).shape == textures(x, (3, 8, 9)).shape == (60, 0)
+    assert np.isfinite(textures(np.zeros((2, 4)), (2, 2))).all()

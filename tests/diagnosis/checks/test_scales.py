@@ -6,6 +6,7 @@ from torch import nn
 from torch.nn import functional
 
 from fivefold.diagnosis.checks.scales import check_inputs, check_targets
+from fivefold.diagnosis.observation.record import Record, Rows
 from fivefold.diagnosis.observation.watcher import Watcher
 
 
@@ -78,3 +79,20 @@ def test_numbers_beside_words(factor: float, found: bool) -> None:
     watcher.detach()
     seen = [(f.code, f.confidence) for f in check_inputs(watcher.record)]
     assert seen == ([("inputs.scale", "high")] if found else [])
+
+
+def test_a_column_that_drowns_beside_the_others() -> None:
+    torch.manual_seed(0)
+    rows = torch.randn(400, 3)
+    flag = (torch.rand(400, 1) < 0.001).float()
+    flag[0] = 1.0  # hardly ever on: its spread is small, as it should be
+
+    def found(x: torch.Tensor) -> list[tuple[str, str]]:
+        record = Record(training_rows=Rows([x], [None], [0], [True], [None]))
+        return [(f.code, f.confidence) for f in check_inputs(record)]
+
+    assert found(rows) == []
+    assert found(torch.cat([rows, flag], 1)) == []
+    assert found(rows * torch.tensor([1.0, 0.1, 1.0])) == []
+    assert found(rows * torch.tensor([1.0, 0.02, 1.0])) == [("inputs.scale", "medium")]
+    assert found(torch.randn(400, 40) * torch.logspace(0, -4, 40)) == [], "places of a signal"

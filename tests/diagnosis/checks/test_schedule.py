@@ -42,7 +42,9 @@ def test_curves_of_the_rate(rates: list[float], found: tuple[str, str] | None) -
 @pytest.mark.parametrize(
     ("schedule", "found"),
     [
-        (Schedule("OneCycleLR", {"total_steps": 900.0}, 30), ("schedule.unfinished", "high")),
+        (Schedule("OneCycleLR", {"total_steps": 900.0}, 3), ("schedule.unfinished", "high")),
+        # Moved at each of 30 updates, it is the training that is too short.
+        (Schedule("OneCycleLR", {"total_steps": 900.0}, 30), ("schedule.unfinished", "medium")),
         (Schedule("OneCycleLR", {"total_steps": 30.0}, 30), None),
         (Schedule("CosineAnnealingLR", {"T_max": 100.0}, 30), ("schedule.unfinished", "medium")),
         (Schedule("CosineAnnealingLR", {"T_max": 5.0}, 30), ("schedule.restarts", "high")),
@@ -82,3 +84,42 @@ def test_a_training_of_which_only_the_start_was_watched() -> None:
     record = at([0.1, 0.11, 0.12])
     record.count = 300
     assert [f.code for f in check_schedule(record)] == []
+
+
+@pytest.mark.parametrize(
+    ("planned", "end", "found"),
+    [
+        (1.0, 0.05, [("schedule.ends-early", "high")]),
+        (2.0, 0.15, [("schedule.ends-early", "medium")]),
+        (60.0, 0.05, []),  # as many as there are
+        (30.0, 0.05, []),  # over at half of them
+        (1.0, 0.5, []),  # it takes little away
+    ],
+)
+def test_a_decay_that_is_over_at_once(planned: float, end: float, found: list[tuple[str, str]]) -> None:
+    rates = [0.1 * (1.0 - (1.0 - end) * min(i / planned, 1.0)) for i in range(60)]
+    seen = at(
+        rates, Schedule("LinearLR", {"total_iters": planned, "end_factor": end, "start_factor": 1.0}, 60)
+    )
+    assert [(f.code, f.confidence) for f in check_schedule(seen)] == found
+
+
+@pytest.mark.parametrize(
+    ("first_cut", "falls", "confidence"), [(6, True, "high"), (6, False, "medium"), (12, True, "medium")]
+)
+def test_a_plateau_that_does_not_wait(first_cut: int, falls: bool, confidence: str) -> None:
+    """Patience 4: given a number that never falls, it cuts after the sixth step and each fifth one."""
+    rates = [0.01 * 0.3 ** max(0, (i // 4 - first_cut) // 5 + 1) for i in range(240)]
+    seen = at(rates, Schedule("ReduceLROnPlateau", {"patience": 4.0, "factor": 0.3}, 60))
+    for step in seen.steps:
+        step.loss = 1.0 / (1 + step.index) if falls else 1.0
+    (found,) = check_schedule(seen)
+    assert (found.code, found.confidence) == ("schedule.ends-early", confidence)
+
+
+def test_rates_of_which_the_last_part_is_not_known() -> None:
+    """A first stage that was watched to its end, and a second one, by another optimizer, that was not."""
+    seen = at([0.1 * 0.8**i for i in range(40)], Schedule("OneCycleLR", {"total_steps": 40.0}, 40))
+    assert [f.code for f in check_schedule(seen)] == ["schedule.ends-early"]
+    seen.count = 220
+    assert check_schedule(seen) == []

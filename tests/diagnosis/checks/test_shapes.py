@@ -38,3 +38,24 @@ def test_a_square_of_predictions_against_a_vector(watched, digits, network) -> N
         check_shapes(watched(network(64, 8, 1), x, y, loss=lambda a, b: functional.mse_loss(a, one), steps=3))
         == []
     )
+
+
+@pytest.mark.parametrize(("kept", "codes"), [(True, []), (False, ["loss.broadcast"])])
+def test_one_target_for_all_examples(watched, digits, network, kept: bool, codes: list[str]) -> None:
+    x, _ = digits
+
+    def loss(out: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        return (out - (target if kept else target.mean(dim=0, keepdim=True))).square().mean()
+
+    found = check_shapes(watched(network(64, 8, 3), x, x[:, 20:23], loss=loss, steps=3))
+    assert [f.code for f in found] == codes
+    assert all("32 predictions" in f.evidence and f.confidence == "high" for f in found)
+
+
+def test_a_constant_that_all_outputs_are_centred_by_is_no_target(watched, digits, network) -> None:
+    x, centre = digits[0], torch.full((1, 3), 0.5)
+
+    def loss(out: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        return (out - centre).square().mean()
+
+    assert check_shapes(watched(network(64, 8, 3), x, x, loss=loss, steps=3)) == []

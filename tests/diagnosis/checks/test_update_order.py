@@ -37,3 +37,12 @@ def test_units_that_die_later_are_another_matter() -> None:
 
     dead = Record(steps=[step(0, 1.0), *(step(i, 0.0) for i in range(1, 20))])
     assert check_update_order(dead) == []
+
+
+def test_gradients_that_are_zero_need_no_clearing(watched, digits) -> None:
+    model = torch.nn.Sequential(torch.nn.Linear(64, 16, bias=False), torch.nn.Linear(16, 10, bias=False))
+    for weight in model.parameters():
+        torch.nn.init.zeros_(weight)
+    record = watched(model, *digits, steps=5)
+    assert all(p.gradient == 0.0 for s in record.steps for p in s.parameters)
+    assert check_update_order(record) == []

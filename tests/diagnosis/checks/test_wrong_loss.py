@@ -8,6 +8,7 @@ from torch.nn import functional
 
 from fivefold.diagnosis.checks.wrong_loss import (
     check_forms,
+    check_judged_otherwise,
     check_sign,
     check_targets_of_loss,
     check_trivial,
@@ -95,3 +96,27 @@ def test_classes_and_numbers_are_never_trivial(watched, digits, network) -> None
         check_trivial(watched(model, x, numbers, loss=functional.mse_loss, optimizer=optimizer, steps=60))
         == []
     )
+
+
+def squared(out: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    return functional.mse_loss(out, functional.one_hot(y, 10).float())
+
+
+@pytest.mark.parametrize(
+    ("loss", "found"),
+    [
+        (functional.multi_margin_loss, True),
+        (squared, True),
+        (lambda out, y: squared(out.softmax(1), y), False),
+        (functional.cross_entropy, False),
+        (lambda out, y: functional.cross_entropy(out, y) + functional.multi_margin_loss(out, y), False),
+    ],
+)
+def test_outputs_that_are_judged_as_logits_of_probabilities(
+    watched, digits, network, loss, found: bool
+) -> None:
+    held_out = (digits[0][:100], digits[1][:100])
+    model = network(64, 16, 10)
+    seen = check_judged_otherwise(watched(model, *digits, loss=loss, held_out=held_out))
+    assert [(f.code, f.confidence) for f in seen] == ([("loss.judged-otherwise", "medium")] if found else [])
+    assert check_judged_otherwise(watched(network(64, 16, 10), *digits, loss=loss)) == []

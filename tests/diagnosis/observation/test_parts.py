@@ -45,3 +45,18 @@ def test_an_evaluation_by_parts_is_seen_once() -> None:
     assert [(e.passes, e.rows) for e in watcher.record.evaluations] == [(2, 12), (2, 12)]
     assert parts_of(nn.Sequential(nn.Linear(1, 1))) == []
     assert all(not m._forward_pre_hooks and not m._forward_hooks for m in model.modules())
+
+
+def test_a_part_that_is_held_still_tells_nothing() -> None:
+    trunk = nn.Sequential(nn.Conv1d(2, 4, 3), nn.BatchNorm1d(4), nn.Dropout(0.5))
+    model = nn.ModuleDict({"trunk": trunk, "head": nn.Linear(4, 2)})
+    trunk.eval()
+    assert trains(model) == (False, True)
+    trunk.requires_grad_(False)
+    assert trains(model) == (True, False)
+    trunk[1].train()  # its statistics go on moving
+    assert trains(model) == (True, True)
+    model["head"] = nn.Sequential(nn.Linear(4, 2), nn.Dropout(0.5))
+    trunk.eval()
+    model["head"].eval()
+    assert trains(model) == (False, True)

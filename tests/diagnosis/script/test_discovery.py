@@ -1,6 +1,7 @@
 """Models and optimizers found through global hooks, without a line in the script."""
 
 import importlib.util
+import math
 import threading
 from pathlib import Path
 
@@ -312,3 +313,49 @@ def test_modules_with_comparisons_of_their_own(found: Discovery) -> None:
     assert [id(m) for m in training.record.model.values()] == [id(one), id(two)]
     assert training.record.count == 6
     assert training.failure == ""
+
+
+def test_an_optimizer_belongs_to_the_training_that_holds_most_of_it(found: Discovery) -> None:
+    """A trunk learns a first task; a head is trained on it while it is frozen, and then both are."""
+    trunk, first, head = nn.Linear(3, 4), nn.Linear(4, 1), nn.Linear(4, 1)
+    pretext, model = nn.Sequential(trunk, first), nn.Sequential(trunk, head)
+    before = torch.optim.Adam(pretext.parameters())
+    for _ in range(2):
+        update(before, pretext(torch.ones(5, 3)).mean())
+    trunk.requires_grad_(False)
+    alone = torch.optim.SGD(head.parameters(), lr=0.1)
+    for _ in range(3):
+        update(alone, model(torch.ones(5, 3)).mean())
+    trunk.requires_grad_(True)
+    both = torch.optim.SGD(model.parameters(), lr=0.1)
+    for _ in range(4):
+        update(both, model(torch.ones(5, 3)).mean())
+    one, two = found.trainings
+    assert (one.record.optimizers, one.record.count) == (["Adam"], 2)
+    assert (two.record.optimizers, two.record.count) == (["SGD", "SGD"], 7)
+    assert two.record.frozen == []
+    assert (one.record.continued, two.record.continued) == (True, False)
+    assert two.record.rates == []
+
+
+def test_a_network_of_no_module_is_watched(found: Discovery) -> None:
+    torch.manual_seed(0)
+    weights = [torch.randn(3, 8), torch.zeros(8), torch.randn(8, 1)]
+    for w in weights:
+        w.requires_grad_()
+    optimizer = torch.optim.Adam(weights, lr=0.01)
+    x = torch.randn(16, 3)
+    for _ in range(4):
+        update(optimizer, (torch.tanh(x @ weights[0] + weights[1]) @ weights[2] - x[:, :1]).square().mean())
+    (training,) = found.trainings
+    assert training.title == "weights"
+    assert found.unplaced() == []
+    assert [name for name, _ in training.record.parameters()] == ["weights[0]", "weights[1]", "weights[2]"]
+    assert training.record.count == 4
+    begun, step = training.record.steps[:2]
+    assert math.isnan(begun.loss)
+    assert all(p.gradient is not None for p in begun.parameters)
+    assert math.isfinite(step.loss)
+    assert step.line is not None
+    assert step.inputs[0].shape == (16, 3)
+    assert training.record.training_rows.targets[0].shape == (16, 1)

@@ -23,12 +23,16 @@ def check_order(record: Record) -> list[Finding]:
         of
     a loss by itself; for numbers, the F test that all have the same mean, for each target; without targets,
     that of the inputs along their first principal direction. Null: shuffled batches; found at p < 1e-6 with
-    at least three batches and a strong effect (the most common class takes 0.3 more of its batch than of all;
-    batches explain half the variance), so false alarms are below one in a million. Of tables, each column of
+    at least three batches and a strong effect (the most common class takes 0.3 more of its batch than of all,
+    or half of what the others had; batches explain half the variance), so false
+    alarms are below one in a million. Of tables, each column of
     the inputs is asked by itself (p < 1e-9; surer where neighbours within a batch are alike, too, with a
     correlation above 0.5: they are read in the order of the data). False alarms: batches that are meant to be
     alike inside (medium where inputs alone tell); columns that are the same throughout each batch, as a step
     of time drawn once for all, are left out.
+
+    Where all watched batches hold one class alone and evaluations several, this is found (medium),
+    since training may have no other.
 
     Args:
         record: What was seen.
@@ -44,7 +48,7 @@ def check_order(record: Record) -> list[Finding]:
             found = _of_classes(np.array(counts, dtype=float))
             if found:
                 return found
-    found = _of_columns(record)
+    found = _of_columns(record) or _of_one_class(record)
     if found or counted:
         return found
     rows = record.training_rows
@@ -160,7 +164,7 @@ def _of_classes(table: np.ndarray) -> list[Finding]:
     p = float(stats.chi2_contingency(table).pvalue)
     inside = float((table.max(1) / table.sum(1)).mean())
     overall = float(table.sum(0).max() / table.sum())
-    if p >= 1e-6 or inside <= overall + 0.3:
+    if p >= 1e-6 or inside <= overall + min(0.3, 0.5 * (1.0 - overall)):
         return []
     single = int((table.max(1) == table.sum(1)).sum())
     return [
@@ -169,6 +173,32 @@ def _of_classes(table: np.ndarray) -> list[Finding]:
             f"takes {inside:.0%} of its batch and {overall:.0%} of all (p = {p:.0e})",
             "high",
             of_classes(table),
+        )
+    ]
+
+
+def _of_one_class(record: Record) -> list[Finding]:
+    """Whether all watched batches hold one and the same class, and evaluations several: with their shares, n
+    labels drawn at random are all of it with probability share^n, and p < 1e-6 is asked for.
+    """
+    calls = [s.losses[0] for s in record.steps if s.losses and len(s.losses[0].classes) >= 2]
+    held = [c.classes for e in record.evaluations for c in e.losses if len(c.classes) >= 2]
+    if len(calls) < 3 or any(len(c.classes) != len(calls[0].classes) for c in calls):
+        return []
+    table, size = np.sum([c.classes for c in calls], 0), len(calls[0].classes)
+    shown = np.sum([(0,) * size, *(c for c in held if len(c) == size)], 0)
+    top = int(table.argmax())
+    if np.count_nonzero(table) != 1 or shown.sum() < 50 or np.count_nonzero(shown) < 2:
+        return []
+    share = float(shown[top]) / float(shown.sum())
+    if table.sum() * math.log(max(share, 1e-9)) > math.log(1e-6):
+        return []
+    return [
+        _ordered(
+            f"all {int(table.sum())} labels of {len(calls)} watched batches are of class {top}, which "
+            f"{share:.0%} of the evaluations' labels are of",
+            "medium",
+            of_classes(np.array([c.classes for c in calls], dtype=float)),
         )
     ]
 

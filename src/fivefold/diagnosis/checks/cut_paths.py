@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from fivefold.diagnosis.checks.no_gradient import never_reached
 from fivefold.diagnosis.checks.probes import ask, differs, in_evaluation, last_question
 from fivefold.diagnosis.checks.seen import WEIGHTED
 from fivefold.diagnosis.finding import Finding
@@ -21,7 +22,8 @@ def check_cut_paths(record: Record) -> list[Finding]:
     Statistic, for each output and layer: whether the output changes when the layer's weights are moved by a
     hundredth of their size, with the same random numbers, while none of these weights has a derivative to it.
     Null: what depends on weights has a derivative to them. False alarms: a part that stops the gradient on
-    purpose (a head that only reads), which is why only a cut at a random draw is said with high confidence.
+    purpose (a head that only reads), which is why only a cut at a random draw is said with high confidence,
+    and one that leaves layers which the optimizer holds without any gradient.
 
     Args:
         record: What was seen.
@@ -30,7 +32,8 @@ def check_cut_paths(record: Record) -> list[Finding]:
     if asked is None:
         return []
     model, entry, x = asked
-    moved = {p.name for s in record.steps for p in s.parameters if p.gradient}
+    never = never_reached(record)
+    moved = {p.name for s in record.steps for p in s.parameters if p.gradient} | never
     names = {id(p): name for name, p in record.parameters()}
     layers = [
         (name, held)
@@ -50,14 +53,16 @@ def check_cut_paths(record: Record) -> list[Finding]:
         drawn = bool(cut) and _drawn(entry, x, state)
     if not cut:
         return []
+    lost = all(names.get(id(p)) in never for name, held in layers if name in cut for p in held)
     return [
         Finding(
             "gradient.detached",
             "the gradient of an output does not reach layers that it depends on",
             f"an output of shape {list(next(iter(cut.values())).shape)} changes when the weights of "
             f"{', '.join(list(cut)[:4])} change, and has no derivative to them"
-            + ("; random numbers are drawn on the way" if drawn else ""),
-            "high" if drawn else "medium",
+            + ("; random numbers are drawn on the way" if drawn else "")
+            + ("; the optimizer holds them, and they got no gradient at any of its updates" if lost else ""),
+            "high" if drawn or lost else "medium",
             "between these layers and the output the graph is cut: by sample() in place of rsample(), "
             "detach(), no_grad(), .data, or NumPy",
             "draw with rsample() (mean + deviation * noise), and keep the path in torch operations",

@@ -2,11 +2,13 @@
 
 import math
 
+import torch
+
 from fivefold.diagnosis.checks.heads import heads
 from fivefold.diagnosis.checks.pictures import of_numbers
 from fivefold.diagnosis.checks.seen import curve, initial_loss, median
 from fivefold.diagnosis.finding import Finding, Picture
-from fivefold.diagnosis.observation.record import Record
+from fivefold.diagnosis.observation.record import FirstWeights, Record
 
 LARGE = 4.0
 SMALL = 0.05
@@ -40,8 +42,9 @@ def check_first_values(record: Record) -> list[Finding]:
     draws). Null: gains from 0.3 to 2 for every usual scheme; such parameters up to 1; a first loss within
     twice that of a guess. False
     alarms: layers whose outputs no
-    other layer reads (heads) are begun small or at zero on purpose (left out), and so are layers scaled down
-    with depth (which stay above the bound).
+    other layer reads (heads) are begun small or at zero on purpose (left out); so are gates and the ends of
+    branches at zero, which get a gradient at the first update and whose units are all different in the end
+    (left out); and so are layers scaled down with depth (which stay above the bound).
 
     Args:
         record: What was seen.
@@ -51,7 +54,9 @@ def check_first_values(record: Record) -> list[Finding]:
     if not layers:
         return out
     ends = heads(record)  # begun small or at zero on purpose: their scale is that of the first output
-    alike = [f for f in layers[:-1] if f.alike and not (f.name in ends and f.std == 0.0)]
+    alike = [
+        f for f in layers[:-1] if f.alike and not (f.std == 0.0 and (f.name in ends or _parted(record, f)))
+    ]
     if not alike and len(layers) == 1 and layers[0].alike and layers[0].std > 0:
         alike = layers
     if alike:
@@ -81,7 +86,9 @@ def check_first_values(record: Record) -> list[Finding]:
     recurrent = [f for f in layers if "weight_hh" in f.name]
     large = [f for f in layers if not f.alike and (f.gain > LARGE or (f in recurrent and f.gain > 2.0))]
     limit = SHRINKING if _shrinks(record) else SMALL
-    hidden = [f for f in layers[:-1] if f.name not in ends and not f.alike]
+    # The spread of a few numbers may be small by chance.
+    many = [f for f in layers[:-1] if f.inputs * f.outputs >= LEAST_NUMBERS]
+    hidden = [f for f in many if f.name not in ends and not f.alike]
     small = [f for f in hidden if f.gain < limit or (f in recurrent and f.gain < 0.2)]
     for which, found, code, word in (
         (large, large, "initialisation.too-large", "large"),
@@ -107,6 +114,18 @@ def check_first_values(record: Record) -> list[Finding]:
     if not out:
         out.extend(_first_loss(record))
     return out
+
+
+def _parted(record: Record, first: FirstWeights) -> bool:
+    """Whether a layer that began at zero had a gradient at once, and no two of its units are alike now."""
+    own = (first.name, f"{first.name}.weight" if first.name else "weight")
+    step = next((s for s in record.steps if s.index == 0), None)
+    seen = [p.gradient for p in step.parameters if p.name in own] if step else []
+    weights = [p.detach() for name, p in record.parameters() if name in own and p.ndim >= 2]
+    if not (weights and any(gradient is not None and gradient > 0.0 for gradient in seen)):
+        return False
+    rows = weights[0].flatten(1)
+    return len(torch.unique(rows, dim=0)) == len(rows)
 
 
 def _embeddings(record: Record) -> list[Finding]:

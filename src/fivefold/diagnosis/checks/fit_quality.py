@@ -189,14 +189,36 @@ FEW = 150
 VERY_FEW = 60
 """Updates below which no network that begins at random has learnt much, whatever its loss does."""
 
+LEFT = 0.05
+"""Of the last loss: a fall beyond it that is still to come is worth training for."""
+
+
+def _left(second: float, third: float, fourth: float) -> float:
+    r"""Return how far the loss would still fall if each quarter fell by the same share of the one before,
+
+    .. math:: d (r + r^2 + ...) = d r / (1 - r)
+
+    for the last quarter's fall d and its share r of that of the one before; infinite where falls do not
+    shrink.
+
+    >>> _left(4.0, 3.0, 2.5), _left(3.0, 2.0, 1.0)
+    (0.5, inf)
+    """
+    fall, before = third - fourth, second - third
+    if fall <= 0.0:
+        return 0.0
+    return fall * fall / (before - fall) if before > fall else math.inf
+
 
 def check_unfinished(record: Record) -> list[Finding]:
     """Find trainings that end while the loss still falls fast, or after a few updates.
 
     Statistics: the fall of the median loss from the third quarter of updates to the last, relative; the
         number
-    of updates, where the loss is still a good part of the first. Null: below 15% at the end of a sound
-    schedule; hundreds of updates. False alarms: losses that fall by power laws for as long as one trains;
+    of updates, where the loss is still a good part of the first and the fall that is left (:func:`_left`) is
+    more than a twentieth of it. Null: below 15% at the end of a sound
+    schedule; hundreds of updates, or a loss that has come near its level, which need not be near zero (a
+    contrast of pairs). False alarms: losses that fall by power laws for as long as one trains;
     trained networks that are tuned further, and methods that need few updates (quasi-Newton ones are left
     out).
 
@@ -212,13 +234,14 @@ def check_unfinished(record: Record) -> list[Finding]:
     if record.ended and 4 <= end < VERY_FEW and not math.isfinite(fourth):
         # So short a training may be over before its last updates could be watched.
         seen = [s.loss for s in record.steps if math.isfinite(s.loss)]
-        third = fourth = seen[-1] if seen else math.nan
+        third = fourth = seen[-1] if len(seen) >= 3 else math.nan
     if not (math.isfinite(third) and math.isfinite(fourth)) or third <= 0 or "LBFGS" in record.optimizers:
         return []
-    if fourth > first or not level_tells(record):
-        return []
+    if fourth > first or not level_tells(record) or record.continued:
+        return []  # the last: a first stage, whose network is trained further
     falls = fourth < 0.995 * third < 0.99 * second < 0.985 * first
-    begun = end < FEW and falls and fourth > 0.5 * first
+    open_ended = end < VERY_FEW or _left(second, third, fourth) > LEFT * fourth
+    begun = end < FEW and falls and fourth > 0.5 * first and open_ended
     few = (
         record.ended and 4 <= end < VERY_FEW and fourth < 1.02 * third < 1.04 * first and fourth > 0.1 * first
     )

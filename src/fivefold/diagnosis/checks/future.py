@@ -71,9 +71,11 @@ def check_future(record: Record) -> list[Finding]:
     """Find sequence models that see the token, or the value, which they are to predict.
 
     Statistics: the share of targets equal to the input at their own place, and at the next; where targets are
-    the next inputs, the change of outputs at a place when only later inputs change. Null: targets are the
-    next
-    inputs and outputs do not change. False alarms: models that fill gaps (their targets are ignored where the
+    the next inputs, the change of outputs at a place when only later inputs change; where they are the inputs
+    themselves, the change of an output when the input at its own place changes. Null: targets are the next
+    inputs and outputs do not change; a model that moves its inputs on by a place itself is given its targets
+    and does not see them, so that its outputs do not change either. False alarms: models that fill gaps
+    (their targets are ignored where the
     input is shown); models that reproduce sequences of numbers (found only where the output at a place knows
     the inputs up to it alone, so that nothing is left to predict, and no layer is narrower than a step).
 
@@ -113,15 +115,23 @@ def _unshifted(
         narrow = min((w.outputs for w in record.first_weights[:-1]), default=width)
         if later or not past or narrow < width:
             return []
+        asked = True
+    else:
+        own_place = answers_at(entry, place, x)
+        asked = bool(own_place)
+        if asked and not differ(own_place):
+            return []  # it moves them on by a place itself
     what = "values" if x.is_floating_point() else "tokens"
     return [
         Finding(
             "mask.unshifted",
             f"the targets are the inputs, not the {what} that follow them",
-            f"{own:.1%} of the targets equal the input at their own place, {following:.1%} the next input",
-            "high",
-            "inputs and targets are cut from the sequence at the same places",
-            "use sequence[:-1] as inputs and sequence[1:] as targets",
+            f"{own:.1%} of the targets equal the input at their own place, {following:.1%} the next input"
+            + (", and outputs change with the input at their own place" if asked else ""),
+            "high" if asked else "medium",
+            "inputs and targets are cut from the sequence at the same places; or the model moves its inputs "
+            "on by a place, and a mask shows them all the same",
+            "use sequence[:-1] as inputs and sequence[1:] as targets, and a causal mask",
             picture=of_shares(
                 "Targets that equal an input, the next one where nothing is wrong",
                 "share of the targets",
@@ -138,6 +148,30 @@ Pairs = list[tuple[Tensor, Tensor]]
 def differ(pairs: Pairs) -> bool:
     """Whether the two answers of any pair differ by more than rounding."""
     return any(differs(before, after) for before, after in pairs)
+
+
+def answers_at(entry: Entry, place: int, x: Tensor) -> Pairs:
+    """Outputs at a place in the middle beside those for another input there alone; none where no output has
+    such places.
+
+    Args:
+        entry: The call of the model.
+        place: Which of its tensors, of :func:`given_tensors`, becomes another.
+        x: That tensor, [b, t, ...].
+    """
+    assert isinstance(entry.call, nn.Module)
+    at = x.shape[1] // 2
+    changed = x.clone()
+    changed[:, at] = x[:, at].roll(1, dims=0)
+    with in_evaluation(entry.call):
+        before, after = answer(entry, place, x), answer(entry, place, changed)
+    steps = x.shape[0] * x.shape[1]
+    laid = [
+        (a.reshape(*x.shape[:2], -1), b.reshape(*x.shape[:2], -1))
+        for a, b in zip(before, after, strict=True)
+        if a.shape[:2] == x.shape[:2] or (a.ndim >= 2 and a.shape[0] == steps)
+    ]
+    return [(a[:, at], b[:, at]) for a, b in laid]
 
 
 def answers_around(entry: Entry, place: int, x: Tensor, axis: int) -> tuple[Pairs, Pairs]:

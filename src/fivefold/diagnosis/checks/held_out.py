@@ -10,6 +10,7 @@ from fivefold.diagnosis.checks.overlaps import nearly_equal, shared, windows
 from fivefold.diagnosis.checks.pictures import of_numbers, of_pairs, of_shares
 from fivefold.diagnosis.checks.rules import Examples, distinct, every_draw, keys_of, rich
 from fivefold.diagnosis.checks.seen import stacked, within_updates
+from fivefold.diagnosis.checks.whole import whole_rows
 from fivefold.diagnosis.finding import Confidence, Finding, Picture
 from fivefold.diagnosis.observation.record import Record, Rows
 
@@ -209,7 +210,12 @@ def check_telling_column(record: Record) -> list[Finding]:
     Args:
         record: What was seen.
     """
-    draws = every_draw(record.training_rows)
+    # Of several tensors, all of them side by side, with a column of zeros and ones for each common name.
+    rows, held = whole_rows(record.training_rows, record.evaluation_rows) or (
+        record.training_rows,
+        record.evaluation_rows,
+    )
+    draws = every_draw(rows)
     if draws is None or draws.tokens or not 2 <= draws.x.shape[1] <= 2048 or draws.y.shape[1] > 64:
         return []
     own = distinct(draws)
@@ -217,7 +223,7 @@ def check_telling_column(record: Record) -> list[Finding]:
     if n < 50 or _reproduces(record, own):
         return []
     r = _correlations(own.x, own.y)
-    others = every_draw(record.evaluation_rows, like=draws)
+    others = every_draw(held, like=draws) if held.inputs else None
     if others is not None and others.x.shape[1] == own.x.shape[1] and len(distinct(others).x) >= 30:
         others = distinct(others)
         m, q = len(others.x), _correlations(others.x, others.y)

@@ -7,6 +7,7 @@ import numpy as np
 from torch import Tensor
 from torch.nn import functional
 
+from fivefold.diagnosis.checks.class_weights import weights_of
 from fivefold.diagnosis.checks.pictures import of_counts, of_weights
 from fivefold.diagnosis.checks.played import given_at, losses_on
 from fivefold.diagnosis.checks.probes import ask, in_evaluation, last_question
@@ -14,7 +15,6 @@ from fivefold.diagnosis.checks.seen import alone, batch_size, losses_of
 from fivefold.diagnosis.finding import Confidence, Finding, Picture
 from fivefold.diagnosis.observation.calls import OF_CLASSES
 from fivefold.diagnosis.observation.record import LossCall, Record
-from fivefold.diagnosis.observation.tape import Tape
 
 UNEVEN = 15.0
 DOMINANT = 0.75
@@ -27,6 +27,8 @@ LEAST_OF_SEVERAL = 5.0
 LEAST_UNSEEN = 0.1
 """Share of the evaluations that classes which training never shows take together."""
 
+OUTWEIGHS = 2.0
+LEAST_RARE = 20
 RARE = 0.1
 """Of the commonest class: what is below is rare."""
 
@@ -51,7 +53,9 @@ def check_imbalance_of_classes(record: Record) -> list[Finding]:
     them. False alarms: by change of population alone, and classes that are left out of training on purpose.
     Weights of the classes in the loss: found where they rise with the class's share (slope of logarithms
     above 0.5, correlation above 0.8); usual ones fall, and those drawn without regard to it have the slope
-    0.
+    0. Found, too (medium), where all examples of the rarest class together have twice the weight of those of
+    the commonest, beyond two standard errors; inverse frequencies make them equal. False alarms of that: rare
+    classes that are to be found at any price.
 
     Args:
         record: What was seen.
@@ -283,9 +287,12 @@ def _area(own: np.ndarray, others: np.ndarray) -> float:
 
 def _weighed_by_share(record: Record, total: np.ndarray) -> list[Finding]:
     """Whether weights of classes in the loss rise with how common a class is."""
-    weight = next((w for tape in reversed(record.tapes) if (w := _weights(tape)) is not None), None)
+    weight = next((w for tape in reversed(record.tapes) if (w := weights_of(tape)) is not None), None)
     if weight is None or weight.shape != total.shape or total.sum() < 100:
         return []
+    found = _outweighs(weight, total)
+    if found:
+        return found
     known = (weight > 0) & (total > 0)
     share, w = np.log(total[known] / total.sum()), np.log(weight[known])
     if known.sum() < 2 or np.ptp(share) < math.log(3.0) or np.ptp(w) < math.log(2.0):
@@ -313,14 +320,32 @@ def _weighed_by_share(record: Record, total: np.ndarray) -> list[Finding]:
     ]
 
 
-def _weights(tape: Tape) -> np.ndarray | None:
-    kinds = (functional.cross_entropy, functional.binary_cross_entropy_with_logits)
-    places = [place for kind in kinds for place in losses_on(tape, kind)] if tape.playable else []
-    given = given_at(tape, places[-1]) if places else {}
-    weight, positive = given.get("weight"), given.get("pos_weight")
-    if isinstance(positive, Tensor) and positive.numel() == 1:
-        return np.array([1.0, float(positive)])  # of the class 0, and of the class 1
-    return weight.double().cpu().numpy() if isinstance(weight, Tensor) and weight.ndim == 1 else None
+def _outweighs(weight: np.ndarray, total: np.ndarray) -> list[Finding]:
+    """Whether all examples of the rarest class together weigh more than those of the commonest.
+
+    Inverse frequencies make them equal; the ratio must be above 2 by two standard errors of the rare count.
+    """
+    rare, top = int(np.where(total > 0, total, np.inf).argmin()), int(total.argmax())
+    if total[rare] < LEAST_RARE or not total[rare] < 0.5 * total[top] or not weight[top] > 0:
+        return []
+    ratio = float(weight[rare] * total[rare] / (weight[top] * total[top]))
+    if not ratio * (1.0 - 2.0 / total[rare] ** 0.5) > OUTWEIGHS:
+        return []
+    share = total / total.sum()
+    return [
+        Finding(
+            "imbalance.weights",
+            "the loss weighs the rare class more than all examples of the common one",
+            f"class {rare} with {share[rare]:.1%} of {total.sum():.0f} examples has {weight[rare]:.3g} times "
+            f"the weight of class {top} with {share[top]:.1%}: all its examples together count {ratio:.2g} "
+            "times as much",
+            "medium",
+            "the weights go beyond the inverse of the frequencies: the common class is now the rare one, and "
+            "probabilities are those of other shares",
+            "give weights between 1 and the inverse of the frequencies (pos_weight= zeros over ones at most)",
+            picture=of_weights(share[[top, rare]], weight[[top, rare]]),
+        )
+    ]
 
 
 def _in_evaluations(record: Record, classes: int) -> np.ndarray | None:

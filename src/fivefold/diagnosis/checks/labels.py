@@ -1,6 +1,7 @@
 """Labels that have little to do with the inputs."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from scipy import stats
@@ -18,12 +19,13 @@ from fivefold.diagnosis.checks.rules import (
     keys_of,
     rich,
     some,
+    textures,
 )
 from fivefold.diagnosis.checks.seen import late, late_loss, losses_of, median, within_updates
 from fivefold.diagnosis.checks.transfer import transfers
 from fivefold.diagnosis.checks.whole import whole_rows
 from fivefold.diagnosis.finding import Finding
-from fivefold.diagnosis.observation.record import Record
+from fivefold.diagnosis.observation.record import Evaluation, Record
 
 LEAST_ROWS = 150
 LEAST_OTHERS = 60
@@ -73,7 +75,8 @@ def check_labels(record: Record) -> list[Finding]:
     else:
         others = None
     told = rule.judge(others) if others is not None and len(others.x) >= LEAST_OTHERS else None
-    if rule.own.z < 2.0 and not _any_column(examples):
+    shape = tuple(rows.inputs[0].shape[1:])
+    if rule.own.z < 2.0 and not _any_column(examples, shape):
         # Of labels that are all drawn at random, inputs that are there twice have two.
         return _unrelated(record, examples, rule, others, told, chance) or again
     if again or told is None or others is None or uneven:
@@ -178,6 +181,8 @@ def _network_learns(record: Record, examples: Examples, chance: float) -> str | 
             return None if ended < 0.1 * own else f"but the loss ends at {ended:.3g}"
         return f"the network's loss ends at {ended:.3g}, the targets' variance is {own:.3g}"
     half = record.evaluations[len(record.evaluations) // 2 :]
+    if _told_by_losses(half, chance):
+        return None
     compared = sum(e.compared for e in half if e.right is not None)
     if compared >= 50:
         right = sum(e.right for e in half if e.right is not None) / compared
@@ -195,9 +200,30 @@ def _network_learns(record: Record, examples: Examples, chance: float) -> str | 
     return f"the network is right in {right:.0%} of the last batches, chance is {chance:.0%}"
 
 
-def _any_column(examples: Examples) -> bool:
-    """Whether a single input column is correlated with a single target column beyond chance (p < 0.001)."""
+def _told_by_losses(evaluations: Sequence[Evaluation], chance: float) -> bool:
+    """Whether losses of classes in one of the evaluations show far more examples right than chance does."""
+    for e in evaluations:
+        calls = [c for c in e.losses if math.isfinite(c.right) and sum(c.classes) > 0]
+        total = np.sum(
+            [np.pad(c.classes, (0, 100 - len(c.classes))) for c in calls if len(c.classes) <= 100], 0
+        )
+        n = float(np.sum(total))
+        if n < 50:
+            continue
+        right = sum(c.right * sum(c.classes) for c in calls if len(c.classes) <= 100) / n
+        at = max(chance, float(np.max(total)) / n)
+        if right > at + 0.05 + 4.0 * (at * (1 - at) / n) ** 0.5:
+            return True
+    return False
+
+
+def _any_column(examples: Examples, shape: tuple[int, ...] = ()) -> bool:
+    """Whether a single input column, or how rough an example of several dimensions is, is correlated with a
+    single target column beyond chance (p < 0.001 after Bonferroni).
+    """
     x = Features(examples).of(examples.x)
+    if not examples.tokens:
+        x = np.hstack([x, textures(examples.x, shape)])
     y = examples.y
     if not x.shape[1]:
         return False

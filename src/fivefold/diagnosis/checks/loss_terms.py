@@ -10,7 +10,7 @@ from fivefold.diagnosis.checks.pictures import of_numbers
 from fivefold.diagnosis.checks.played import numbers_on, terms_of
 from fivefold.diagnosis.checks.probes import in_evaluation, last_question
 from fivefold.diagnosis.checks.time_axis import axis_of_time
-from fivefold.diagnosis.finding import Finding
+from fivefold.diagnosis.finding import Confidence, Finding
 from fivefold.diagnosis.observation.record import Record
 from fivefold.diagnosis.observation.tape import Tape
 
@@ -26,9 +26,12 @@ def check_terms(record: Record) -> list[Finding]:
     examples in a batch, over that of the mean: the weight it would have as a mean. Null: all terms are of one
     kind; a term that is neither (a distance of distributions, a contrast of pairs) is left out; by chance
     both
-    hold to 2% in less than one batch in a thousand. False alarms: a factor that was chosen for the sum, so
+    hold to 2% in less than one batch in a thousand. A mean times the very number of examples is a sum again
+    (medium where all watched batches are of one size, since a factor may be that number by chance).
+    False alarms: a factor that was chosen for the sum, so
     that found are only weights above 1; a division by a number that is a multiple of the batch makes a mean
-    of a sum (left out).
+    of a sum (left out), and so may a factor that is the size of an example rather than of the batch (left
+    out).
 
     Args:
         record: What was seen.
@@ -44,7 +47,8 @@ def check_terms(record: Record) -> list[Finding]:
     if not 2 <= len(found) <= 16:
         return []
     whole = len(asked[2])
-    if any(_multiple(v, whole) for v in numbers_on(tape)):
+    again = _summed_again(record, whole)
+    if not again and any(_multiple(v, whole) for v in numbers_on(tape)):
         return []
     halves = [tape.of_rows(torch.arange(begin, n, 2), n) for begin in (0, 1)]
     sums, means = [], []
@@ -64,6 +68,8 @@ def check_terms(record: Record) -> list[Finding]:
             elif abs((one + other) / 2 - value) < EXACT * abs(value):
                 means.append((abs(factor), value))
                 as_means[f"term {i + 1}, a mean"] = abs(factor)
+    if again:
+        return _found_again(as_means, whole, again, tape) if not sums else []
     if not sums or not means:
         return []
     factor, value = max(sums)
@@ -87,6 +93,57 @@ def check_terms(record: Record) -> list[Finding]:
                 as_means,
                 (max(f for f, _ in means), "of a mean"),
                 logarithmic=True,
+            ),
+        )
+    ]
+
+
+def _summed_again(record: Record, whole: int) -> Confidence | None:
+    """Whether some but not all terms are multiplied by the number of examples, on each tape by its own.
+
+    A number that is also one of an example's (of its pixels, its classes) is no sign of that.
+    """
+    step = record.steps[-1] if record.steps else None
+    shapes = [x.shape for x in step.inputs] if step else []
+    shapes += [x.output.shape for x in step.layers[-1:]] if step else []
+    shapes += [x.shape for call in step.losses for x in (call.prediction, call.target)] if step else []
+    own = {abs(whole / math.prod(shape[at:])) for shape in shapes for at in range(1, len(shape))}
+    own |= {whole / n for shape in shapes for n in shape[1:]}
+    sizes: set[int] = set()
+    for tape in record.tapes:
+        given = next(
+            (a for e in tape.entries for a in e.args if isinstance(a, torch.Tensor) and a.ndim), None
+        )
+        factors = [abs(factor) for _, factor in terms_of(tape)] if tape.playable else []
+        if given is None or not factors:
+            continue
+        if len(given) < 8 or {f == len(given) for f in factors} != {True, False}:
+            return None
+        sizes.add(len(given))
+    if not sizes or 1.0 in own:
+        return None
+    return "high" if len(sizes) > 1 else "medium"
+
+
+def _found_again(as_means: dict[str, float], n: int, sure: Confidence, tape: Tape) -> list[Finding]:
+    """A mean that is multiplied by the number of examples, beside one that is not."""
+    larger = [f for f in as_means.values() if f == n]
+    others = [f for f in as_means.values() if f != n]
+    if not larger or not others:
+        return []
+    return [
+        Finding(
+            "loss.sum",
+            "one term of the loss is a mean times the number of examples, the other a mean",
+            f"of {len(as_means)} terms that are means over the examples, {len(larger)} have the factor {n}, "
+            f"the number of examples in the batch, and others {max(others):.3g}",
+            sure,
+            "a mean times the number of examples is their sum: this term outweighs the other, the more the "
+            "larger the batch",
+            "leave the factor out, or choose one that does not follow the size of the batch",
+            place=tape.entries[-1].place,
+            picture=of_numbers(
+                "Factor of each term", "factor", as_means, (max(others), "of the other"), logarithmic=True
             ),
         )
     ]

@@ -27,12 +27,57 @@ def check_preparation(record: Record) -> list[Finding]:
     prepared in one way; augmentation moves them little; no token beyond 8 standard errors; mean images that
     agree best unturned; what a token tells of the next one holds in evaluation as it does in the other half
     of training, and is not misleading there, as it is under numbers of another vocabulary (below 0). False
-    alarms: evaluations of another population on purpose, such as another language.
+    alarms: evaluations of another population on purpose, such as another language. Of several held-out
+    sets, each by itself: found (medium) where batches that came one after the other have a standard deviation
+    that is 2.5 times off, others one within 1.4, and no training batch is nearly as far.
 
     Args:
         record: What was seen.
     """
-    return _of_inputs(record) or check_codes(record)
+    return _of_inputs(record) or _of_one_set(record) or check_codes(record)
+
+
+def _of_one_set(record: Record) -> list[Finding]:
+    """Whether batches of one held-out set are on another scale than training's, and others are not."""
+    rows, held = record.training_rows.inputs, record.evaluation_rows.inputs
+    if len(rows) < 3 or not rows[0].is_floating_point() or not rows[0][0].numel() > 1:
+        return []
+    shape = rows[0].shape[1:]
+    usual = [float(b.double().std()) for b in rows if b.shape[1:] == shape and len(b) > 1]
+    seen = [b.double() for b in held if b.shape[1:] == shape and len(b) >= LEAST_ROWS]
+    if not usual or not min(usual) > 0 or len(seen) < 2:
+        return []
+    spread = float(np.median(usual))
+    apart = max(max(s / spread, spread / s) for s in usual)
+    stds = [max(float(b.std()), 1e-12) for b in seen]
+    ratios = [max(s / spread, spread / s) for s in stds]
+    far = [i for i, r in enumerate(ratios) if r > 2.5 and r > 1.5 * apart]
+    near = [i for i, r in enumerate(ratios) if r < 1.4]
+    # One set comes in one piece; scattered ones are batches of a kind.
+    if not far or not near or far != list(range(far[0], far[-1] + 1)):
+        return []
+    size = float(np.median([stds[i] for i in far]))
+    count = sum(len(seen[i]) for i in far)
+    return [
+        Finding(
+            "data.preparation",
+            "the inputs of one held-out set are on another scale than all others",
+            f"{count} evaluation examples that came one after the other have standard deviation {size:.3g}; "
+            f"those of training have {spread:.3g}, and {len(near)} of {len(seen)} batches of evaluations are "
+            "like them",
+            "medium",
+            "one of the held-out sets, the test set for one, is not prepared as the others are",
+            "prepare all sets with the same code and the training set's numbers",
+            picture=Picture(
+                "Standard deviation of the inputs of each batch: alike where nothing is wrong",
+                "batch of an evaluation",
+                "standard deviation",
+                {"evaluation": tuple((float(i), s) for i, s in enumerate(stds))},
+                (spread, "training"),
+                logarithmic=True,
+            ),
+        )
+    ]
 
 
 def _of_inputs(record: Record) -> list[Finding]:

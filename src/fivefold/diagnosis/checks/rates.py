@@ -4,7 +4,7 @@ import math
 from itertools import pairwise
 
 from fivefold.diagnosis.checks.loss_level import draws_its_data, level_tells
-from fivefold.diagnosis.checks.pictures import of_numbers
+from fivefold.diagnosis.checks.pictures import of_numbers, of_shares
 from fivefold.diagnosis.checks.seen import (
     batch_size,
     curve,
@@ -15,6 +15,7 @@ from fivefold.diagnosis.checks.seen import (
     median,
     within_updates,
 )
+from fivefold.diagnosis.checks.units import killed
 from fivefold.diagnosis.finding import Finding, Picture
 from fivefold.diagnosis.observation.record import Record, Step
 
@@ -147,7 +148,8 @@ def check_rate_too_high(record: Record) -> list[Finding]:
     after a change of rate may overshoot for a while. Beside it, for updates that lower the loss of their own
     batch and raise that of all others: the loss itself, in the median of five watched updates in a row, at
     five times its first value (high from ten times on); a sound training never comes above twice that. False
-    alarms of this one: terms that are added to the loss on the way.
+    alarms of this one: terms that are added to the loss on the way. And rectified units that fired at the
+    first update and are dead in the last half (:func:`~fivefold.diagnosis.checks.units.killed`).
 
     Args:
         record: What was seen.
@@ -168,11 +170,12 @@ def check_rate_too_high(record: Record) -> list[Finding]:
     lost = (bool(thrown) and level_tells(record) and ended > 0.6 * started) or _died(record)
     often = len(worse) >= 2 and (share >= 0.25 or (failed and share >= 0.15))
     if not often and not lost:
-        return _rose(record)
+        return _rose(record) or _killed(record)
     multiple = median(s.line.best_multiple for s in steps if s.line is not None)
     rates = [peak_rate(s) for s in worse]
     summed = _summed(record)
     sure = (share >= 0.4 and len(worse) >= 3) or (failed and len(worse) >= 2 and share >= 0.25) or lost
+    sure = sure or bool(killed(record))
     evidence = (
         f"{len(worse)} of {len(steps)} watched updates raised the loss of their own batch; along the update "
         f"the loss is least at {multiple:.2g} of it; the loss went from {started:.3g} to {ended:.3g}"
@@ -242,6 +245,33 @@ def _rose(record: Record) -> list[Finding]:
                 "loss",
                 {"loss": curve(record.steps, (s.loss for s in record.steps))},
                 logarithmic=True,
+            ),
+        )
+    ]
+
+
+def _killed(record: Record) -> list[Finding]:
+    """Whether updates killed most units of a layer that fired at the start."""
+    dead = killed(record)
+    if not dead:
+        return []
+    rate = max(peak_rate(s) for s in record.steps)
+    return [
+        Finding(
+            "rate.too-high",
+            "updates kill most units of a layer",
+            f"{', '.join(f'{n} {a:.0%} to {b:.0%}' for n, (a, b) in list(dead.items())[:4])} of the units "
+            "give zero to every example of a batch, from the first update to the last half; rates up to "
+            f"{rate:.2g}",
+            "high",
+            f"steps at a rate of {rate:.2g} throw units where the rectifier is flat, and there they stay",
+            f"lower the rate to about {0.1 * rate:.1g}",
+            figures={"rate": rate, "to": float(f"{0.1 * rate:.1g}")},
+            picture=of_shares(
+                "Dead units of these layers in the last half: few where nothing is wrong",
+                "share of the units",
+                {name: ended for name, (_, ended) in dead.items()},
+                (0.3, "most where nothing is wrong"),
             ),
         )
     ]

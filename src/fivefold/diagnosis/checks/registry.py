@@ -1,6 +1,7 @@
 """The closed list of checks, and how they are run."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from fivefold.diagnosis.checks.accumulation import check_accumulation
 from fivefold.diagnosis.checks.adversaries import check_adversaries
@@ -12,6 +13,7 @@ from fivefold.diagnosis.checks.batches import (
     check_order,
     check_repeats,
 )
+from fivefold.diagnosis.checks.bounded_output import check_bounded_output
 from fivefold.diagnosis.checks.capacity import (
     check_constant_output,
     check_ignored_inputs,
@@ -19,14 +21,18 @@ from fivefold.diagnosis.checks.capacity import (
 )
 from fivefold.diagnosis.checks.channels import check_channels
 from fivefold.diagnosis.checks.class_masks import check_class_masks
+from fivefold.diagnosis.checks.class_weights import check_beyond_balance
 from fivefold.diagnosis.checks.cut_paths import check_cut_paths
+from fivefold.diagnosis.checks.equal_views import check_equal_views
 from fivefold.diagnosis.checks.exhausted import check_exhausted
 from fivefold.diagnosis.checks.first_values import check_first_values
 from fivefold.diagnosis.checks.fit_quality import check_overfitting, check_unfinished
+from fivefold.diagnosis.checks.flat_logits import check_flat_logits
 from fivefold.diagnosis.checks.flows import check_flows
 from fivefold.diagnosis.checks.frozen import check_frozen, check_still_groups
 from fivefold.diagnosis.checks.future import check_future
 from fivefold.diagnosis.checks.gradient_flow import check_gradient_flow
+from fivefold.diagnosis.checks.grown_weights import check_grown_weights
 from fivefold.diagnosis.checks.held_out import check_leak, check_telling_column
 from fivefold.diagnosis.checks.image_targets import check_image_targets
 from fivefold.diagnosis.checks.imbalance import check_imbalance_of_classes
@@ -41,9 +47,12 @@ from fivefold.diagnosis.checks.modes import check_modes
 from fivefold.diagnosis.checks.next_steps import check_next_steps
 from fivefold.diagnosis.checks.no_gradient import check_no_gradient
 from fivefold.diagnosis.checks.nonfinite import check_nonfinite
+from fivefold.diagnosis.checks.one_example import check_one_example
+from fivefold.diagnosis.checks.output_rank import check_output_rank
 from fivefold.diagnosis.checks.own_target import check_own_target
 from fivefold.diagnosis.checks.padded_ends import check_padded_ends
 from fivefold.diagnosis.checks.pairs import check_pairs
+from fivefold.diagnosis.checks.penalties import check_penalties
 from fivefold.diagnosis.checks.policies import check_choices, check_policy_sign
 from fivefold.diagnosis.checks.preparation import check_preparation
 from fivefold.diagnosis.checks.rates import (
@@ -53,21 +62,29 @@ from fivefold.diagnosis.checks.rates import (
     check_sum,
 )
 from fivefold.diagnosis.checks.regularisation import check_clipping, check_precision, check_regularisation
+from fivefold.diagnosis.checks.repeated_noise import check_repeated_noise
 from fivefold.diagnosis.checks.restored import check_restored
+from fivefold.diagnosis.checks.running_statistics import check_running_statistics
 from fivefold.diagnosis.checks.scales import check_inputs, check_targets
 from fivefold.diagnosis.checks.schedule import check_schedule
 from fivefold.diagnosis.checks.shapes import check_shapes
 from fivefold.diagnosis.checks.signals import check_signals
 from fivefold.diagnosis.checks.states import check_carried, check_same_input, check_states
+from fivefold.diagnosis.checks.stopped_gradients import check_stopped_gradients
 from fivefold.diagnosis.checks.tags import check_tags
 from fivefold.diagnosis.checks.time_axis import check_time_axis
+from fivefold.diagnosis.checks.token_of_padding import check_token_of_padding
 from fivefold.diagnosis.checks.units import check_units
+from fivefold.diagnosis.checks.unread_columns import check_unread_columns
 from fivefold.diagnosis.checks.unregistered import check_unregistered
 from fivefold.diagnosis.checks.update_order import check_update_order
 from fivefold.diagnosis.checks.width import check_width
+from fivefold.diagnosis.checks.worst_state import check_worst_state
 from fivefold.diagnosis.checks.wrapped import check_wrapped
+from fivefold.diagnosis.checks.written_out import check_written_out
 from fivefold.diagnosis.checks.wrong_loss import (
     check_forms,
+    check_judged_otherwise,
     check_sign,
     check_targets_of_loss,
     check_trivial,
@@ -88,9 +105,13 @@ CHECKS: tuple[Check, ...] = (
     check_still_groups,
     check_no_gradient,
     check_cut_paths,
+    check_stopped_gradients,
     check_loss_inputs,
     check_targets_of_loss,
     check_forms,
+    check_one_example,
+    check_flat_logits,
+    check_judged_otherwise,
     check_sign,
     check_trivial,
     check_adversaries,
@@ -111,6 +132,7 @@ CHECKS: tuple[Check, ...] = (
     check_next_steps,
     check_masks,
     check_padded_ends,
+    check_token_of_padding,
     check_loss_masks,
     check_class_masks,
     check_flows,
@@ -125,9 +147,12 @@ CHECKS: tuple[Check, ...] = (
     check_augmentation,
     check_order,
     check_repeats,
+    check_equal_views,
+    check_repeated_noise,
     check_exhausted,
     check_labels,
     check_rate_too_high,
+    check_grown_weights,
     check_rate_too_low,
     check_momentum,
     check_sum,
@@ -135,23 +160,31 @@ CHECKS: tuple[Check, ...] = (
     check_schedule,
     check_first_values,
     check_zero_weights,
+    check_written_out,
     check_inputs,
     check_targets,
     check_output,
+    check_bounded_output,
     check_linear,
     check_linear_pairs,
     check_ignored_inputs,
+    check_unread_columns,
     check_width,
+    check_output_rank,
     check_constant_output,
     check_gradient_flow,
     check_units,
     check_clipping,
     check_regularisation,
+    check_penalties,
     check_precision,
     check_wrapped,
     check_batch_norm,
+    check_running_statistics,
     check_imbalance_of_classes,
+    check_beyond_balance,
     check_restored,
+    check_worst_state,
     check_overfitting,
     check_unfinished,
 )
@@ -175,4 +208,29 @@ def run_checks(record: Record) -> Findings:
             found.extend(check(record))
         except Exception as error:
             notes.append(f"{check.__name__} could not look at this training: {type(error).__name__}: {error}")
-    return Findings(found, notes)
+    return Findings(causes_first(found), notes)
+
+
+EXPLAINED: dict[str, str] = {
+    "data.leak": "data.ordered",
+    "data.ordered": "labels.unrelated",
+    "data.preparation": "data.ordered",
+    "labels.noise": "data.ordered",
+    "regularisation.decay": "initialisation.too-large",
+}
+"""What follows from another finding: labels that are read in their stored order while examples are shuffled;
+decay that pulls hard at weights that began too large. Where batches come in order, the
+examples that were kept are no sample of training, and what compares them with evaluations is unsure."""
+
+
+def causes_first(found: Sequence[Finding]) -> list[Finding]:
+    """Return findings, with medium confidence those of high confidence that another one explains.
+
+    Args:
+        found: In any order.
+    """
+    sure = {f.code for f in found if f.confidence == "high"}
+    return [
+        replace(f, confidence="medium") if f.code in sure and EXPLAINED.get(f.code) in sure else f
+        for f in found
+    ]

@@ -8,7 +8,7 @@ from fivefold.diagnosis.checks.pictures import of_shares
 from fivefold.diagnosis.checks.rates import risen
 from fivefold.diagnosis.checks.seen import DROPOUTS, curve, late, losses_of, median
 from fivefold.diagnosis.finding import Finding, Picture
-from fivefold.diagnosis.observation.record import LossCall, Record, Step
+from fivefold.diagnosis.observation.record import Group, LossCall, Record, Step
 
 DECOUPLED = ("AdamW", "NAdamW", "Lion", "ScheduleFreeAdamW")
 
@@ -50,11 +50,22 @@ def _pull(step: Step) -> float:
     return top
 
 
+def _divides(group: Group) -> bool:
+    """Whether an optimizer adds decay to the gradient and divides by the size of both."""
+    plain = group.optimizer in {*DECOUPLED, "SGD", "ASGD", "LBFGS", "Muon"}
+    return (
+        not plain
+        and group.settings.get("weight_decay", 0.0) > 0.0
+        and not group.settings.get("decoupled_weight_decay", 0.0)
+    )
+
+
 def check_regularisation(record: Record) -> list[Finding]:
     """Find weight decay or a penalty that pulls harder than the loss, and dropout that leaves little.
 
     Statistics: median over the last half of |decay * w| / |gradient| (of the decay's part of the update, for
-    decoupled decay) together with the loss of weight; the share of the weights that decay alone takes off at
+    decoupled decay) together with the loss of weight (half of it suffices where a decay of 0.02 or more goes
+    through Adam's division); the share of the weights that decay alone takes off at
     an update, median over all, together with that loss; the share of the total loss that is not from loss
     functions; the largest dropout probability, and label smoothing. Null: ratios below 1 for decays of 1e-2
     and less; a share far below a hundredth, so that what is learnt outlasts hundreds of updates; penalties
@@ -74,7 +85,9 @@ def check_regularisation(record: Record) -> list[Finding]:
         shrunk = weights[-1] / max(weights[0], 1e-30)
         pull = median(_pull(s) for s in record.steps)
         forgets = top >= 0.02 and pull > 0.01 and shrunk < 0.5
-        if (top >= 0.02 and ratio > 0.5) or (top >= 0.1 and shrunk < 0.5) or forgets:
+        # Adam and its kin divide the decay's gradient by its size: it acts where the loss asks for little.
+        divided = top >= 0.02 and shrunk < 0.5 and any(_divides(g) for s in steps for g in s.groups)
+        if (top >= 0.02 and ratio > 0.5) or (top >= 0.1 and shrunk < 0.5) or forgets or divided:
             seen = f"decay {top:g} pulls {ratio:.2g} times as hard as the gradient in the last half; "
             if forgets:
                 seen += f"alone it takes off {pull:.1%} of the weights at an update; "

@@ -263,6 +263,29 @@ class Rule:
         return _judge(examples, self.tell(examples.x), examples.y.mean(0))
 
 
+def textures(x: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """How rough images, signals or sequences are, which no single place of them tells: [n, p].
+
+    The logarithm of the mean distance of neighbours along each of the last two dimensions, of the deviation,
+    and of the former over the latter.
+
+    Args:
+        x: Examples, [n, d].
+        shape: That of an example, with d numbers; two dimensions or three.
+
+    >>> textures(np.eye(4)[:2], (2, 2)).shape, textures(np.eye(4)[:2], (4,)).shape
+    ((2, 5), (2, 0))
+    """
+    if len(shape) not in (2, 3) or int(np.prod(shape)) != x.shape[1] or min(shape[-2:]) < 2:
+        return np.empty((len(x), 0))
+    whole = x.reshape(len(x), *shape)
+    spread = np.log(x.std(1) + 1e-6)
+    rough = [
+        np.log(np.abs(np.diff(whole, axis=axis)).reshape(len(x), -1).mean(1) + 1e-6) for axis in (-1, -2)
+    ]
+    return np.stack([spread, *rough, *(r - spread for r in rough)], axis=1)
+
+
 def keys_of(x: np.ndarray) -> list[bytes]:
     """The bytes of each example, equal where all its numbers are."""
     return [np.ascontiguousarray(row).tobytes() for row in x + 0.0]  # -0.0 becomes 0.0

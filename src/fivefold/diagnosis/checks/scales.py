@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from fivefold.diagnosis.checks.pictures import of_sizes
+from fivefold.diagnosis.checks.pictures import of_numbers, of_sizes
 from fivefold.diagnosis.checks.probes import ask, in_evaluation, last_question
 from fivefold.diagnosis.checks.seen import NORMS, OF_NUMBERS, WEIGHTED, losses_of, median, stacked
 from fivefold.diagnosis.checks.whole import numbers_beside
@@ -15,6 +15,10 @@ from fivefold.diagnosis.observation.record import Record
 
 LARGE = 8.0
 SMALL = 0.05
+DROWNED = 25.0
+"""A spread so many times smaller than that of the middle column is another unit's, not another scaling's."""
+MANY, MEASURED_ROWS = 32, 100
+"""Columns up to which inputs are measurements rather than places of an image or signal, and rows to tell."""
 
 
 def first_given(record: Record) -> torch.Tensor | None:
@@ -60,7 +64,8 @@ def check_inputs(record: Record) -> list[Finding]:
     Statistic: standard deviation and mean of the columns of the examples seen, and the size of what the first
     layer with weights is given; the Euclidean norm of an example. Of a model that is given several tensors,
     the first, and the measured columns of all of them. Null: standardised inputs have 0 and 1, images at most
-    1; norms above 0.1. False alarms: inputs that the model itself scales or normalises first (left out).
+    1; norms above 0.1; of few measured columns, spreads within 25 of the middle one (medium beyond). False
+    alarms: inputs that the model itself scales or normalises first (left out).
 
     Args:
         record: What was seen.
@@ -91,7 +96,7 @@ def _of_columns(record: Record, x: np.ndarray, *, part: bool = False) -> list[Fi
     size = float(np.median(np.linalg.norm(x, axis=1)))
     large = max(top, far) >= LARGE
     if not large and (part or not size < SMALL):
-        return []
+        return [] if part else _drowned(x)
     given = first_given(record)
     if given is not None and given.numel():
         inside = float(given.double().square().mean().sqrt())
@@ -133,6 +138,37 @@ def _of_columns(record: Record, x: np.ndarray, *, part: bool = False) -> list[Fi
                 logarithmic=True,
                 bars=True,
                 names=tuple(str(int(c)) for c in columns),
+            ),
+        )
+    ]
+
+
+def _drowned(x: np.ndarray) -> list[Finding]:
+    """Of few measured columns, those whose spread is a small part of the others', so that they drown."""
+    if not 2 <= x.shape[1] <= MANY or len(x) < MEASURED_ROWS:
+        return []
+    # A flag that is rarely on, or a count that is mostly zero, has a small spread at any scale.
+    values = np.array([len(np.unique(column)) for column in x.T])
+    spread = x.std(0)
+    measured = (values > 0.5 * len(x)) & (spread > 0)
+    usual = float(np.median(spread[spread > 0]))
+    small = measured & (spread < usual / DROWNED)
+    if not small.any() or small.sum() > 0.5 * len(spread):
+        return []
+    return [
+        Finding(
+            "inputs.scale",
+            "some inputs are far smaller than the others",
+            f"{int(small.sum())} of {x.shape[1]} columns have a spread of {float(spread[small].max()):.2g} "
+            f"or less, the middle one has {usual:.2g}",
+            "medium",
+            "columns of different units were scaled by one number for all of them",
+            "scale each column by its own standard deviation: x.std(axis=0)",
+            picture=of_numbers(
+                "Standard deviations of the columns: alike where nothing is wrong",
+                "standard deviation",
+                {f"column {int(c)}": float(spread[c]) for c in np.argsort(-spread)[:12]},
+                logarithmic=True,
             ),
         )
     ]

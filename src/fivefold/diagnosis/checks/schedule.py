@@ -3,7 +3,9 @@
 import math
 from itertools import pairwise
 
+from fivefold.diagnosis.checks.fit_quality import VERY_FEW
 from fivefold.diagnosis.checks.rates import peak_rate
+from fivefold.diagnosis.checks.seen import median
 from fivefold.diagnosis.finding import Confidence, Finding, Picture
 from fivefold.diagnosis.observation.record import Record
 from fivefold.diagnosis.observation.schedules import Schedule
@@ -14,6 +16,12 @@ COUNTS = (
     "batches"
 )
 
+SEEN = 0.75
+"""Part of the updates up to which rates must be known where only watched updates tell them."""
+
+DECAYS = {"LinearLR": "total_iters", "PolynomialLR": "total_iters"}
+"""Schedulers of torch that bring the rate down once, and their length."""
+
 
 def check_schedule(record: Record) -> list[Finding]:
     """Find rates that are gone too early, that never come down or up, and schedulers that are never moved.
@@ -21,8 +29,12 @@ def check_schedule(record: Record) -> list[Finding]:
     Statistics: the share of all updates made at less than a hundredth of the peak rate; the steps that a
     scheduler of torch has made at the end, beside those that its settings count; whether the rate grows to
     the end. Null: about 6% for a cosine to zero, at most a third for usual step schedules; as many steps as
-    planned; a rate that ends below its peak or at it. False alarms: long cool-downs and cyclic rates on
-    purpose; a training that was stopped early on purpose ends before its schedule (medium for cosines).
+    planned (found where a decay that counts less than a tenth of the steps made leaves the rate at a fifth
+    or less); a rate that ends below its peak or at it; where a plateau decides, one that waits until
+    something stopped falling (high confidence only where it does not wait while the loss falls). False
+    alarms: long cool-downs and cyclic rates on purpose; a training that was stopped early on purpose ends
+    before its schedule (medium for cosines, and where each of fewer than 60 updates moved the schedule, so
+    that the training is what is short).
 
     Args:
         record: What was seen.
@@ -31,6 +43,8 @@ def check_schedule(record: Record) -> list[Finding]:
     rates = sorted({*watched, *record.rates})
     if len(rates) < 3 or record.count < LEAST_UPDATES:
         return []
+    if not record.rates and record.schedules and rates[-1][0] < SEEN * record.count:
+        return []  # of the last part of the training nothing is known: another optimizer may be at work
     peak = max(r for _, r in rates)
     if peak <= 0.0:
         return [
@@ -44,7 +58,12 @@ def check_schedule(record: Record) -> list[Finding]:
                 rates,
             )
         ]
-    found = _ends_early(record, rates, peak) or _of_schedulers(record, rates) or _curves(record, rates, peak)
+    found = (
+        _ends_early(record, rates, peak)
+        or _decayed_at_once(record, rates, peak)
+        or _of_schedulers(record, rates)
+        or _curves(record, rates, peak)
+    )
     return [found] if found else []
 
 
@@ -81,6 +100,8 @@ def _ends_early(record: Record, rates: list[tuple[int, float]], peak: float) -> 
     for bound, latest, confidence in ((0.01, 0.55, "high"), (0.05, 0.3, "medium")):
         low = _below(rates, bound * peak)
         if low is not None and low < latest * record.count:
+            if not _deaf(record, rates):
+                confidence = "medium"  # what it is given may well have stopped falling
             return _found(
                 "schedule.ends-early",
                 "the schedule takes the rate away long before the training ends",
@@ -94,6 +115,42 @@ def _ends_early(record: Record, rates: list[tuple[int, float]], peak: float) -> 
                 rates,
                 _taken(record),
             )
+    return None
+
+
+def _deaf(record: Record, rates: list[tuple[int, float]]) -> bool:
+    """Whether a schedule does not follow the training: any but ReduceLROnPlateau, and one of these that cuts
+    the rate as soon as its patience lets it, while the loss of the training falls by a third or more.
+    """
+    plateaus = [s for s in record.schedules if s.kind == "ReduceLROnPlateau" and s.taken]
+    if not plateaus:
+        return True
+    first = next((i for (i, r), (_, before) in zip(rates[1:], rates, strict=False) if r < before), math.inf)
+    steps = first * plateaus[0].taken / record.count
+    known = [s.loss for s in record.steps if s.index <= first and math.isfinite(s.loss)]
+    quarter = max(1, len(known) // 4)
+    falls = len(known) >= 8 and median(known[-quarter:]) < median(known[:quarter]) / 1.5
+    return falls and steps <= plateaus[0].settings.get("patience", 0.0) + 2.5
+
+
+def _decayed_at_once(record: Record, rates: list[tuple[int, float]], peak: float) -> Finding | None:
+    """Whether a decay of a given number of steps was over in less than a tenth of those made."""
+    for schedule in record.schedules:
+        planned = schedule.settings.get(DECAYS.get(schedule.kind, ""), math.nan)
+        last = rates[-1][1]
+        if not (planned < 0.1 * schedule.taken and last <= 0.2 * peak) or schedule.taken < LEAST_UPDATES:
+            continue
+        return _found(
+            "schedule.ends-early",
+            "the schedule takes the rate away long before the training ends",
+            f"{schedule.kind} counts {planned:.0f} steps and made {schedule.taken} in {record.count} updates"
+            f": the rate went from {peak:.2g} to {last:.2g} in the first of them and stayed there",
+            "high" if last <= 0.1 * peak else "medium",
+            "the scheduler steps more often than it was planned for: per batch instead of per epoch",
+            f"{COUNTS}; set its length to the number of those steps",
+            rates,
+            _taken(record),
+        )
     return None
 
 
@@ -154,6 +211,8 @@ def _of_scheduler(schedule: Schedule, record: Record, rates: list[tuple[int, flo
     if taken < 0.5 * planned:
         # A rate that is still near its start was hardly scheduled; one that is halfway down may be meant.
         sure = kind == "OneCycleLR" or warms or taken < 0.1 * planned
+        # Stepped at each of a handful of updates, it counts what it should: the training is what is short.
+        sure = sure and not (taken == record.count < VERY_FEW)
         return _found(
             "schedule.unfinished",
             "the training ends long before its schedule",

@@ -1,5 +1,7 @@
 """Updates that are made without the gradients of their batch."""
 
+import torch
+
 from fivefold.diagnosis.finding import Finding
 from fivefold.diagnosis.observation.record import Record, Step
 
@@ -19,7 +21,8 @@ def check_update_order(record: Record) -> list[Finding]:
     after it; the share that came after a backward pass and found no gradient at any parameter. Null: 0 for a
     loop in the usual order. False alarms: a loop that on purpose lags one batch behind; a network all of
     whose units are dead from the first update on has gradients of zero, where cleared ones are mostly gone
-    altogether (zeros count only where the first update had none either, and its loss was not zero).
+    altogether (zeros count only where the first update had none either, and where the last watched loss,
+    played again, has a gradient).
 
     Args:
         record: What was seen.
@@ -49,6 +52,7 @@ def check_update_order(record: Record) -> list[Finding]:
         len(empty) < max(2.0, SHARE * len(after))
         or not (gone or _empty(after[0]))
         or record.frozen == _names(record)
+        or (not gone and _flat(record))
     ):
         return []
     return [
@@ -62,6 +66,18 @@ def check_update_order(record: Record) -> list[Finding]:
             "call optimizer.zero_grad() before loss.backward(), then optimizer.step()",
         )
     ]
+
+
+def _flat(record: Record) -> bool:
+    """Whether the loss, made again, has a gradient of zero: then nothing needed to clear it."""
+    tape = next((t for t in reversed(record.tapes) if t.playable), None)
+    held = [p for _, p in record.parameters() if p.requires_grad]
+    if tape is None or not held:
+        return False
+    with torch.enable_grad():
+        loss = tape.play()
+        slopes = torch.autograd.grad(loss, held, allow_unused=True) if loss.requires_grad else ()
+    return not any(slope is not None and bool(slope.any()) for slope in slopes)
 
 
 def _names(record: Record) -> list[str]:

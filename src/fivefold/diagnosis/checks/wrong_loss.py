@@ -16,6 +16,7 @@ from fivefold.diagnosis.observation.record import LossCall, Record
 from fivefold.diagnosis.observation.tape import Tape
 
 LEAST_CALLS = 3
+NO_LIKELIHOODS = ("multi_margin_loss", "mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss")
 POSITIVE = (
     "cross_entropy",
     "mse_loss",
@@ -125,6 +126,57 @@ def check_forms(record: Record) -> list[Finding]:
             )
         ]
     return []
+
+
+def check_judged_otherwise(record: Record) -> list[Finding]:
+    """Find outputs that are judged as logits of probabilities and were not trained to be such.
+
+    Statistic: of outputs of k numbers that evaluations give to ``cross_entropy``, the training's losses of
+    outputs of k numbers. Null: a likelihood (``cross_entropy``, ``nll_loss``), whose least is at the
+    probabilities of the classes. A margin, or the distance of unbounded outputs from ones and zeros, fixes no
+    probabilities: the first is least at any large distance. False alarms: a cross-entropy that is printed
+    beside the number that counts (hence medium).
+
+    Args:
+        record: What was seen.
+    """
+    judged = [
+        c
+        for e in record.evaluations
+        for c in e.losses
+        if c.function == "cross_entropy" and c.target.integer and len(c.prediction.shape) == 2
+    ]
+    if not judged:
+        return []
+    classes = judged[-1].prediction.shape[1]
+    calls = [c for c in losses_of(record) if c.prediction.shape[1:] == (classes,)]
+    other = [c for c in calls if c.function in NO_LIKELIHOODS and _unbounded(c)]
+    if len(other) < LEAST_CALLS or len(other) < len(calls):
+        return []
+    return [
+        Finding(
+            "loss.judged-otherwise",
+            "outputs are judged as logits and not trained as such",
+            f"evaluations give {classes} outputs to cross_entropy ({median(c.value for c in judged):.3g}; a "
+            f"guess has {math.log(classes):.3g}), and all {len(other)} watched calls of the training's loss "
+            f"of them are of {other[-1].function}",
+            "medium",
+            f"{other[-1].function} is least where the right class is ahead, whatever probabilities follow",
+            "train with the loss that the evaluation asks for: cross_entropy",
+            place=other[-1].place,
+            picture=of_numbers(
+                "Held-out cross-entropy, beside that of a guess",
+                "nats",
+                {"of the outputs": median(c.value for c in judged), "of a guess": math.log(classes)},
+                (math.log(classes), "a guess"),
+            ),
+        )
+    ]
+
+
+def _unbounded(call: LossCall) -> bool:
+    """Whether predictions are no probabilities themselves, of which a squared distance is a sound loss."""
+    return call.prediction.low < 0.0 or call.prediction.high > 1.0
 
 
 def check_sign(record: Record) -> list[Finding]:

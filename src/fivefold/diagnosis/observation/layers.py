@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
 from torch.utils.hooks import RemovableHandle
 
 from fivefold.diagnosis.observation.record import LayerStep
@@ -61,9 +62,11 @@ def layer_step(name: str, module: nn.Module, output: Any) -> LayerStep | None:
     Args:
         name: The layer's name.
         module: The layer.
-        output: Its output: a tensor, or a tuple that begins with one.
+        output: Its output: a tensor, or a tuple that begins with one, or with a packed sequence (whose steps
+            are looked at one below the other).
     """
     first = output[0] if isinstance(output, tuple) and output else output
+    first = first.data if isinstance(first, PackedSequence) else first
     if not isinstance(first, Tensor) or not first.is_floating_point() or first.ndim == 0:
         return None
     values = first.detach()

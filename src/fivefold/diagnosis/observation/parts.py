@@ -10,7 +10,8 @@ def trains(module: nn.Module) -> tuple[bool, bool]:
     """Return whether a module works in training mode, and whether something inside tells the modes apart.
 
     Where dropout or batch norm is inside, their modes count, not the outer one: ``model.encoder.eval()``
-    leaves the model's own flag as it was. A part that is frozen on purpose does not count as evaluation.
+    leaves the model's own flag as it was. A part whose parameters are all frozen and that is in evaluation
+    mode is so on purpose, and tells nothing.
 
     >>> net = nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.5))
     >>> trains(net), trains(nn.Linear(2, 2).eval())
@@ -18,18 +19,30 @@ def trains(module: nn.Module) -> tuple[bool, bool]:
     >>> net[1].training = False
     >>> net.training, trains(net)
     (True, (False, True))
+    >>> trains(nn.Sequential(nn.BatchNorm1d(2).eval().requires_grad_(False), nn.Linear(2, 2)))
+    (True, False)
     """
-    # A loop over what modules hold, not named_modules: this runs at every forward pass.
-    tells = False
-    open_modules = [module]
-    while open_modules:
-        each = open_modules.pop()
-        if isinstance(each, NORMS) or (isinstance(each, DROPOUTS) and each.p > 0):
-            if each.training:
-                return True, True
-            tells = True
-        open_modules.extend(m for m in each._modules.values() if m is not None)
-    return (False, True) if tells else (module.training, False)
+    on, tells, _, _ = _modes(module)
+    return (on, True) if tells else (module.training, False)
+
+
+def _modes(module: nn.Module) -> tuple[bool, bool, bool, bool]:
+    """Whether something inside works in training mode, tells the modes apart, is trained, has parameters."""
+    # Over what modules hold, not named_modules: this runs at every forward pass.
+    on = tells = trained = holds = False
+    if isinstance(module, NORMS) or (isinstance(module, DROPOUTS) and module.p > 0):
+        on, tells = module.training, True
+    for p in module._parameters.values():
+        if p is not None:
+            holds, trained = True, trained or p.requires_grad
+    for each in module._modules.values():
+        if each is not None:
+            inner = _modes(each)
+            on, tells = on or inner[0], tells or inner[1]
+            trained, holds = trained or inner[2], holds or inner[3]
+    if holds and not trained and not on:
+        tells = False  # it is held still on purpose, and its statistics with it
+    return on, tells, trained, holds
 
 
 def parts_of(module: nn.Module) -> list[nn.Module]:

@@ -18,6 +18,7 @@ from fivefold.diagnosis.observation.kept_rows import FULL, KeptRows
 from fivefold.diagnosis.observation.layers import hook_layers, in_backward, opaque
 from fivefold.diagnosis.observation.listening import Scene, listen
 from fivefold.diagnosis.observation.look import Look
+from fivefold.diagnosis.observation.loose import LooseCalls, calls_of
 from fivefold.diagnosis.observation.overhead import Overhead
 from fivefold.diagnosis.observation.parts import parts_of, trains
 from fivefold.diagnosis.observation.record import Evaluation, LayerStep, Record, Step
@@ -26,7 +27,7 @@ from fivefold.diagnosis.observation.registration import look_over
 from fivefold.diagnosis.observation.summary import summarise
 from fivefold.diagnosis.observation.tape import Tape
 from fivefold.diagnosis.observation.veiled import shelter, veil
-from fivefold.diagnosis.observation.weights import StepMeasure, first_weights
+from fivefold.diagnosis.observation.weights import StepMeasure, first_weights, some_norms
 
 TAPES = 4
 FREE_EVALUATIONS = 2
@@ -67,6 +68,7 @@ class Passes:
         self._look = Look(trained)
         self._live: dict[int, Tensor] = {id(p): p for _, p in self._named}
         self._compiled = any(opaque(m) for m in modules.values())
+        self._loose = calls_of(modules, self._named_anew)
         self._mode = Calls(self._on_call, self.account.spend)
         self._mode_on = False
         self._handles: list[RemovableHandle] = []
@@ -104,6 +106,12 @@ class Passes:
         self._evaluated = KeptRows(self.record.evaluation_rows, full=FULL)
         look_over(self.record, optimizers)
         self.record.first_weights = first_weights(self.record.modules())
+
+    def _named_anew(self) -> None:
+        self._named = list(self.record.parameters())
+        self._names = {id(p): name for name, p in self._named}
+        self._live = {id(p): p for _, p in self._named}
+        look_over(self.record, self._optimizers)
 
     def _hook_module(self, module: nn.Module) -> None:
         if isinstance(module, torch.jit.ScriptModule):
@@ -168,6 +176,8 @@ class Passes:
         self._window = Step(self.record.count, self.account.elapsed)
         layers: list[LayerStep] = self._window.layers
         self._window_handles = [*hook_layers(self.record.model, layers), *self._hook_recurrent()]
+        if self._loose is not None:
+            self._enter_mode()  # no module's call will tell where the forward pass begins
         if not self._compiled:
             # The last parameters get their gradients first, so one of them tells when a backward pass begins.
             held = {id(p) for o in self._optimizers for group in o.param_groups for p in group["params"]}
@@ -283,6 +293,9 @@ class Passes:
             return
         if in_backward():  # activations that are computed again there
             return
+        made = isinstance(output, Tensor | tuple) and torch.is_grad_enabled()
+        if made and self._loose is not None and self._window is not None:
+            self._on_loose(self._loose, self._window, function, args, kwargs)
         scene = Scene(
             self._window,
             self._evaluation,
@@ -293,6 +306,21 @@ class Passes:
             self._made,
         )
         listen(scene, function, args, kwargs, output)
+
+    def _on_loose(self, calls: LooseCalls, window: Step, function: Any, args: Any, kwargs: Any) -> None:
+        """See a forward pass that no module makes: it begins where data meet the first weight."""
+        own, data = calls.uses(function, args, kwargs, window.index)
+        if not own:
+            return
+        if self._tape is None or self._tape.finished:
+            self._marks.setdefault("forward", perf_counter())
+            self._tape = Tape(self._live, place_of_user)
+            self._tape.open()
+        self._forwards += bool(data)
+        self._forward_is_last = self._forward_is_last or bool(data)
+        if data and not window.inputs:
+            window.inputs = [summarise(t) for t in data[:4]]
+            self._training.keep(data[:1], window.index)
 
     def _on_backward(self, loss: Tensor) -> None:
         window = self._window
@@ -314,13 +342,13 @@ class Passes:
         if self._evaluation is None:
             self._seen_between = True
             self._evaluation = Evaluation(self.record.count)
-            # The first evaluations are watched whatever they cost: they tell training data from held-out
-            # data.
+            # The first evaluations are watched whatever they cost: they tell training from held-out data.
             allowed = self.account.allows() or self._for_evaluations.allows()
             self._evaluation.watched = allowed or self._window is not None
             self._spent_before = self.account.spent
             if self._evaluation.watched:
                 self._evaluation.inputs = [summarise(t) for t in tensors[:4]]
+                self._evaluation.weights = some_norms(self._named)
             self._entry = module
         seen = self._evaluation
         seen.passes += 1

@@ -55,6 +55,8 @@ class Evaluation:
         classes: Number of labels of each class among those compared; empty where there are too many.
         given: Of each pass, a number that tells its batch, and the losses seen, examples right and examples
             compared before it.
+        weights: Norms of some of the weights when it began
+            (:func:`~fivefold.diagnosis.observation.weights.some_norms`).
     """
 
     after: int
@@ -68,6 +70,7 @@ class Evaluation:
     watched: bool = False
     classes: list[int] = field(default_factory=list)
     given: list[tuple[int, int, int, int]] = field(default_factory=list)
+    weights: tuple[float, ...] = ()
 
 
 @dataclass(slots=True)
@@ -185,6 +188,8 @@ class Record:
             not; empty where there are several optimizers.
         schedules: Schedulers of the optimizers, as they stood when watching was last asked.
         ended: Whether watching has ended, and with it, as far as can be told, the training.
+        continued: Whether a part of the model is trained further in a later training, so that this one was a
+            first stage.
         notes: What could not be seen, in sentences.
         deep: Updates looked at in depth, where that was asked for.
     """
@@ -210,6 +215,7 @@ class Record:
     rates: list[tuple[int, float]] = field(default_factory=list)
     schedules: list[Schedule] = field(default_factory=list)
     ended: bool = False
+    continued: bool = False
     notes: list[str] = field(default_factory=list)
     deep: list[DeepStep] = field(default_factory=list)
 

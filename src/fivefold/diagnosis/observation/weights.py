@@ -29,6 +29,22 @@ def norms(tensors: Sequence[Tensor]) -> list[float]:
     return [float(x) for x in torch.stack([n.double().cpu() for n in found]).tolist()]
 
 
+SOME = 8
+
+
+def some_norms(named: Sequence[tuple[str, Tensor]]) -> tuple[float, ...]:
+    """Return the Euclidean norms of at most eight parameters, evenly spaced, that tell a state from another.
+
+    Args:
+        named: Parameters with their names.
+
+    >>> some_norms([("a", torch.tensor([3.0, 4.0])), ("b", torch.zeros(2))])
+    (5.0, 0.0)
+    """
+    known = [p.detach() for _, p in named if not is_lazy(p) and not p.is_meta and not p.is_complex()]
+    return tuple(norms(known[:: math.ceil(len(known) / SOME)])) if known else ()
+
+
 LAYERS = (nn.Linear, nn.modules.conv._ConvNd, nn.RNNBase, nn.RNNCellBase, nn.Bilinear, nn.MultiheadAttention)
 WEIGHTS = ("weight", "in_proj_weight")
 MULTIPLES = (0.0, 1.0, 4.0, 16.0, 64.0)

@@ -19,9 +19,10 @@ from torch.optim.optimizer import register_optimizer_step_post_hook, register_op
 from torch.utils.hooks import RemovableHandle
 
 from fivefold.diagnosis.observation.layers import opaque
+from fivefold.diagnosis.observation.loose import Loose, loose
 from fivefold.diagnosis.script.frameworks import Framework, of_stack
 from fivefold.diagnosis.script.joining import JoiningWatcher
-from fivefold.diagnosis.script.naming import name_of
+from fivefold.diagnosis.script.naming import name_of, names_of
 
 MOST_TRAININGS = 8
 LOOKS_AT_FIRST = 4
@@ -168,6 +169,9 @@ class Discovery:
             if len(self.trainings) >= MOST_TRAININGS:
                 self._note(f"more than {MOST_TRAININGS} trainings in one script: only the first were watched")
                 return
+            every = {id(p) for p in module.parameters()}
+            for earlier in self.trainings:
+                earlier.record.continued = earlier.record.continued or bool(every & earlier.parameters)
             training = JoiningWatcher({"": module}, [], deep=self._deep)
             training.attach()
             training.title = name
@@ -177,7 +181,9 @@ class Discovery:
             training.add_module(name, module)
         if not wanted <= training.held:
             for optimizer in optimizers_alive():
-                if training.parameters & tensors_of(optimizer):
+                # One that makes steps for another training keeps to it, whatever it shares with this one.
+                taken = any(each.has(optimizer) for each in self.trainings)
+                if not taken and self._of_optimizer(optimizer) is training:
                     training.add_optimizer(optimizer)
                     self._optimizers.add(optimizer)
         training.called(module, args, kwargs)
@@ -190,6 +196,17 @@ class Discovery:
         if self.trainings and self.trainings[-1].record.count == 0:
             return self.trainings[-1]
         return None
+
+    def _of_optimizer(self, optimizer: Optimizer) -> JoiningWatcher | None:
+        """The training whose models hold most of what an optimizer updates, the last one of several.
+
+        Models that are trained one after the other may share a part: a trunk of a first task, and a head that
+        was trained on it while it was frozen.
+        """
+        held = tensors_of(optimizer)
+        shared = [(len(held & training.parameters), i) for i, training in enumerate(self.trainings)]
+        most, which = max(shared, default=(0, 0))
+        return self.trainings[which] if most else None
 
     def unplaced(self) -> list[str]:
         """Return a sentence for each optimizer whose updates belong to nothing that is watched."""
@@ -220,11 +237,22 @@ class Discovery:
             return
         self._new = True
         held = tensors_of(optimizer)
-        for training in self.trainings:
-            if held & training.parameters:
-                training.add_optimizer(optimizer)
-                return
+        training = self._of_optimizer(optimizer)
+        if training is not None:
+            training.add_optimizer(optimizer)
+            return
         if len(self.trainings) >= MOST_TRAININGS:
+            return
+        tensors = [p for group in optimizer.param_groups for p in group["params"]]
+        if loose(tensors):
+            names = names_of(tensors, sys._getframe(1))
+            training = JoiningWatcher(
+                {"": Loose(dict(zip(names, tensors, strict=True)))}, [], deep=self._deep
+            )
+            training.title = names[0].partition("[")[0]
+            training.attach_at_update()
+            training.add_optimizer(optimizer)
+            self.trainings.append(training)
             return
         # Its module may be called again, and is then found; the first update of it was not seen.
         self._unplaced.append((type(optimizer).__name__, held))

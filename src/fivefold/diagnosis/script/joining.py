@@ -46,6 +46,12 @@ class JoiningWatcher(Watcher):
         self._first: dict[int, tuple[int, float]] | None = None
         self._left = False
 
+    def attach_at_update(self) -> None:
+        """Begin to watch within an update, whose gradients are there and whose forward pass was not seen."""
+        self.attach()
+        if self._window is not None:
+            self._window.backwards = 1
+
     title = ""
     """What the script calls its first module."""
 
@@ -133,15 +139,21 @@ class JoiningWatcher(Watcher):
         """Identities of all tensors that the optimizers update."""
         return {id(p) for o in self._optimizers for group in o.param_groups for p in group["params"]}
 
+    def has(self, optimizer: torch.optim.Optimizer) -> bool:
+        """Whether an optimizer has joined."""
+        return any(each is optimizer for each in self._optimizers)
+
     def add_optimizer(self, optimizer: torch.optim.Optimizer) -> None:
         """Let an optimizer join; one that is there already stays as it is.
 
         Args:
             optimizer: Any of torch's kind.
         """
-        if any(each is optimizer for each in self._optimizers):
+        if self.has(optimizer):
             return
         self._optimizers.append(optimizer)
+        if len(self._optimizers) > 1:
+            self.record.rates.clear()  # those of one alone would be taken for all
         self.record.optimizers.append(type(optimizer).__name__)
         self._hook_optimizer(optimizer)
         look_over(self.record, self._optimizers)

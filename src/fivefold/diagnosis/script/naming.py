@@ -1,11 +1,14 @@
 """What the user's code calls a module."""
 
 import sys
+from collections.abc import Iterator, Sequence
 from types import FrameType
+from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 DEEPEST = 60
+MOST = 1000
 OWN = ("torch.", "fivefold.diagnosis.script.")
 
 
@@ -37,3 +40,39 @@ def name_of(module: nn.Module, frame: FrameType | None = None) -> str:
                                 parts.setdefault(id(module), inner)
         frame = frame.f_back
     return parts.get(id(module), type(module).__name__)
+
+
+def names_of(tensors: Sequence[Tensor], frame: FrameType | None = None) -> list[str]:
+    """Return names for tensors that no module holds: of a variable, or of a place in a list or dictionary.
+
+    Args:
+        tensors: Any.
+        frame: Where to begin; the caller by default.
+
+    >>> import torch
+    >>> names_of([torch.ones(1)])
+    ['tensor 0']
+    """
+    frame = sys._getframe(1) if frame is None else frame
+    wanted = {id(t) for t in tensors}
+    found: dict[int, str] = {}
+    for _ in range(DEEPEST):
+        if frame is None or len(found) == len(wanted):
+            break
+        if not str(frame.f_globals.get("__name__", "")).startswith(OWN):
+            for scope in (frame.f_locals, frame.f_globals):
+                for name, value in list(scope.items()):
+                    for inner, held in _places(name, value):
+                        if id(held) in wanted:
+                            found.setdefault(id(held), inner)
+        frame = frame.f_back
+    return [found.get(id(t), f"tensor {i}") for i, t in enumerate(tensors)]
+
+
+def _places(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, list | tuple):
+        yield from ((f"{name}[{i}]", held) for i, held in enumerate(value[:MOST]))
+    elif isinstance(value, dict):
+        yield from ((f"{name}[{key!r}]".replace(".", " "), held) for key, held in list(value.items())[:MOST])
+    else:
+        yield name, value
