@@ -42,8 +42,7 @@ def test_the_plan_fits_the_budget_that_is_left(chosen):
     recipe = choice.recipe
     assert 0 < choice.seconds <= 20.0
     assert recipe.pictures <= len(found.train)
-    taken = next(trial for trial in choice.trials if not trial.reason)
-    assert recipe.epochs * recipe.pictures * taken.pace <= choice.seconds
+    assert recipe.epochs * recipe.pictures <= 150 * len(found.train)
     assert spent < 60  # a fifth of twenty seconds, and what a busy machine adds
     assert choice.error.low <= choice.error.error <= choice.error.high
 

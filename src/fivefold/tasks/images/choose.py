@@ -44,8 +44,6 @@ _JUDGED = 2_000
 """Held-out pictures that judge a short training."""
 _PASSES = (5.0, 12.0, 30.0, 75.0)
 """Passes over the pictures that candidates should be able to make."""
-_NOMINAL = 2e10
-"""Multiply-adds a second that a machine is supposed to make before anything is measured."""
 _SAFETY = 0.95
 
 
@@ -153,7 +151,9 @@ def choose(
     offered = within_memory(offered, material.classes, material.channels, batch)
     left = max(seconds - clock.elapsed, 0.2 * seconds)
     final = (1 - _CHOICE) * left
-    affordable = final * _NOMINAL / (3 * len(material.train))
+    # how fast this machine is, from the second cheapest network: the cheapest is mostly overhead
+    probe, cost = offered[min(1, len(offered) - 1)]
+    affordable = final * cost / (_paced(probe, material, seed, None).pace * len(material.train))
     passes = _PASSES if start is None else _PASSES[1:3]
     trials = [_paced(c, material, seed, None) for c in spread_in_cost(offered, affordable, passes)]
     if designed is not None:
@@ -215,7 +215,7 @@ def _best_changes(
 def _paced(candidate: Candidate, material: Material, seed: int, origin: Origin | None) -> Trial:
     start = time.perf_counter()
     pictures, _, _ = material.pictures(candidate.height, candidate.width)
-    recipe = recipe_for(candidate, len(pictures), float(len(pictures)), shift=True, flip=True)
+    recipe = recipe_for(candidate, len(pictures), float(len(pictures)))
     module = begin(candidate, pictures, material.classes, seed, origin)
     pace = training_pace(module, recipe, pictures, material.labels(material.train), seed)
     return Trial(candidate, pace, seconds=time.perf_counter() - start, origin=origin)
@@ -298,10 +298,12 @@ def _planned(
     pictures, held, test = material.pictures(candidate.height, candidate.width)
     module = begin(candidate, pictures, material.classes, seed, taken.origin)
     answers = answering_pace(module, pictures) * (len(held) * (2 if flip else 1) + len(test)) * (1 + flip)
-    spare = max(_SAFETY * (seconds - clock.elapsed - answers), 64 * taken.pace)
     factor = _factor(taken.origin)
-    recipe = recipe_for(candidate, len(pictures), spare / taken.pace, shift=shift, flip=flip, factor=factor)
-    training = recipe.epochs * recipe.pictures * taken.pace
+    once = recipe_for(candidate, len(pictures), float(len(pictures)), shift=shift, flip=flip, factor=factor)
+    pace = training_pace(module, once, pictures, material.labels(material.train), seed)
+    spare = max(_SAFETY * (seconds - clock.elapsed - answers), 64 * pace)
+    recipe = recipe_for(candidate, len(pictures), spare / pace, shift=shift, flip=flip, factor=factor)
+    training = recipe.epochs * recipe.pictures * pace
     return Choice(
         candidate, recipe, trials, training + answers, taken.forecast(training), origin=taken.origin
     )

@@ -12,13 +12,14 @@ from fivefold.core import fork_global
 from fivefold.tasks.images.raw_pictures import RawPictures
 from fivefold.tasks.images.recipe import Recipe, SmoothedCrossEntropy, augmentation
 
-_ROUNDS = 3
+_FEWEST, _MOST, _ENOUGH = 3, 9, 1.0
+"""Rounds of a measurement: at least, at most, and the seconds after which no further one is begun."""
 
 
 def training_pace(module: RawPictures, recipe: Recipe, pictures: Tensor, labels: Tensor, seed: int) -> float:
     """Return the seconds that a training takes a picture: change, forward, backward and update.
 
-    The median of three updates after one that is not counted, of a copy; the module stays as it was.
+    The median of three to nine updates after two that are not counted, of a copy; the module stays as it was.
 
     Args:
         module: The network.
@@ -53,9 +54,10 @@ def answering_pace(module: nn.Module, pictures: Tensor) -> float:
 
 
 def _median_seconds(work: Callable[[], object]) -> float:
-    work()
-    found = []
-    for _ in range(_ROUNDS):
+    for _ in range(2):  # the first takes memory, the second finds it where it will be
+        work()
+    found: list[float] = []
+    while len(found) < _FEWEST or (len(found) < _MOST and sum(found) < _ENOUGH):
         start = time.perf_counter()
         work()
         found.append(time.perf_counter() - start)
