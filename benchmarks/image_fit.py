@@ -178,7 +178,8 @@ def main() -> None:
             reached = "reached" if row["share"] >= options.target else "did not reach"
             print(
                 f"fivefold fit --budget {row['budget']}: {row['share']:.4f} ({reached} {options.target}) in "
-                f"{row['seconds']:.0f} s; the loop {share:.4f} in {seconds:.0f} s: ratio {row['ratio']:.2f}{bound}"
+                f"{row['seconds']:.0f} s; the loop {share:.4f} in {seconds:.0f} s: "
+                f"ratio {row['ratio']:.2f}{bound}"
             )
     columns = list(dict.fromkeys(name for row in rows for name in row))
     write(
