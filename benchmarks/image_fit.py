@@ -135,7 +135,7 @@ def ours(folder: Path, budget: str, seed: int) -> dict[str, Any]:
 def main() -> None:
     """Run both, print the ratio, write."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--images", type=Path, required=True, help="the folder of the IDX files")
+    parser.add_argument("--images", type=Path, default=None, help="the folder of the IDX files")
     parser.add_argument("--target", type=float, default=0.92)
     parser.add_argument("--budget", action="append", default=None, help="of a fit; several are run in turn")
     parser.add_argument("--seed", type=int, default=0)
@@ -144,6 +144,9 @@ def main() -> None:
     parser.add_argument("--no-peer", action="store_true")
     parser.add_argument("--as-peer", action="store_true", help=argparse.SUPPRESS)
     options = arguments(__doc__, parser)
+    if options.images is None:
+        print("nothing was measured: name the folder of Fashion-MNIST with --images")
+        return
     if options.as_peer:
         peer(options.images, options.target, options.epochs, options.most, options.threads)
         return

@@ -113,7 +113,8 @@ def main() -> None:
         if folder is not None
     }
     if not corpora:
-        parser.error("expected --snippets or --fortunes; got neither")
+        print("nothing was measured: name a corpus with --snippets or --fortunes")
+        return
     rows = []
     for name, (texts, labels) in corpora.items():
         sizes = Counter(labels)

@@ -170,9 +170,12 @@ def paragraphs(texts: list[str], most: int = 3000) -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--corpus", type=Path, required=True, help="folder of the manual's pages")
-    parser.add_argument("--reference", type=Path, required=True, help="folder of the other field's pages")
+    parser.add_argument("--corpus", type=Path, default=None, help="folder of the manual's pages")
+    parser.add_argument("--reference", type=Path, default=None, help="folder of the other field's pages")
     options = arguments(__doc__, parser)
+    if options.corpus is None or options.reference is None:
+        print("nothing was measured: name the manuals with --corpus and --reference")
+        return
     from fivefold.tasks.text.terms.c_value import c_values
     from fivefold.tasks.text.terms.candidates import find_candidates, singular
     from fivefold.tasks.text.terms.termhood import centroid_similarity, log_likelihood_ratio, weirdness
