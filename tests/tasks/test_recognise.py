@@ -71,3 +71,9 @@ def test_broken_tables_hold_no_texts(tmp_path):
     assert kind_of(tmp_path / "none", None) != "texts"
     assert kind_of(["a"], None) != "texts"
     assert kind_of("x" * 5000, None) != "texts"
+
+
+def test_the_rows_of_a_table_with_several_columns_are_not_read(tmp_path, monkeypatch):
+    (tmp_path / "t.csv").write_text("a,b,y\n1,2,3\n")
+    monkeypatch.setattr("fivefold.tasks.tables.read.loaded", None)  # whoever reads, fails
+    assert kind_of(tmp_path / "t.csv", "y") == "table"

@@ -1,6 +1,7 @@
 """Telling pictures and texts from tables, by the name that a user gives."""
 
 import os
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -61,15 +62,17 @@ def _listed(path: Path, target: str) -> str:
     """What the first rows of a table list."""
     from fivefold.core import FivefoldError
     from fivefold.tasks.images.path_table import path_column
-    from fivefold.tasks.labelled_table import SPLITS
     from fivefold.tasks.tables.read import read
     from fivefold.tasks.text.text_table import text_column
 
     try:
+        names = _header(path)
+        if names is not None and len(_others(names, target)) != 1:
+            return "table"  # known from its first line: the rows are not read twice
         table = read(path, query="SELECT * FROM data LIMIT 50")
     except FivefoldError:
         return "table"  # the reader of tables says what is wrong with it
-    others = [name for name in table.names if name != target and name.lower() not in SPLITS]
+    others = _others(table.names, target)
     if target not in table.names or len(others) != 1:
         return "table"
     if path_column(table) == others[0]:
@@ -78,3 +81,30 @@ def _listed(path: Path, target: str) -> str:
         return "table"
     lengths = sorted(len(str(value).split()) for value in table.column(others[0]) if value is not None)
     return "texts" if lengths and lengths[len(lengths) // 2] >= _WORDS else "table"
+
+
+def _others(names: Sequence[str], target: str) -> list[str]:
+    """Columns beside the target and what says training or test."""
+    from fivefold.tasks.labelled_table import SPLITS
+
+    return [name for name in names if name != target and name.lower() not in SPLITS]
+
+
+def _header(path: Path) -> Sequence[str] | None:
+    """The names of a table's columns from the beginning of its file; ``None`` where that does not tell."""
+    from fivefold.tasks.tables import csvtext
+    from fivefold.tasks.tables.read import kind_of as format_of
+
+    form = format_of(path)
+    if form == "parquet":
+        from pyarrow import parquet
+
+        names: list[str] = parquet.read_schema(path).names
+        return names
+    if form != "csv" or csvtext.compression_of(path) == "zstd":
+        return None
+    with csvtext.open_bytes(path) as file:
+        start = file.read(csvtext.SAMPLE)
+    if b"\x00" in start:  # another encoding than one whose letters of the header are bytes
+        return None
+    return csvtext.inspect_csv(path, start.decode("utf-8", "ignore")).names
