@@ -5,8 +5,9 @@ import pytest
 from scipy.special import softmax as reference
 from sklearn.metrics import accuracy_score, log_loss
 
-from fivefold.tasks.class_record import LEVEL, class_certificates, environment, scores_section, softmax
+from fivefold.tasks.class_record import class_certificates, environment, scores_section, softmax
 from fivefold.tasks.class_section import class_section
+from fivefold.tasks.coverage_certificate import LEVEL
 from fivefold.tasks.evaluate import wilson
 from fivefold.tasks.prediction_sets import Sets
 

@@ -9,11 +9,10 @@ import numpy.typing as npt
 
 from fivefold.artifact.version import library_version
 from fivefold.core import Certificate, Kind
+from fivefold.tasks.coverage_certificate import coverage_certificate, exchangeable
 from fivefold.tasks.evaluate import Bootstrap, scores, wilson
 
 Floats = npt.NDArray[np.float64]
-LEVEL = 0.9
-"""Promised coverage of the sets in a report."""
 _METRICS = ["accuracy", "log loss", "Brier score"]
 
 
@@ -25,15 +24,6 @@ def softmax(scores: Floats) -> Floats:
     """
     powers = np.exp(scores - scores.max(1, keepdims=True))
     return np.asarray(powers / powers.sum(1, keepdims=True))
-
-
-def percent(x: float) -> str:
-    """Write a share with one decimal.
-
-    >>> percent(0.9123)
-    '91.2%'
-    """
-    return f"{100 * x:.1f}%"
 
 
 def scores_section(
@@ -100,26 +90,16 @@ def class_certificates(
         yardstick: What the fit is measured against.
         things: What was predicted, in the plural.
     """
-    share, pair = classes["sets"]["coverage"], test["paired"]
-    assumed = (f"new {things} are exchangeable with the {things} of this source",)
+    pair = test["paired"]
     return [
-        Certificate(
-            f"{percent(LEVEL)} sets cover at least {percent(LEVEL)} of new {things} like these",
-            Kind.STATISTICAL,
-            True if share["low"] >= LEVEL else (False if share["high"] < LEVEL else None),
-            bound=LEVEL,
-            value=share["value"],
-            assumptions=assumed,
-            method=f"Wilson 95% interval {percent(share['low'])} to {percent(share['high'])} on {count:,} "
-            f"{things} that no fit has seen; unknown where it contains {percent(LEVEL)}",
-        ),
+        coverage_certificate(classes["sets"]["coverage"], count, "sets", things, "source"),
         Certificate(
             f"the model names more new {things} rightly than {yardstick}",
             Kind.STATISTICAL,
             True if pair["low"] > 0 else (False if pair["high"] < 0 else None),
             bound=0.0,
             value=pair["difference"],
-            assumptions=assumed,
+            assumptions=exchangeable(things, "source"),
             method=f"paired bootstrap 95% interval of the difference on the test {things}; unknown where it "
             "contains 0",
         ),

@@ -69,6 +69,17 @@ def test_where_nothing_can_be_tried_the_quickest_is_trained(material):
     assert choice.error.high == 1.0
 
 
+def test_the_plan_counts_with_the_pace_of_trainings(chosen):
+    _, choice, _, _ = chosen
+    taken = next(t for t in choice.trials if t.spent and not t.changes and t.candidate == choice.candidate)
+    recipe = choice.recipe
+    changed = next((t for t in choice.trials if t.reason.startswith("taken for")), taken)
+    quickest = min(s / n for s, n in zip(changed.spent, changed.seen, strict=True))
+    assert changed.trained_pace == quickest
+    assert choice.seconds >= quickest * recipe.epochs * recipe.pictures  # and the answers
+    assert Trial(taken.candidate, 0.5).trained_pace == 0.5
+
+
 def test_a_trial_continues_its_own_curve():
     trial = Trial(Candidate("resnet20", 28, 28), 1e-3, [1e3, 3e3], [0.2, 0.15], [0.6, 0.5])
     assert trial.forecast(3.0).error == pytest.approx(0.15)

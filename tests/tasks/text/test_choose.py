@@ -4,7 +4,8 @@ import numpy as np
 import torch
 
 from fivefold.core import Budget, Clock
-from fivefold.tasks.text.choose import MENU, choose, judged, make
+from fivefold.tasks.temperature import tempered_losses
+from fivefold.tasks.text.choose import MENU, choose, make
 from fivefold.tasks.text.padded import scores_of
 
 
@@ -60,8 +61,9 @@ def test_losses_are_judged_at_their_best_temperature():
     scores = generator.normal(size=(500, 3))
     p = np.exp(scores) / np.exp(scores).sum(1, keepdims=True)
     labels = (p.cumsum(1) < generator.random((500, 1))).sum(1)
-    np.testing.assert_allclose(judged(scores, labels).mean(), judged(2.0 * scores, labels).mean(), rtol=1e-6)
-    assert judged(scores, labels).mean() < np.log(3)
+    losses, doubled = tempered_losses(scores, labels), tempered_losses(2.0 * scores, labels)
+    np.testing.assert_allclose(losses.mean(), doubled.mean(), rtol=1e-6)
+    assert losses.mean() < np.log(3)
 
 
 def test_the_global_generator_is_left_as_it_was():

@@ -12,6 +12,7 @@ import torch
 
 from fivefold.core import ArgumentError, ArtifactError, Budget, Clock, require
 from fivefold.optimize.training.verb import Training
+from fivefold.tasks.class_record import softmax
 from fivefold.tasks.images.candidate import DESIGNED, Candidate, resolutions
 from fivefold.tasks.images.choose import Choice, choose
 from fivefold.tasks.images.design.search import design as search_design
@@ -25,7 +26,7 @@ from fivefold.tasks.images.recipe import Recipe, outputs, train_network
 from fivefold.tasks.images.transfer import Origin, Start, begin, read_start
 from fivefold.tasks.images.yardstick import Yardstick, fit_yardstick
 from fivefold.tasks.prediction_sets import Sets
-from fivefold.tasks.temperature import log_losses, temperature_of
+from fivefold.tasks.temperature import temperature_of, tempered_losses
 
 Progress = Callable[[str, dict[str, object]], None]
 Floats = npt.NDArray[np.float64]
@@ -213,10 +214,11 @@ def _run(
     flip, scores = False, plain
     if recipe.flip:
         mirrored = outputs(module, held, flip=True).numpy()
-        flip = _mean_loss(mirrored, labels[material.held]) < _mean_loss(plain, labels[material.held])
+        truth = labels[material.held]
+        flip = tempered_losses(mirrored, truth).mean() < tempered_losses(plain, truth).mean()
         scores = mirrored if flip else plain
     temperature = temperature_of(scores, labels[material.held])
-    probabilities = _softmax(scores / temperature)
+    probabilities = softmax(scores / temperature)
     sets = Sets(np.sort(Sets.of(probabilities, labels[material.held], ordered=False)))
     model = ImageModel(candidate, module.eval(), material.images.classes, temperature, flip, sets)
     answers = outputs(module, test, flip=flip).numpy()
@@ -234,14 +236,6 @@ def _run(
         seed,
         torch.get_num_threads(),
     )
-
-
-def _mean_loss(scores: Floats, labels: npt.NDArray[np.int64]) -> float:
-    return float(log_losses(scores / temperature_of(scores, labels), labels).mean())
-
-
-def _softmax(scores: Floats) -> Floats:
-    return np.asarray(torch.from_numpy(scores).softmax(1).numpy())
 
 
 def _plan_of(directory: str | Path, start: Start | None) -> Choice:

@@ -7,8 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from fivefold.core import Certificate, Kind
-from fivefold.tasks.class_record import class_certificates, environment, percent, scores_section, softmax
+from fivefold.tasks.class_record import class_certificates, environment, scores_section, softmax
 from fivefold.tasks.class_section import class_section
+from fivefold.tasks.coverage_certificate import LEVEL, percent
 from fivefold.tasks.evaluate import coverage, wilson
 from fivefold.tasks.images.gallery import gallery
 from fivefold.tasks.images.yardstick import NAME, constant_scores
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from fivefold.tasks.images.fit import Outcome
 
 Floats = npt.NDArray[np.float64]
-LEVEL = 0.9
 _FORECAST = 0.25
 
 

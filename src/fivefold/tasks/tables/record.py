@@ -10,6 +10,7 @@ from fivefold.core import numpy_generator
 from fivefold.diagnosis import summarise
 from fivefold.tasks.class_record import environment
 from fivefold.tasks.class_section import class_section
+from fivefold.tasks.coverage_certificate import LEVEL
 from fivefold.tasks.evaluate import METRICS, Bootstrap, coverage, metrics_of, scores
 from fivefold.tasks.plain_values import plain
 from fivefold.tasks.tables import drivers, verdicts
@@ -88,9 +89,7 @@ def _by_level(unseen: "Unseen", rows: npt.NDArray[np.int64]) -> str:
     if model.intervals is None:
         return ""
     eta = unseen.search.chosen.eta[rows, 0]
-    low, high = model.target.own_bounds(
-        *model.intervals.bounds(problem.table.take(rows), eta, verdicts.LEVEL)
-    )
+    low, high = model.target.own_bounds(*model.intervals.bounds(problem.table.take(rows), eta, LEVEL))
     truth = _own_unit(model.target, problem.y[rows])
     inside = (truth >= low) & (truth <= high)
     codes = unseen.codes[rows]
@@ -98,7 +97,7 @@ def _by_level(unseen: "Unseen", rows: npt.NDArray[np.int64]) -> str:
     shares = np.bincount(codes, weights=inside)[sizes > 0] / sizes[sizes > 0]
     tenth, middle = np.quantile(shares, [0.1, 0.5])
     return (
-        f" The {verdicts.LEVEL:.0%} intervals for such rows have a median width of "
+        f" The {LEVEL:.0%} intervals for such rows have a median width of "
         f"{verdicts.plain(float(np.median(high - low)))}; from one {unseen.column} to the next they cover "
         f"more or less: {middle:.0%} in the middle one, below {tenth:.0%} in a tenth of them."
     )
@@ -168,7 +167,7 @@ def _interval_section(
         return None, None
     typed = p.typed.take(outcome.test)
     eta = model.predictor.eta(typed)[:, 0] + (0.0 if p.offset is None else p.offset[outcome.test])
-    low, high = model.target.own_bounds(*model.intervals.bounds(typed, eta, verdicts.LEVEL))
+    low, high = model.target.own_bounds(*model.intervals.bounds(typed, eta, LEVEL))
     truth = _truth(outcome, model.target)
     mean = model.target.mean(eta[:, None])
     inside = (truth >= low) & (truth <= high)
@@ -203,7 +202,7 @@ def _interval_section(
                 }
             )
     section = {
-        "level": verdicts.LEVEL,
+        "level": LEVEL,
         "coverage": coverage(inside),
         "median_width": float(np.median(width)),
         "by_fifth": fifths,
@@ -228,7 +227,7 @@ def _class_section(outcome: "Outcome", model: Model) -> dict[str, Any] | None:
     typed = outcome.prepared.typed.take(outcome.test)
     probability = model.target.mean(model.predictor.eta(typed) / model.temperature)
     truth = _truth(outcome, model.target).astype(np.int64)
-    return class_section(probability, truth, model.sets, verdicts.LEVEL)
+    return class_section(probability, truth, model.sets, LEVEL)
 
 
 def build_record(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fivefold.core import Certificate, Kind
+from fivefold.tasks.coverage_certificate import LEVEL, coverage_certificate, exchangeable, percent
 from fivefold.tasks.evaluate import METRICS
 from fivefold.tasks.tables.calibrate import temperature
 from fivefold.tasks.tables.candidates.problem import Problem
@@ -16,13 +17,8 @@ from fivefold.tasks.tables.choose import YARDSTICK, Entry, paired
 if TYPE_CHECKING:
     from fivefold.tasks.tables.fit import Outcome
 
-LEVEL = 0.9
 _ROUNDING = 1e-9
 """Share of a mean loss below which a difference is one of rounding."""
-
-
-def _percent(x: float) -> str:
-    return f"{100 * x:.1f}%"
 
 
 def plain(x: float) -> str:
@@ -151,27 +147,15 @@ def certificates(
     if measured is not None:
         share = measured["coverage"]
         what = "intervals" if intervals else "sets"
+        found.append(coverage_certificate(share, len(outcome.test), what, "rows", "table"))
         found.append(
             Certificate(
-                f"{_percent(LEVEL)} {what} cover at least {_percent(LEVEL)} of new rows like these",
-                Kind.STATISTICAL,
-                True if share["low"] >= LEVEL else (False if share["high"] < LEVEL else None),
-                bound=LEVEL,
-                value=share["value"],
-                assumptions=("new rows are exchangeable with the rows of this table",),
-                method=f"Wilson 95% interval {_percent(share['low'])} to {_percent(share['high'])} on "
-                f"{len(outcome.test):,} rows that no fit has seen; unknown where it contains "
-                f"{_percent(LEVEL)}",
-            )
-        )
-        found.append(
-            Certificate(
-                f"measured coverage is within 3 points of {_percent(LEVEL)}",
+                f"measured coverage is within 3 points of {percent(LEVEL)}",
                 Kind.STATISTICAL,
                 share["low"] <= LEVEL + 0.03 and share["high"] >= LEVEL - 0.03,
                 bound=0.03,
                 value=abs(share["value"] - LEVEL),
-                assumptions=("new rows are exchangeable with the rows of this table",),
+                assumptions=exchangeable("rows", "table"),
                 method="the Wilson 95% interval of the measured coverage meets the band",
             )
         )
@@ -186,7 +170,7 @@ def certificates(
                 True if ends[1] <= 0 else (False if ends[0] > 0 else None),
                 bound=0.0,
                 value=sign * pair["difference"],
-                assumptions=("new rows are exchangeable with the rows of this table",),
+                assumptions=exchangeable("rows", "table"),
                 method="paired bootstrap 95% interval of the difference on the test rows; unknown where it "
                 "contains 0",
             )
@@ -252,5 +236,5 @@ def headline(
     measured = intervals or (classes["sets"] if classes else None)
     if measured:
         kind = "intervals" if intervals else "sets"
-        text += f". {LEVEL:.0%} {kind} covered {_percent(measured['coverage']['value'])}"
+        text += f". {LEVEL:.0%} {kind} covered {percent(measured['coverage']['value'])}"
     return text + "."

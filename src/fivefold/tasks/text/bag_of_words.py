@@ -18,7 +18,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from fivefold.core import ArtifactError, require
-from fivefold.tasks.temperature import log_losses, temperature_of
+from fivefold.tasks.temperature import tempered_losses
 from fivefold.tasks.text.tokens import split_words
 
 Floats = npt.NDArray[np.float64]
@@ -143,7 +143,7 @@ def fit_bag_of_words(
         _fit_quietly(model, X, labels)
         weights, bias = _of_all_classes(model.coef_.T, model.intercept_)
         scores = np.asarray(H @ weights + bias)
-        loss = float(log_losses(scores / temperature_of(scores, held[1]), held[1]).mean())
+        loss = float(tempered_losses(scores, held[1]).mean())
         if best is None or loss < best[0]:
             best = loss, BagOfWords(terms, idf, weights, bias, penalty)
     assert best is not None

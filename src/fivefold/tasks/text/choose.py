@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from fivefold.core import Clock, fork_global, torch_generator
 from fivefold.networks import create_text
 from fivefold.optimize import train
-from fivefold.tasks.temperature import log_losses, temperature_of
+from fivefold.tasks.temperature import tempered_losses
 from fivefold.tasks.text.padded import Padded, scores_of
 
 Floats = npt.NDArray[np.float64]
@@ -158,16 +158,11 @@ def _run(
     progress("trial", {"method": trial.name, "seconds": epochs * len(tokens) * trial.pace})
     module = make(trial.name, vocabulary, classes, seed)
     trial.seconds += fit_network(module, tokens, labels, held, epochs, seed)
-    losses = judged(scores_of(module, held[0]).numpy(), held[1].numpy())
+    losses = tempered_losses(scores_of(module, held[0]).numpy(), held[1].numpy())
     if losses.mean() < trial.loss:
         trial.module, trial.epochs = module, epochs
         trial.loss = float(losses.mean())
         trial.error = float(losses.std(ddof=1) / math.sqrt(len(losses))) if len(losses) > 1 else math.nan
-
-
-def judged(scores: Floats, labels: Codes) -> Floats:
-    """Return log losses at the best temperature."""
-    return log_losses(scores / temperature_of(scores, labels), labels)
 
 
 def _pace(name: str, tokens: Tensor, labels: Tensor, vocabulary: int, classes: int, seed: int) -> float:

@@ -12,7 +12,7 @@ import torch
 from fivefold.core import Budget, Clock, DataError, require
 from fivefold.tasks.prediction_sets import Sets
 from fivefold.tasks.tables.splits import Splitter
-from fivefold.tasks.temperature import log_losses, temperature_of
+from fivefold.tasks.temperature import log_losses, temperature_of, tempered_losses
 from fivefold.tasks.text.bag_of_words import fit_bag_of_words
 from fivefold.tasks.text.choose import Trial, choose
 from fivefold.tasks.text.model import Network, TextModel
@@ -177,13 +177,13 @@ def _run(parts: Parts, clock: Clock, seconds: float, seed: int, tell: Progress) 
     at = temperature_of(own, labels[parts.judge])
     own = own / at
     best, trials, network = _networks(parts, clock, seconds, seed, tell)
-    losses = {0.0: float(log_losses(own, labels[parts.judge]).mean())}
+    words_loss = log_losses(own, labels[parts.judge])
+    losses = {0.0: float(words_loss.mean())}
     if network is not None:
         other = network.scores(judge)
         for share in _SHARES[1:]:
             mixed = share * other + (1 - share) * own
-            tempered = mixed / temperature_of(mixed, labels[parts.judge])
-            losses[share] = float(log_losses(tempered, labels[parts.judge]).mean())
+            losses[share] = float(tempered_losses(mixed, labels[parts.judge]).mean())
     share = min(losses, key=lambda s: losses[s])
     model = TextModel(texts.classes, words, at, network if share > 0 else None, share, 1.0, Sets(np.zeros(0)))
     tell("chosen", {"method": method_name(share, best)})
@@ -192,7 +192,6 @@ def _run(parts: Parts, clock: Clock, seconds: float, seed: int, tell: Progress) 
     model = replace(model, temperature=temperature)
     probabilities = model.probabilities_of(parts.of(parts.calibrate))
     sets = Sets(np.sort(Sets.of(probabilities, labels[parts.calibrate], ordered=False)))
-    words_loss = log_losses(own, labels[parts.judge])
     return Outcome(parts, replace(model, sets=sets), trials, best, losses, words_loss, words_seconds, seed)
 
 

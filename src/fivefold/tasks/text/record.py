@@ -6,15 +6,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from fivefold.tasks.class_record import (
-    LEVEL,
-    class_certificates,
-    environment,
-    percent,
-    scores_section,
-    softmax,
-)
+from fivefold.tasks.class_record import class_certificates, environment, scores_section, softmax
 from fivefold.tasks.class_section import class_section
+from fivefold.tasks.coverage_certificate import LEVEL, percent
 from fivefold.tasks.plain_values import plain
 
 if TYPE_CHECKING:
