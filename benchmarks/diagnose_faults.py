@@ -21,7 +21,7 @@ import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from common import arguments, write
+from common import THREAD_VARIABLES, arguments, write
 
 ROOT = Path(__file__).resolve().parent.parent
 FAULTS = ROOT / "tests" / "faults"
@@ -108,7 +108,7 @@ def diagnose(text: str, seed: int) -> tuple[list[dict[str, str]], float]:
             text=True,
             timeout=300,
             check=False,
-            env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT / "src")},
+            env={**os.environ, **dict.fromkeys(THREAD_VARIABLES, "1"), "PYTHONPATH": str(ROOT / "src")},
         )
         taken = time.perf_counter() - begun
         found = json.loads(done.stdout)["findings"] if done.stdout.strip().startswith("{") else []

@@ -20,3 +20,9 @@ def test_moments_are_means_over_quantiles(name, q):
     # the sum over quantiles errs by about 1e-6 of the tails of z squared
     assert square == pytest.approx(values.detach().square().mean().item(), rel=2e-5)
     assert slope == pytest.approx(slopes.square().mean().item(), rel=2e-5)
+
+
+def test_moments_need_no_gradients_of_the_caller():
+    moments.cache_clear()
+    with torch.no_grad():
+        assert moments("relu", 1.0)[1] == pytest.approx(0.5)

@@ -77,3 +77,10 @@ def test_the_rows_of_a_table_with_several_columns_are_not_read(tmp_path, monkeyp
     (tmp_path / "t.csv").write_text("a,b,y\n1,2,3\n")
     monkeypatch.setattr("fivefold.tasks.tables.read.loaded", None)  # whoever reads, fails
     assert kind_of(tmp_path / "t.csv", "y") == "table"
+
+
+@pytest.mark.parametrize(("target", "kind"), [("1", "texts"), ("good", "texts"), ("12.5", "table")])
+def test_texts_with_a_number_that_is_not_whole_are_a_table(tmp_path, target, kind):
+    rows = [f"a text of more than five words {i},{target if i % 2 else 3}" for i in range(40)]
+    (tmp_path / "t.csv").write_text("text,y\n" + "\n".join(rows) + "\n")
+    assert kind_of(tmp_path / "t.csv", "y") == kind

@@ -109,7 +109,7 @@ def _image_model(directory: Path) -> "ImageModel":
     model = load(directory)
     if not isinstance(model, ImageModel):
         raise ArgumentError(
-            "a model of pictures", "one of a table", "tables are predicted with: fivefold predict"
+            "a model of pictures", "one of a table or of texts", "those are predicted with: fivefold predict"
         )
     return model
 
@@ -178,12 +178,21 @@ def facts(report: "ExportReport", source: str) -> list[tuple[str, str]]:
         report: Of the export.
         source: What the pictures were.
     """
-    parity = report.parity
+    parity, fall = report.parity, report.int8.fall if report.int8 is not None else None
+    whose = "log-probabilities"
+    if report.form == "int8" and fall is not None:
+        numbers = (
+            f"8 bits: accuracy {fall.after:.1%} for {fall.before:.1%} in 32-bit floats (fall {fall.low:+.2%} "
+            f"to {fall.high:+.2%}, 95% interval) on {fall.pictures} pictures"
+        )
+        whose = "before it was put into 8 bits: log-probabilities"
+    else:
+        numbers = "32-bit floats"
     return [
         (
             "Agreement",
-            f"log-probabilities within {parity.difference:.1e} of the trained network's, and the same class "
+            f"{whose} within {parity.difference:.1e} of the trained network's, and the same class "
             f"for {parity.agreement:.1%} of {parity.pictures} pictures ({source})",
         ),
-        ("Numbers", "8 bits" if report.form == "int8" else "32-bit floats"),
+        ("Numbers", numbers),
     ]

@@ -28,7 +28,7 @@ def fit(
         typer.Argument(
             metavar="DATA",
             help="CSV, TSV, JSON or Parquet, several files, or a quoted pattern; "
-            "a folder of pictures, IDX or NPZ.",
+            "a folder of pictures or of texts, IDX or NPZ.",
         ),
     ],
     target: Annotated[
@@ -37,11 +37,16 @@ def fit(
             "--target",
             "-t",
             metavar="COLUMN",
-            help="The column to predict; pictures in folders need none.",
+            help="The column to predict; pictures and texts in folders need none.",
             show_default=False,
         ),
     ] = None,
-    budget: Annotated[str, typer.Option(metavar="TIME", help="Time for the choice: 30s, 5m, 1h.")] = "60s",
+    budget: Annotated[
+        str,
+        typer.Option(
+            metavar="TIME", help="30s, 5m, 1h: for the choice (tables) or everything (pictures, texts)."
+        ),
+    ] = "60s",
     seed: Annotated[int, typer.Option(metavar="N", help="The same seed and plan give the same bits.")] = 0,
     out: Annotated[
         Path | None,

@@ -30,7 +30,7 @@ def predict(
         typer.Argument(
             metavar="DATA",
             help="CSV, TSV, JSON or Parquet, several files, or a quoted pattern; "
-            "pictures or a folder of them.",
+            "pictures or texts, or a folder of them.",
         ),
     ],
     interval: Annotated[
@@ -43,7 +43,7 @@ def predict(
         ),
     ] = None,
     query: Annotated[
-        str | None, typer.Option(metavar="SQL", help="SQL over the view 'data' that yields the rows.")
+        str | None, typer.Option(metavar="SQL", help="Tables: SQL over the view 'data' that yields the rows.")
     ] = None,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -71,6 +71,7 @@ def predict(
 
         model = load(directory)
         if not isinstance(model, Model):
+            require(query is None, f"no --query for {model.things[1]}", repr(query), "leave it out")
             predict_named(model, data, interval, out, as_json, quiet)
             return
         rows, notes = 0, Notes(quiet)

@@ -36,6 +36,7 @@ def moments(activation: str, q: float) -> tuple[float, float]:
     z = (centre[:, None] + half[:, None] * nodes).ravel()
     mass = (half[:, None] * weights).ravel() * np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi)
     sums = torch.from_numpy(scale * z).requires_grad_()
-    values = activation_layer(activation, in_place=False)(sums)
-    (slopes,) = torch.autograd.grad(values.sum(), sums)
+    with torch.enable_grad():  # whatever the caller has turned off
+        values = activation_layer(activation, in_place=False)(sums)
+        (slopes,) = torch.autograd.grad(values.sum(), sums)
     return float(mass @ values.detach().numpy() ** 2), float(mass @ slopes.numpy() ** 2)

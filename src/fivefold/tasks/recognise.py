@@ -77,10 +77,18 @@ def _listed(path: Path, target: str) -> str:
         return "table"
     if path_column(table) == others[0]:
         return "pictures"
-    if text_column(table, target) != others[0]:
+    if text_column(table, target) != others[0] or any(map(_fraction, table.column(target))):
         return "table"
     lengths = sorted(len(str(value).split()) for value in table.column(others[0]) if value is not None)
     return "texts" if lengths and lengths[len(lengths) // 2] >= _WORDS else "table"
+
+
+def _fraction(value: Any) -> bool:
+    """Whether a target is no label of a class: a number that is not whole."""
+    try:
+        return not float(value).is_integer()
+    except (TypeError, ValueError, OverflowError):
+        return False
 
 
 def _others(names: Sequence[str], target: str) -> list[str]:

@@ -27,10 +27,12 @@ from fivefold.tasks.images.transfer import Origin, Start, begin, read_start
 from fivefold.tasks.images.yardstick import Yardstick, fit_yardstick
 from fivefold.tasks.prediction_sets import Sets
 from fivefold.tasks.temperature import temperature_of, tempered_losses
+from fivefold.tasks.threads import threads
 
 Progress = Callable[[str, dict[str, object]], None]
 Floats = npt.NDArray[np.float64]
 _DEFAULT = 60.0
+_MOST_THREADS = 4096
 _SEARCHED_SIDE = 32
 """Architectures are searched for at the resolution nearest to so many pixels."""
 
@@ -94,7 +96,8 @@ def fit_images(
             blocks, which is then tried beside the others; see
             :func:`~fivefold.tasks.images.design.search.design`.
         design_directory: Where the search writes its trials, and goes on from after a kill.
-        replay: A saved model whose plan is followed: nothing is chosen, the same network is trained anew.
+        replay: A saved model whose plan, seed and number of threads are followed: nothing is chosen, the same
+            network is trained anew.
         progress: ``progress(event, details)``.
 
     Returns:
@@ -114,7 +117,9 @@ def fit_images(
     tell("found", {"described": images.describe()})
     require(architecture is None or weights is not None, "weights beside an architecture", None)
     start = None if weights is None else read_start(weights, architecture)
-    stored = None if replay is None else _plan_of(replay, start)
+    stored, count = None, torch.get_num_threads()
+    if replay is not None:
+        stored, seed, count = _plan_of(replay, start)
     searched = None if design is None or stored is not None else Budget.parse(design).seconds
     require(
         searched is None or searched < seconds,
@@ -123,7 +128,8 @@ def fit_images(
         "give more",
     )
     require(design_directory is None or design is not None, "a time for the design beside its folder", None)
-    return fit_set(images, clock, seconds, seed, tell, stored, start, searched, design_directory)
+    with threads(count):
+        return fit_set(images, clock, seconds, seed, tell, stored, start, searched, design_directory)
 
 
 def fit_set(
@@ -215,7 +221,7 @@ def _run(
     if recipe.flip:
         mirrored = outputs(module, held, flip=True).numpy()
         truth = labels[material.held]
-        flip = tempered_losses(mirrored, truth).mean() < tempered_losses(plain, truth).mean()
+        flip = bool(tempered_losses(mirrored, truth).mean() < tempered_losses(plain, truth).mean())
         scores = mirrored if flip else plain
     temperature = temperature_of(scores, labels[material.held])
     probabilities = softmax(scores / temperature)
@@ -238,8 +244,8 @@ def _run(
     )
 
 
-def _plan_of(directory: str | Path, start: Start | None) -> Choice:
-    """Read the plan of a saved model.
+def _plan_of(directory: str | Path, start: Start | None) -> tuple[Choice, int, int]:
+    """Read the plan of a saved model, its seed and its number of threads.
 
     Raises:
         ArtifactError: It is a model of another kind, or its plan is damaged.
@@ -256,7 +262,10 @@ def _plan_of(directory: str | Path, start: Start | None) -> Choice:
         origin = Origin(start, str(plan["origin"]["depth"]))
     try:
         forecast = plan["forecast"]
-        return Choice(
+        count = int(plan["threads"])
+        if not 1 <= count <= _MOST_THREADS:
+            raise ValueError(f"{count} threads")
+        choice = Choice(
             Candidate.from_record(plan["candidate"]),
             Recipe(**plan["recipe"]),
             [],
@@ -265,5 +274,6 @@ def _plan_of(directory: str | Path, start: Start | None) -> Choice:
             str(plan["layout"]),
             origin,
         )
+        return choice, int(plan["seed"]), count
     except (KeyError, TypeError, ValueError) as error:
         raise ArtifactError("the plan of a fit to pictures", str(error)[:200], "fit anew") from None

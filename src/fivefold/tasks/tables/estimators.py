@@ -23,10 +23,11 @@ from fivefold.tasks.tables.kinds import Kind
 from fivefold.tasks.tables.model import Model, Prediction
 from fivefold.tasks.tables.prepare import Prepared
 from fivefold.tasks.tables.schema import Schema
-from fivefold.tasks.tables.search import search, threads
+from fivefold.tasks.tables.search import search
 from fivefold.tasks.tables.source import as_table
 from fivefold.tasks.tables.splits import Splitter
 from fivefold.tasks.tables.table import Table, missing
+from fivefold.tasks.threads import threads
 
 Floats = npt.NDArray[np.float64]
 

@@ -25,10 +25,11 @@ from fivefold.tasks.tables.prepare import Prepared, prepare
 from fivefold.tasks.tables.record import build_record
 from fivefold.tasks.tables.refit import SHARE_FOR_SEARCH, Roles, finish
 from fivefold.tasks.tables.sampling import parse_rows
-from fivefold.tasks.tables.search import Progress, Search, search, silent, threads
+from fivefold.tasks.tables.search import Progress, Search, search, silent
 from fivefold.tasks.tables.source import opened
 from fivefold.tasks.tables.splits import Rows, Splitter
 from fivefold.tasks.tables.table import Table
+from fivefold.tasks.threads import threads
 
 _METRIC_NAMES = {
     "rmse": "RMSE",

@@ -1,13 +1,11 @@
 """The search: the methods race on some rows, the winner is fitted to all of them and calibrated."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from threadpoolctl import threadpool_limits
 
 from fivefold.core import Budget, Clock, child_seed
 from fivefold.tasks.tables import calibrate
@@ -44,18 +42,6 @@ def candidates() -> list[Candidate]:
         NetworkCandidate(),
         TreesCandidate(),
     ]
-
-
-@contextmanager
-def threads(count: int) -> Iterator[None]:
-    """Fix the number of threads of the linear algebra inside the block: the bits depend on it."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        with threadpool_limits(limits=count):
-            yield
-    finally:
-        torch.set_num_threads(before)
 
 
 @dataclass(frozen=True, eq=False)

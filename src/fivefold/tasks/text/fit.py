@@ -240,6 +240,7 @@ def plan_of(outcome: Outcome) -> dict[str, Any]:
     return {
         "version": 1,
         "seed": outcome.seed,
+        "unit": outcome.parts.texts.unit,
         "threads": torch.get_num_threads(),
         "share": outcome.model.share,
         "network": None if outcome.best is None else outcome.best.name,

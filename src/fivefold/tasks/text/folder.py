@@ -39,11 +39,13 @@ class Found:
         documents: Name, text, label and role (0 training, 1 test, -1 unsaid) of each.
         rejected: Files that were left out.
         notes: What had to be decided.
+        unit: What one document of a text file is; empty where each file or row is one.
     """
 
     documents: list[tuple[str, str, str | None, int]] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    unit: str = ""
 
 
 def read_folder(folder: Path, limits: Limits, unit: Unit, *, labelled: bool) -> Found:
@@ -167,6 +169,7 @@ def _add_class_files(
             recoded.append(f"{path.name!r}: {note}.")
         read.append((path, role, text.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n")))
     chosen = guess_unit([text for _, _, text in read]) if unit == "auto" else unit
+    found.unit = chosen
     words = {"line": "line", "paragraph": "paragraph", "percent": "part between lines of '%'"}[chosen]
     found.notes += [f"Each file is a class, each {words} of it a text.", *recoded]
     for path, role, text in read:

@@ -99,7 +99,7 @@ class TextModel(ClassModel):
 
         Args:
             data: A list of texts; or a table with a column of texts, a folder, a text file, as ``read_texts``
-                takes them.
+                takes them; a text file is cut into lines or paragraphs as those of the fit were.
             level: Coverage of the sets, in (0, 1).
 
         Raises:
@@ -113,7 +113,8 @@ class TextModel(ClassModel):
             notes: tuple[str, ...] = ()
             rejected: tuple[Rejected, ...] = ()
         else:
-            found = data if isinstance(data, TextSet) else read_texts(data, labelled=False)
+            unit: Any = self.plan.get("unit") or "auto"  # a text file is cut as those of the fit were
+            found = data if isinstance(data, TextSet) else read_texts(data, unit=unit, labelled=False)
             texts, names, notes = found.texts, found.names, found.notes
             rejected = found.rejected
         if not texts:

@@ -80,7 +80,7 @@ def _one_file(path: Path, unit: Unit, limits: Limits) -> Found:
     text, note = read_text(path, limits)
     text = text.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     chosen = "paragraph" if unit == "auto" else unit
-    found = Found(notes=[f"Each {chosen} of {path.name!r} is a text."])
+    found = Found(notes=[f"Each {chosen} of {path.name!r} is a text."], unit=chosen)
     if note:
         found.notes.append(f"{path.name!r}: {note}.")
     found.documents = [(f"{path.name} line {line}", part, None, -1) for line, part in parts(text, chosen)]
@@ -125,7 +125,7 @@ def _gathered(source: str, found: Found, limits: Limits, *, labelled: bool) -> T
         notes.append(f"Control characters were taken out of {_many(controls, 'text', 'texts')}.")
     roles = np.array(given, dtype=np.int8)
     result = TextSet(
-        source, tuple(texts), tuple(names), classes, labels, roles, tuple(rejected), tuple(notes)
+        source, tuple(texts), tuple(names), classes, labels, roles, tuple(rejected), tuple(notes), found.unit
     )
     return replace(result, notes=(*notes, *_judged(result))) if labelled else result
 

@@ -23,6 +23,8 @@ class TextSet:
         given: [N], 0 for training and 1 for test where the source says so, else -1.
         rejected: What was left out, and why.
         notes: What a user should know, one sentence each.
+        unit: What one document of a text file is (``"line"``, ``"paragraph"``, ``"percent"``); empty where
+            each file or row is one.
 
     Raises:
         ArgumentError: Arrays that do not fit together.
@@ -40,6 +42,7 @@ class TextSet:
     given: NDArray[np.int8]
     rejected: tuple[Rejected, ...] = ()
     notes: tuple[str, ...] = ()
+    unit: str = ""
 
     def __post_init__(self) -> None:
         n = len(self.texts)
