@@ -6,7 +6,7 @@ from torch.optim import lr_scheduler
 
 from fivefold.diagnosis.checks.schedule import check_schedule
 from fivefold.diagnosis.observation.record import Group, Record, Step
-from fivefold.diagnosis.observation.schedules import Schedule
+from fivefold.diagnosis.observation.schedules import Schedule, described
 
 
 def at(rates: list[float], *schedules: Schedule, ended: bool = True) -> Record:
@@ -123,3 +123,19 @@ def test_rates_of_which_the_last_part_is_not_known() -> None:
     assert [f.code for f in check_schedule(seen)] == ["schedule.ends-early"]
     seen.count = 220
     assert check_schedule(seen) == []
+
+
+@pytest.mark.parametrize(
+    ("base", "peak", "found"),
+    [(1e-2, 1e-4, True), (1e-2, 1e-2, False), (1.0, 1.0, False), (1e-2, 3e-4, False)],
+)
+def test_a_rate_that_is_given_for_a_factor(base: float, peak: float, found: bool) -> None:
+    rates = [peak * min((i + 1) / 8, 1.0) for i in range(40)]
+    told = check_schedule(at(rates, Schedule("LambdaLR", {"base_rate": base}, 40)))
+    assert [f.code for f in told] == (["schedule.factor"] if found else [])
+
+
+def test_the_base_rate_is_read_where_it_is_one() -> None:
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.25)
+    scheduler = lr_scheduler.LambdaLR(optimizer, lambda step: 1.0)
+    assert described(scheduler).settings["base_rate"] == 0.25

@@ -6,6 +6,7 @@ from dataclasses import replace
 from fivefold.diagnosis.checks.accumulation import check_accumulation
 from fivefold.diagnosis.checks.adversaries import check_adversaries
 from fivefold.diagnosis.checks.augmentation import check_augmentation
+from fivefold.diagnosis.checks.averages import check_averages
 from fivefold.diagnosis.checks.axes import check_axes, check_views
 from fivefold.diagnosis.checks.backwards import check_backwards
 from fivefold.diagnosis.checks.batches import (
@@ -181,6 +182,7 @@ CHECKS: tuple[Check, ...] = (
     check_wrapped,
     check_batch_norm,
     check_running_statistics,
+    check_averages,
     check_imbalance_of_classes,
     check_beyond_balance,
     check_restored,

@@ -19,6 +19,9 @@ COUNTS = (
 SEEN = 0.75
 """Part of the updates up to which rates must be known where only watched updates tell them."""
 
+MOST_RATE = 0.3
+"""Base rate up to which its square is no rate that is meant."""
+
 DECAYS = {"LinearLR": "total_iters", "PolynomialLR": "total_iters"}
 """Schedulers of torch that bring the rate down once, and their length."""
 
@@ -28,9 +31,10 @@ def check_schedule(record: Record) -> list[Finding]:
 
     Statistics: the share of all updates made at less than a hundredth of the peak rate; the steps that a
     scheduler of torch has made at the end, beside those that its settings count; whether the rate grows to
-    the end. Null: about 6% for a cosine to zero, at most a third for usual step schedules; as many steps as
-    planned (found where a decay that counts less than a tenth of the steps made leaves the rate at a fifth
-    or less); a rate that ends below its peak or at it; where a plateau decides, one that waits until
+    the end; the peak of a LambdaLR over its base rate, beside that rate itself. Null: about 6% for a cosine
+    to zero, at most a third for usual step schedules; a peak of one base rate; as many steps as planned
+    (found where a decay that counts less than a tenth of the steps made leaves the rate at a fifth or less);
+    a rate that ends below its peak or at it; where a plateau decides, one that waits until
     something stopped falling (high confidence only where it does not wait while the loss falls). False
     alarms: long cool-downs and cyclic rates on purpose; a training that was stopped early on purpose ends
     before its schedule (medium for cosines, and where each of fewer than 60 updates moved the schedule, so
@@ -59,7 +63,8 @@ def check_schedule(record: Record) -> list[Finding]:
             )
         ]
     found = (
-        _ends_early(record, rates, peak)
+        _rate_for_factor(record, rates, peak)
+        or _ends_early(record, rates, peak)
         or _decayed_at_once(record, rates, peak)
         or _of_schedulers(record, rates)
         or _curves(record, rates, peak)
@@ -94,6 +99,25 @@ def _counted(record: Record) -> str:
 def _taken(record: Record) -> int:
     """Steps that its first scheduler has made; 0 where there is none."""
     return record.schedules[0].taken if record.schedules else 0
+
+
+def _rate_for_factor(record: Record, rates: list[tuple[int, float]], peak: float) -> Finding | None:
+    """Whether a LambdaLR was given rates for factors: at its peak the factor is the base rate itself."""
+    for schedule in record.schedules:
+        base = schedule.settings.get("base_rate", 0.0)
+        if schedule.kind != "LambdaLR" or not 0.0 < base <= MOST_RATE:
+            continue
+        if abs(peak / base - base) < 0.01 * base:
+            return _found(
+                "schedule.factor",
+                "the schedule multiplies the rate by itself",
+                f"LambdaLR begins with a rate of {base:.2g}; at its peak the rate is {peak:.2g}, its square",
+                "high",
+                "LambdaLR takes a factor of the optimizer's rate; its function gives a rate",
+                "let the function give a factor, 1 at its peak, or make the optimizer with lr=1.0",
+                rates,
+            )
+    return None
 
 
 def _ends_early(record: Record, rates: list[tuple[int, float]], peak: float) -> Finding | None:

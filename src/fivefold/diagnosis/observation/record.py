@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from torch import Tensor, nn
 
 from fivefold.diagnosis.finding import Place
+from fivefold.diagnosis.observation.copies import CopySeen
 from fivefold.diagnosis.observation.deep_step import DeepStep
 from fivefold.diagnosis.observation.schedules import Schedule
 from fivefold.diagnosis.observation.step import (
@@ -56,7 +57,8 @@ class Evaluation:
         given: Of each pass, a number that tells its batch, and the losses seen, examples right and examples
             compared before it.
         weights: Norms of some of the weights when it began
-            (:func:`~fivefold.diagnosis.observation.weights.some_norms`).
+            (:func:`~fivefold.diagnosis.observation.weights.some_norms`); none where a copy was evaluated.
+        copy: Whether a copy of the model was evaluated and not the model.
     """
 
     after: int
@@ -71,6 +73,7 @@ class Evaluation:
     classes: list[int] = field(default_factory=list)
     given: list[tuple[int, int, int, int]] = field(default_factory=list)
     weights: tuple[float, ...] = ()
+    copy: bool = False
 
 
 @dataclass(slots=True)
@@ -192,6 +195,7 @@ class Record:
             first stage.
         notes: What could not be seen, in sentences.
         deep: Updates looked at in depth, where that was asked for.
+        copies: Copies of the model that were called by themselves.
     """
 
     model: dict[str, nn.Module] = field(default_factory=dict)
@@ -218,6 +222,7 @@ class Record:
     continued: bool = False
     notes: list[str] = field(default_factory=list)
     deep: list[DeepStep] = field(default_factory=list)
+    copies: list[CopySeen] = field(default_factory=list)
 
     def modules(self) -> Iterator[tuple[str, nn.Module]]:
         """All modules inside, with their dotted names."""

@@ -16,7 +16,8 @@ class Schedule:
 
     Attributes:
         kind: Its class, as ``"OneCycleLR"``.
-        settings: Its plain numbers by name (``total_steps``, ``T_max``, ``gamma`` ...).
+        settings: Its plain numbers by name (``total_steps``, ``T_max``, ``gamma`` ...), and ``base_rate``
+            where all groups begin with one.
         taken: Steps that it has made.
     """
 
@@ -66,4 +67,7 @@ def described(scheduler: LRScheduler) -> Schedule:
             settings[key] = float(value)
     if held.get("milestones"):
         settings["first_milestone"] = float(min(held["milestones"]))
+    base = held.get("base_lrs")
+    if isinstance(base, list) and base and all(isinstance(b, float) and b == base[0] for b in base):
+        settings["base_rate"] = base[0]
     return Schedule(type(scheduler).__name__, settings, int(held.get("last_epoch", 0)))

@@ -86,7 +86,7 @@ class Discovery:
         self._thread = threading.get_ident()
         self._compiled = False
         self._new = False
-        self._next_look = 0.0
+        self._next_look = self._next_scan = self._begun = 0.0
         self._unplaced: list[tuple[str, set[int]]] = []
 
     def begin(self) -> None:
@@ -236,6 +236,7 @@ class Discovery:
         if wraps(optimizer):
             return
         self._new = True
+        self._next_scan = 0.0  # a copy is often made when an optimizer is
         held = tensors_of(optimizer)
         training = self._of_optimizer(optimizer)
         if training is not None:
@@ -269,7 +270,15 @@ class Discovery:
         elif (now > self._next_look or self._new) and not self._compiled:
             self._look(True)
         self._new = False
+        if now > self._next_scan:
+            self._begun = self._begun or now
+            self._next_scan = now + max(LOOK_EVERY, now - self._begun)  # ever more rarely
+            self._safely(self._look_for_copies)
         self._safely(self._on_update)
+
+    def _look_for_copies(self) -> None:
+        for training in self.trainings:
+            training.add_copies()
 
     def _safely(self, act: Callable[[], None]) -> None:
         """Whatever goes wrong in watching must not stop the script."""

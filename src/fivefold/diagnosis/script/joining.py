@@ -1,8 +1,10 @@
 """A watcher that others may join: modules that are called, and optimizers that make a step, only later."""
 
 import math
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from time import perf_counter
 from types import FunctionType
 from typing import Any
 
@@ -10,11 +12,12 @@ import torch
 from torch import nn
 
 from fivefold.diagnosis.observation.calls import is_on
-from fivefold.diagnosis.observation.layers import hook_layers, opaque
+from fivefold.diagnosis.observation.copies import CopySeen, copies_of, sums
+from fivefold.diagnosis.observation.layers import hook_layers, in_backward, opaque
 from fivefold.diagnosis.observation.overhead import Overhead
 from fivefold.diagnosis.observation.registration import look_over
 from fivefold.diagnosis.observation.step import Step
-from fivefold.diagnosis.observation.veiled import Veiled
+from fivefold.diagnosis.observation.veiled import Veiled, shelter, veil
 from fivefold.diagnosis.observation.watcher import Watcher
 from fivefold.diagnosis.observation.weights import StepMeasure
 from fivefold.diagnosis.script.draws import unchanged_draws
@@ -23,6 +26,8 @@ OVERHEAD, ALLOWANCE = 0.2, 2.0
 """What watching may cost where somebody asked for a diagnosis: a fifth of the time, and two seconds beyond
 it. Looks in depth, where they are asked for, may cost as much again.
 """
+APART = 5
+"""Updates between two calls of a copy from which on the second is an evaluation."""
 
 
 class JoiningWatcher(Watcher):
@@ -44,6 +49,7 @@ class JoiningWatcher(Watcher):
         overhead = 2 * OVERHEAD if deep else OVERHEAD
         super().__init__(modules, optimizers, overhead=overhead, allowance=ALLOWANCE, deep=deep)
         self._first: dict[int, tuple[int, float]] | None = None
+        self._within: nn.Module | None = None
         self._left = False
 
     def attach_at_update(self) -> None:
@@ -99,6 +105,8 @@ class JoiningWatcher(Watcher):
         self._guarded(super()._before_part, part, args, kwargs)
 
     def _before_forward(self, module: nn.Module, args: Any, kwargs: Any) -> None:
+        if self._evaluation is not None and self._evaluation.copy and not (self._playing or self._depth):
+            self._guarded(self._end_evaluation)
         self._guarded(super()._before_forward, module, args, kwargs)
 
     def _after_forward(self, module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
@@ -122,6 +130,70 @@ class JoiningWatcher(Watcher):
         except Exception as error:
             account.allowance = -math.inf
             self.record.notes.append(f"in depth: no more looks after {type(error).__name__}: {error}")
+
+    def add_copies(self) -> None:
+        """Look for copies of the models watched, and see the evaluations of them from now on."""
+        start = perf_counter()
+        known = [module for each in self.record.copies if (module := each.module()) is not None]
+        for model in list(self.record.model.values()):
+            if opaque(model) or isinstance(model, torch.jit.ScriptModule):
+                continue
+            for found in copies_of(model, known):
+                known.append(found)
+                self.record.copies.append(CopySeen(weakref.ref(found), self.record.count, sums(found)))
+                for inner in found.modules():
+                    shelter(inner)
+                added = [
+                    found.register_forward_pre_hook(self._before_copy, with_kwargs=True, prepend=True),
+                    found.register_forward_hook(self._after_copy, with_kwargs=True, always_call=True),
+                ]
+                self._handles += added
+                veil([found], added)
+        self.account.spend(perf_counter() - start)
+
+    def _before_copy(self, module: nn.Module, args: Any, kwargs: Any) -> None:
+        if not (self._playing or in_backward() or torch.is_grad_enabled() or self._depth):
+            self._guarded(self._copy_called, module, args, kwargs)
+
+    def _copy_called(self, module: nn.Module, args: Any, kwargs: Any) -> None:
+        """See an evaluation of a copy; one that is called at every update teaches and is not evaluated."""
+        seen = next(each for each in self.record.copies if each.module() is module)
+        apart, seen.called = self.record.count - seen.called, self.record.count
+        if self._entry is not module:
+            if apart < APART:
+                return
+            self._end_evaluation()
+        start = perf_counter()
+        self._within = module
+        self._depth += 1
+        self._passes += 1
+        self._evaluate(module, args, kwargs)
+        if self._evaluation is not None:
+            self._evaluation.copy, self._evaluation.weights = True, ()
+        self.account.spend(perf_counter() - start)
+
+    def _after_copy(self, module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
+        if self._within is module:
+            self._within = None
+            self._after_forward(module, args, kwargs, output)
+
+    def _end_evaluation(self) -> None:
+        ended, entry = self._evaluation, self._entry
+        super()._end_evaluation()
+        if ended is None or not ended.copy:
+            return
+        with self._unseen():
+            for seen in self.record.copies:
+                if entry is not None and seen.module() is entry:
+                    model = next(m for m in self.record.model.values() if type(m) is type(entry))
+                    seen.evaluate(model, ended.after)
+
+    def detach(self) -> None:
+        """End watching; what was seen of copies gives way to what was seen of the model itself."""
+        super().detach()
+        late = [e for e in self.record.evaluations if not e.copy and e.after >= self.record.count / 2]
+        if late:
+            self.record.evaluations[:] = [e for e in self.record.evaluations if not e.copy]
 
     def changed(self) -> bool | None:
         """Whether any weight is another than when this was first asked; ``None`` at the first time."""

@@ -171,9 +171,12 @@ NOT_FOR_AN_EDIT: dict[str, str] = {
     "loss.backwards": "which line makes the targets is for you to say",
     "mask.class": "what tells padding from steps is for you to say",
     "mask.padding": "which layer the mask of the padding belongs to is for you to say",
+    "normalisation.stale-average": "whether statistics are copied or computed anew is for you to say",
     "normalisation.stale-statistics": "which momentum fits is for you to say; torch's own is 0.1",
     "output.constant": "it follows from another cause",
+    "parameters.stale-average": "where the average is to be updated is for you to say",
     "parameters.unused": "whether the layers are to be called or removed is for you to say",
+    "schedule.factor": "whether the function gives a factor or the optimizer begins at 1 is for you to say",
     "step.never": "where the updates belong is for you to say",
 }
 """Why there is none, for findings that no edit of a line repairs."""
