@@ -127,7 +127,7 @@ def test_rates_of_which_the_last_part_is_not_known() -> None:
 
 @pytest.mark.parametrize(
     ("base", "peak", "found"),
-    [(1e-2, 1e-4, True), (1e-2, 1e-2, False), (1.0, 1.0, False), (1e-2, 3e-4, False)],
+    [(1e-2, 1e-4, True), (1e-2, 1e-2, False), (1.0, 1.0, False), (1e-2, 3e-4, False), (1e-2, 9e-5, True)],
 )
 def test_a_rate_that_is_given_for_a_factor(base: float, peak: float, found: bool) -> None:
     rates = [peak * min((i + 1) / 8, 1.0) for i in range(40)]

@@ -107,12 +107,14 @@ def _rate_for_factor(record: Record, rates: list[tuple[int, float]], peak: float
         base = schedule.settings.get("base_rate", 0.0)
         if schedule.kind != "LambdaLR" or not 0.0 < base <= MOST_RATE:
             continue
-        if abs(peak / base - base) < 0.01 * base:
+        share = peak / base**2  # below 1 where a decay begins before the warm-up is over
+        if 0.5 <= share < 1.01:
             return _found(
                 "schedule.factor",
                 "the schedule multiplies the rate by itself",
-                f"LambdaLR begins with a rate of {base:.2g}; at its peak the rate is {peak:.2g}, its square",
-                "high",
+                f"LambdaLR begins with a rate of {base:.2g}; its peak is {peak:.2g}, {share:.0%} of the "
+                "first one's square",
+                "high" if share >= 0.8 else "medium",
                 "LambdaLR takes a factor of the optimizer's rate; its function gives a rate",
                 "let the function give a factor, 1 at its peak, or make the optimizer with lr=1.0",
                 rates,

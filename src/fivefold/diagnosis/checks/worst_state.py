@@ -11,20 +11,20 @@ from fivefold.diagnosis.observation.weights import some_norms
 LEAST_EVALUATIONS = 4
 EQUAL = 1e-6
 WORSE = 1.2
+PART = 0.05
+"""Share of a loss that may come from elsewhere, penalties say, without making it another."""
 
 
 def check_worst_state(record: Record) -> list[Finding]:
     """Find trainings at whose end the weights are those of the evaluation that went worst.
 
     Statistic: the evaluation whose weights (norms of eight tensors, to a millionth) are those at the end,
-    other
-    than the last one, and its held-out loss beside the others. Null: a state that is loaded at the end was
-    chosen
-    for a small loss, or for a score that was high then; it has the largest loss of n evaluations by chance
-    in 1
-    of n, were it drawn blindly. Found where it is the largest of four or more, a fifth above the least, and
-    no
-    count of right answers speaks for it. False alarms: choices by a score that falls while the loss does.
+    other than the last one, and its held-out loss beside the others. Null: a state that is loaded at the end
+    was chosen for a small loss, or for a score that was high then; it has the largest loss of n evaluations by
+    chance in 1 of n, were it drawn blindly. Found where it is the largest of four or more, a fifth above the
+    least, and no count of right answers speaks for it; medium where the errors that were seen are not the
+    whole loss of the training, so that the choice may go by another. False alarms: choices by a score that
+    falls while the loss does.
 
     Args:
         record: What was seen.
@@ -50,14 +50,11 @@ def check_worst_state(record: Record) -> list[Finding]:
             "the weights at the end are those of the worst evaluation",
             f"they are those after {loaded} of {record.count} updates, where the held-out loss was "
             f"{told[loaded]:.3g}, the largest of {len(known)} evaluations; it was least, {told[least]:.3g}, "
-            "after "
-            f"{least}",
-            "high",
+            f"after {least}",
+            "high" if _whole(record) else "medium",
             "the comparison that keeps the best state is the wrong way round: it keeps a state where the "
-            "loss is "
-            "larger than the last one kept",
-            "keep the state where the loss is smaller (or a score larger), and begin at float('inf') (at "
-            "-inf)",
+            "loss is larger than the last one kept",
+            "keep the state where the loss is smaller (or a score larger), and begin at float('inf') (at -inf)",
             picture=Picture(
                 "The held-out loss at each evaluation, and where the weights at the end are from",
                 "update",
@@ -69,6 +66,14 @@ def check_worst_state(record: Record) -> list[Finding]:
             ),
         )
     ]
+
+
+def _whole(record: Record) -> bool:
+    """Whether the one call of a loss that was seen at an update is what was differentiated."""
+    pairs = [
+        (s.losses[0].value, s.loss) for s in record.steps if len(s.losses) == 1 and math.isfinite(s.loss)
+    ]
+    return sum(abs(v - loss) <= PART * abs(loss) for v, loss in pairs) > len(pairs) / 2
 
 
 def _equal(a: tuple[float, ...], b: tuple[float, ...]) -> bool:

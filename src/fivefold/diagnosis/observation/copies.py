@@ -1,6 +1,7 @@
 """Copies of a watched model that a script evaluates in its stead: averages of its weights, kept states."""
 
 import gc
+import math
 import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -101,4 +102,4 @@ def _distance(copy: Sequence[Tensor], model: Sequence[Tensor]) -> float:
         float((m.detach() - c.detach()).double().square().sum()) for c, m in zip(copy, model, strict=True)
     )
     size = sum(float(c.detach().double().square().sum()) for c in copy)
-    return (far / max(size, 1e-30)) ** 0.5
+    return math.sqrt(far / max(size, 1e-30))

@@ -129,6 +129,11 @@ class KeptRows:
             self._rows.alone[-1] = False
             self._rows.beside[-1] = None
 
+    def forget_target(self) -> None:
+        """Take the target of the last block back: what met it was a step of a sample, and no error."""
+        if self._rows.targets and self._lengths and self._lengths[-1] >= 0:
+            self._rows.targets[-1], self._lengths[-1] = None, -1
+
     def keep_target_of(self, args: Any, kwargs: Any) -> None:
         """Keep the second tensor of a call of a loss as the target of the last block."""
         tensors = [leaf for leaf in tree_flatten((args, kwargs))[0] if isinstance(leaf, Tensor)]

@@ -26,6 +26,7 @@ from fivefold.diagnosis.observation.calls import (
     permuting_view,
     written_loss,
 )
+from fivefold.diagnosis.observation.followed import Followed
 from fivefold.diagnosis.observation.kept_rows import KeptRows
 from fivefold.diagnosis.observation.layers import activation_step
 from fivefold.diagnosis.observation.record import Evaluation, Step
@@ -34,9 +35,6 @@ from fivefold.diagnosis.observation.tape import DRAWS, Tape
 MOST_CLASSES = 100
 IN_MODULE = (*BETWEEN, str(Path(torch.__file__).parent / "nn" / "functional.py"))
 """Files between a module's own code and its call of a function being noted here."""
-
-MOST_FOLLOWED = 16
-"""Tensors made of the output in one pass of an evaluation that are followed (and held until the next)."""
 
 
 class Scene(NamedTuple):
@@ -49,7 +47,7 @@ class Scene(NamedTuple):
         depth: Modules of the user's that the call is inside of.
         training: Examples of training batches.
         evaluated: Examples of evaluations.
-        made: What the model gave in the present pass of an evaluation, and what was made of it, by identity.
+        made: What the model gave in the present pass of an evaluation, and what was made of it.
     """
 
     window: Step | None
@@ -58,7 +56,7 @@ class Scene(NamedTuple):
     depth: int
     training: KeptRows
     evaluated: KeptRows
-    made: dict[int, Tensor]
+    made: Followed
 
 
 def listen(scene: Scene, function: Any, args: Any, kwargs: Any, output: Any) -> None:
@@ -95,13 +93,13 @@ def _in_evaluation(
             scene.evaluated.keep_target_of(args, kwargs)
     elif scene.depth == 0 and (compared := labels_compared(function, args, output)) is not None:
         right, of, labels = compared
-        if id(labels) in scene.made and id(args[0]) not in scene.made:
+        if scene.made.knows(labels) and not scene.made.knows(args[0]):
             labels = args[0].detach()
         evaluation.right = (evaluation.right or 0) + right
         evaluation.compared += of
         _count(evaluation, labels)
         scene.evaluated.keep_target(labels)
-    if scene.depth == 0 and scene.made:
+    if scene.depth == 0 and scene.made.made:
         _follow(scene, evaluation, function, args, output)
 
 
@@ -117,20 +115,21 @@ def _count(evaluation: Evaluation, labels: Tensor) -> None:
 
 def _follow(scene: Scene, evaluation: Evaluation, function: Any, args: Any, output: Any) -> None:
     """Follow what is made of the model's output, to see it meet a target in an error written by hand."""
-
-    def made(tensor: Tensor) -> bool:
-        return id(tensor) in scene.made
-
-    if not isinstance(output, Tensor) or not any(isinstance(a, Tensor) and made(a) for a in args):
+    if not isinstance(output, Tensor):
         return
-    if function in DIFFERENCES:
-        written = written_loss(args, output, made)
+    knows = scene.made.knows
+    if (
+        function in DIFFERENCES
+        and not scene.made.steps
+        and any(isinstance(a, Tensor) and knows(a) for a in args)
+    ):
+        written = written_loss(args, output, knows)
         if written is not None:
             evaluation.losses.append(written)
-            scene.evaluated.keep_target((args[1] if made(args[0]) else args[0]).detach())
+            scene.evaluated.keep_target((args[1] if knows(args[0]) else args[0]).detach())
+            scene.made.met(output)
             return
-    if len(scene.made) < MOST_FOLLOWED:
-        scene.made[id(output)] = output
+    scene.made.follow(args, output)
 
 
 def _in_training(scene: Scene, window: Step, function: Any, args: Any, kwargs: Any, output: Any) -> None:

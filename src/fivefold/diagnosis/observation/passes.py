@@ -13,6 +13,7 @@ from torch.utils._pytree import tree_flatten
 from torch.utils.hooks import RemovableHandle
 
 from fivefold.diagnosis.observation.calls import Calls, place_of_user, push, remove
+from fivefold.diagnosis.observation.followed import Followed
 from fivefold.diagnosis.observation.held_tensors import held_tensors
 from fivefold.diagnosis.observation.kept_rows import FULL, KeptRows
 from fivefold.diagnosis.observation.layers import hook_layers, in_backward, opaque
@@ -62,11 +63,9 @@ class Passes:
         self.record = Record(model=dict(modules), optimizers=[type(o).__name__ for o in optimizers])
         self._optimizers = optimizers
         self._every = every
-        self._named = list(self.record.parameters())
-        self._names = {id(p): name for name, p in self._named}
+        self._named_anew()
         trained = [p for _, p in self._named if p.requires_grad]
         self._look = Look(trained)
-        self._live: dict[int, Tensor] = {id(p): p for _, p in self._named}
         self._compiled = any(opaque(m) for m in modules.values())
         self._loose = calls_of(modules, self._named_anew)
         self._mode = Calls(self._on_call, self.account.spend)
@@ -96,7 +95,7 @@ class Passes:
         self._marks: dict[str, float] = {}
         self._schedulers: list[LRScheduler] = []
         self._scheduled = 0
-        self._made: dict[int, Tensor] = {}
+        self._made = Followed()
         self._entry: nn.Module | None = None
         self._stepping: tuple[int, int] | None = None
         self._nested = 0
@@ -104,13 +103,12 @@ class Passes:
         self._recurrences = Recurrences(self.record.recurrences)
         self._training = KeptRows(self.record.training_rows)
         self._evaluated = KeptRows(self.record.evaluation_rows, full=FULL)
-        look_over(self.record, optimizers)
         self.record.first_weights = first_weights(self.record.modules())
 
     def _named_anew(self) -> None:
         self._named = list(self.record.parameters())
         self._names = {id(p): name for name, p in self._named}
-        self._live = {id(p): p for _, p in self._named}
+        self._live: dict[int, Tensor] = {id(p): p for _, p in self._named}
         look_over(self.record, self._optimizers)
 
     def _hook_module(self, module: nn.Module) -> None:
@@ -282,7 +280,7 @@ class Passes:
         if self._tape is not None and not self._tape.finished and torch.is_grad_enabled():
             self._tape.record_module(module, args, kwargs, output)
         elif self._evaluation is not None and self._evaluation.watched:
-            self._made = {id(leaf): leaf for leaf in held_tensors(output)}
+            self._made = self._made.then(module, held_tensors(output), len(self._evaluation.losses))
         if self._compiled and (self._window is not None or self._evaluation is not None):
             self._enter_mode()
         self.account.spend(perf_counter() - start)
@@ -354,9 +352,12 @@ class Passes:
         seen.passes += 1
         seen.training += trains(module)[0]
         if module is self._entry or any(module is m for m in self.record.model.values()):
-            # Of the parts of a model that are called one by one, the first is given the examples.
+            # Of parts that are called one by one, the first is given the examples.
             seen.rows += len(tensors[0]) if tensors and tensors[0].ndim else 0
-            if seen.watched:
+            if seen.watched and self._made.fed(module, tensors):
+                seen.losses = self._made.without_steps(seen.losses)
+                self._evaluated.forget_target()
+            elif seen.watched:
                 self._evaluated.keep(tensors, seen.after)
                 if len(seen.given) < MOST_PASSES:
                     batch = self._evaluated.batch
@@ -378,7 +379,7 @@ class Passes:
             handle.remove()
         self._evaluation_handles = []
         self._evaluation = self._entry = None
-        self._made = {}
+        self._made = Followed()
         if self._window is None:
             self._leave_mode()
 
