@@ -20,8 +20,8 @@ def check_worst_state(record: Record) -> list[Finding]:
 
     Statistic: the evaluation whose weights (norms of eight tensors, to a millionth) are those at the end,
     other than the last one, and its held-out loss beside the others. Null: a state that is loaded at the end
-    was chosen for a small loss, or for a score that was high then; it has the largest loss of n evaluations by
-    chance in 1 of n, were it drawn blindly. Found where it is the largest of four or more, a fifth above the
+    was chosen for a small loss, or for a score that was high then; it has the largest loss of n evaluations
+    by chance in 1 of n, were it drawn blindly. Found where it is the largest of four or more, a fifth above the
     least, and no count of right answers speaks for it; medium where the errors that were seen are not the
     whole loss of the training, so that the choice may go by another. False alarms: choices by a score that
     falls while the loss does.
@@ -54,7 +54,7 @@ def check_worst_state(record: Record) -> list[Finding]:
             "high" if _whole(record) else "medium",
             "the comparison that keeps the best state is the wrong way round: it keeps a state where the "
             "loss is larger than the last one kept",
-            "keep the state where the loss is smaller (or a score larger), and begin at float('inf') (at -inf)",
+            "keep the state where the loss is smaller (a score larger), and begin at float('inf') (at -inf)",
             picture=Picture(
                 "The held-out loss at each evaluation, and where the weights at the end are from",
                 "update",

@@ -27,8 +27,8 @@ class Followed:
     >>> seen = Followed().then("model", [output], 0)
     >>> error = output - target
     >>> seen.met(error)
-    >>> seen.knows(output), seen.fed("model", [error]), seen.fed("model", [target]), seen.fed("other", [error])
-    (True, True, False, False)
+    >>> seen.knows(output), [seen.fed("model", [t]) for t in (error, target)], seen.fed("other", [error])
+    (True, [True, False], False)
     """
 
     made: dict[int, Tensor] = field(default_factory=dict)
