@@ -21,10 +21,10 @@ def check_worst_state(record: Record) -> list[Finding]:
     Statistic: the evaluation whose weights (norms of eight tensors, to a millionth) are those at the end,
     other than the last one, and its held-out loss beside the others. Null: a state that is loaded at the end
     was chosen for a small loss, or for a score that was high then; it has the largest loss of n evaluations
-    by chance in 1 of n, were it drawn blindly. Found where it is the largest of four or more, a fifth above the
-    least, and no count of right answers speaks for it; medium where the errors that were seen are not the
-    whole loss of the training, so that the choice may go by another. False alarms: choices by a score that
-    falls while the loss does.
+    by chance in 1 of n, were it drawn blindly. Found where it is the largest of four or more, a fifth above
+    the least, and no count of right answers speaks for it; medium where the errors that were seen are not
+    the whole loss of the training, so that the choice may go by another. False alarms: choices by a score
+    that falls while the loss does.
 
     Args:
         record: What was seen.
