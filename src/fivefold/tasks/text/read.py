@@ -8,6 +8,7 @@ import numpy as np
 
 from fivefold.core import ArgumentError, DataError, require
 from fivefold.tasks.rejected import Rejected
+from fivefold.tasks.tables.read import expand
 from fivefold.tasks.text.endings import has_text_ending
 from fivefold.tasks.text.files import Limits, clean, too_long
 from fivefold.tasks.text.folder import Found, Unit, parts, read_folder, some
@@ -72,7 +73,7 @@ def read_texts(
             )
         found = read_folder(path, limits, unit, labelled=labelled)
     elif not labelled and column is None and paths and all(has_text_ending(each.name) for each in paths):
-        found = _text_files(paths, unit, limits)
+        found = _text_files(expand(paths), unit, limits)
     else:
         found = read_table(source, target, column, labelled=labelled, fitted=fitted)
     name = str(path) if path is not None else "several files"
