@@ -44,10 +44,10 @@ def test_texts_are_cleaned_and_the_empty_and_the_huge_are_counted(tmp_path):
     )
     texts = read_texts(tmp_path, limits=Limits(characters=50))
     assert texts.texts == ("caf\u00e9", "four")
-    assert [(each.name, each.reason) for each in texts.rejected] == [
-        ("a/2.txt", "it is empty"),
-        ("b/3.txt", "it has 51 characters, more than 50"),
-    ]
+    assert {each.name: each.reason for each in texts.rejected} == {
+        "a/2.txt": "it is empty",
+        "b/3.txt": "it has 51 characters, more than 50",
+    }
     assert "1 text is empty and left out." in texts.notes
     assert "1 text or file is left out: b/3.txt: it has 51 characters, more than 50." in texts.notes
     assert "Control characters were taken out of 1 text." in texts.notes
