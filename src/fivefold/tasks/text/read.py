@@ -62,8 +62,8 @@ def read_texts(
     known = unit in ("auto", "line", "paragraph", "percent")
     require(known, "a unit 'auto', 'line', 'paragraph' or 'percent'", repr(unit))
     limits = Limits() if limits is None else limits
-    path = _path(source) if isinstance(source, str | Path) else None
-    paths = [_path(each) for each in source] if path is None else [path]
+    paths = [_path(each) for each in ([source] if isinstance(source, str | Path) else source)]
+    path = paths[0] if isinstance(source, str | Path) else None
     if path is not None and path.is_dir():
         if target is not None or column is not None:
             raise ArgumentError(
