@@ -200,7 +200,7 @@ def main() -> None:
     def against(measure: Any) -> dict[Any, float]:
         return {key: measure(counts[key], n, other.counts.get(key, 0), other.words) for key in counts}
 
-    single = c_values(counts, extra=1.0)
+    single = c_values(counts, 1.0, found.apart)
     ratio = against(weirdness)
     product = {key: single[key] * max(0.0, ratio[key]) for key in counts}
     vocabulary = sorted(known, key=lambda word: (-counts.get((word,), 0), word))
@@ -210,7 +210,7 @@ def main() -> None:
     methods = {
         "frequency": dict(counts),
         "TF-IDF": {key: counts[key] * math.log(found.texts / found.documents[key]) for key in counts},
-        "C-value": c_values(counts),
+        "C-value": c_values(counts, apart=found.apart),
         "C-value, e = 1": single,
         "likelihood ratio": against(log_likelihood_ratio),
         "log ratio": ratio,

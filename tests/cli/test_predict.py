@@ -252,3 +252,23 @@ def test_a_reader_that_has_enough_is_no_error(
     child.stdout.close()
     assert child.stderr.read() == "reading rows.csv\n"
     assert child.wait() == 141
+
+
+def test_several_names_are_paths_and_not_texts(capsys: pytest.CaptureFixture[str]) -> None:
+    asked: list[Any] = []
+
+    class Texts:
+        classes, things = ("a", "b"), ("text", "texts")
+
+        def answer(self, data: Any, level: float) -> SimpleNamespace:
+            asked.append(data)
+            inside = np.array([[True, False]])
+            return SimpleNamespace(
+                names=("n",), probabilities=np.array([[0.75, 0.25]]), sets=inside, notes=(), rejected=()
+            )
+
+    model: Any = Texts()
+    predict_module.predict_named(model, ["a.csv", "b.csv"], 0.9, None, False, True)
+    predict_module.predict_named(model, ["a.csv"], 0.9, None, False, True)
+    assert asked == [[Path("a.csv"), Path("b.csv")], "a.csv"]
+    assert capsys.readouterr().out.splitlines()[1] == "n,a,a,0.75,0.25"

@@ -237,3 +237,17 @@ def test_no_file_and_no_state_are_refused(tmp_path):
     torch.save([torch.ones(2)], tmp_path / "c.pth")
     with pytest.raises(ArtifactError, match="tensors by name"):
         load_weights(nn.Linear(2, 2), tmp_path / "c.pth")
+
+
+def test_a_damaged_directory_of_the_archive_is_said(tmp_path):
+    torch.save({"weight": torch.ones(2, 2), "bias": torch.ones(2)}, tmp_path / "a.pth")
+    data = bytearray((tmp_path / "a.pth").read_bytes())
+    at = data.index(b"PK\x01\x02")  # the first entry of the central directory
+    (tmp_path / "a.pth").write_bytes(data[:at] + b"XXXX" + data[at + 4 :])
+    assert zipfile.is_zipfile(tmp_path / "a.pth")
+    with pytest.raises(ArtifactError, match=r"a whole file of weights in a\.pth"):
+        load_weights(nn.Linear(2, 2), tmp_path / "a.pth")
+    data[at + 6] = 99  # written by a version that nobody has
+    (tmp_path / "a.pth").write_bytes(data)
+    with pytest.raises(ArtifactError, match="zip file version"):
+        load_weights(nn.Linear(2, 2), tmp_path / "a.pth")

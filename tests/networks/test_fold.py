@@ -229,6 +229,9 @@ def test_a_wrong_answer_is_refused(monkeypatch):
     monkeypatch.setattr(fold, "_merge_", lambda layer, norm: None)  # a planted error: the scale is lost
     with pytest.raises(NumericalError):
         fold_batch_norm(good, rand(1, 3, 2, 2))
+    monkeypatch.setattr(fold, "_merge_", lambda layer, norm: layer.weight.fill_(math.nan))
+    with pytest.raises(NumericalError, match="nan away"):
+        fold_batch_norm(good, rand(1, 3, 2, 2))
 
 
 def test_no_example():

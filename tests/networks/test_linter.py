@@ -9,9 +9,10 @@ from torch import nn
 from fivefold.core import ArgumentError
 from fivefold.networks import linter
 from fivefold.networks.costs import layer_costs
-from fivefold.networks.linter import lint
+from fivefold.networks.linter import Lint, lint
 from fivefold.networks.registry import create
 from fivefold.networks.training_memory import largest_batch
+from fivefold.networks.trials import Trial
 
 
 class Odd(nn.Module):
@@ -76,10 +77,7 @@ def test_the_text_has_findings_rewrites_and_layers_and_the_record_is_plain():
     assert "in evaluation mode" in text
     record = json.loads(json.dumps(found.to_record()))
     assert len(record["layers"]) == len(found.layers)
-    assert (
-        record["adopted"]
-        == [t["rewrite"] for t in record["trials"] if t["rewrite"] in found.adopted][: len(found.adopted)]
-    )
+    assert record["adopted"] == list(found.adopted)
     assert set(found.adopted) <= {"channels_last", "fold_batch_norm", "in_place"}
 
 
@@ -128,3 +126,24 @@ def test_bad_input_is_refused():
     layer.derived = layer.weight * 2
     with pytest.raises(ArgumentError, match="a network that can be copied"):
         lint(layer, (2, 4))
+
+
+def _trial(name, adopted, upper, scope="forward pass", difference=0.0):
+    return Trial(name, "", scope, adopted, upper - 0.1, upper - 0.2, upper, 9, 1.0, 0.9, difference, "")
+
+
+@pytest.mark.parametrize(
+    ("together", "adopted"),
+    [(None, ("b",)), (_trial("a + b", False, 1.1), ("b",)), (_trial("a + b", True, 0.9), ("a", "b"))],
+)
+def test_rewrites_are_adopted_together_only_where_they_were_tried_together(together, adopted):
+    others = [
+        _trial("c", False, 0.4),
+        _trial("d", True, 0.3, "training step"),
+        _trial("e", True, 0.3, difference=None),
+    ]
+    trials = [_trial("a", True, 0.8), _trial("b", True, 0.7), *others]
+    trials += [] if together is None else [together]
+    found = Lint((1, 4), (), (), 1.0, None, 5, False, None, (), tuple(trials))
+    assert found.adopted == adopted
+    assert Lint((1, 4), (), (), 1.0, None, 5, False, None, (), tuple(others)).adopted == ()

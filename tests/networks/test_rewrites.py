@@ -179,3 +179,34 @@ def test_unknown_and_idle_rewrites_and_networks_without_a_copy_are_refused():
     layer.derived = layer.weight * 2
     with pytest.raises(ArgumentError, match="a network that can be copied"):
         copied(layer)
+
+
+def test_weights_that_are_zero_or_inputs_that_are_positive_hide_no_reader():
+    class Scaled(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer, self.first, self.scale = nn.Linear(50, 50), nn.ReLU(), nn.Parameter(torch.zeros(1))
+
+        def forward(self, x):
+            sums = self.layer(x)
+            return self.first(sums) + self.scale * sums
+
+    network, x = Scaled(), torch.ones(2, 50)
+    with pytest.raises(ArgumentError, match="in which in_place has something to rewrite"):
+        rewrite(network, ["in_place"], x)
+    with torch.no_grad():
+        network.scale.fill_(1.0)
+        nn.init.eye_(network.layer.weight)
+        network.layer.bias.zero_()  # sums of ones are ones: none is overwritten by another number
+    with pytest.raises(ArgumentError, match="in which in_place has something to rewrite"):
+        rewrite(network, ["in_place"], x)
+
+
+def test_tokens_stay_whole_numbers_in_every_rewrite():
+    network = nn.Sequential(nn.Embedding(5, 4), nn.Linear(4, 4), nn.ReLU())
+    tokens = torch.tensor([[1, 2], [3, 4]])
+    assert difference(network, REWRITES["in_place"].make, tokens) == 0.0
+    assert rewrite(network, ["in_place"], tokens)[2].inplace
+    made = InType(copied(network), torch.bfloat16)
+    assert made(tokens).dtype == torch.float32
+    assert torch.allclose(made(tokens), network(tokens), atol=0.05)

@@ -93,6 +93,11 @@ STACKS_THAT_GROW = [
     [Window(2, 2, transposed=True), Window(4)],
     [Window(5, 3, 1, transposed=True), Window(3, 2, 1), Window(2, 2, transposed=True), Window(3, 1, 1)],
     [Window(3, 1, 2, 2, transposed=True), Window(3, 2)],
+    [Window(3, 3, 1, 2, transposed=True)],
+    [Window(4, 3, 0, 5, transposed=True), Window(3, 1, 1)],
+    [Window(2, 2, 0, 3, transposed=True)],
+    [Window(2, 3, 0, 2, transposed=True), Window(3)],  # one output of three is a gap
+    [Window(2, 2, transposed=True), Window(3, 2, 2, 3, transposed=True)],
 ]
 
 
@@ -128,6 +133,11 @@ def test_dilation_and_depth_cost_nothing_in_parameters_but_widen_the_field():
 def test_a_transposed_window_with_gaps_sees_nothing_in_them():
     with pytest.raises(ArgumentError, match="leave no gaps"):
         receptive_field([Window(1, 2, transposed=True)])
+    for stride, dilation in ((2, 2), (4, 2), (3, 2)):
+        with pytest.raises(ArgumentError, match="leave no gaps"):
+            receptive_field([Window(2, stride, 0, dilation, transposed=True)])
+    seen = pixels_seen([Window(2, 2, 0, 2, transposed=True)], 4)
+    assert seen == seen_by(nn.Sequential(nn.ConvTranspose1d(1, 1, 2, 2, bias=False, dilation=2)), 9, 4)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,11 @@ import torch
 from torch import nn
 
 from fivefold.core import ArgumentError
+from fivefold.networks.costs import layer_costs
+from fivefold.networks.linter import lint
 from fivefold.networks.text_network import TextNetwork, masked_max, masked_mean, padding_mask
+from fivefold.networks.text_registry import create_text, text_names
+from fivefold.networks.training_memory import largest_batch, memory_plan
 
 
 class Bag(TextNetwork):
@@ -70,3 +74,38 @@ def test_shapes_types_and_ranges_are_refused():
         Bag(classes=0)
     with pytest.raises(ArgumentError, match="dropout"):
         Bag(dropout=1.0)
+
+
+@pytest.mark.parametrize("name", text_names())
+def test_text_networks_are_counted_and_planned_without_memory(name):
+    network = create_text(name, classes=3, vocabulary=50, width=8, dropout=0.0)
+    rows = layer_costs(network, (4, 7), dtype=torch.int64)
+    heads = [row for row in rows if row.name == "head"]
+    assert heads[0].multiply_adds == 4 * network.head.weight.numel()
+    assert sum(row.multiply_adds for row in rows) > heads[0].multiply_adds
+    assert sum(row.parameters for row in rows) == sum(p.numel() for p in network.parameters())
+    small, large = (memory_plan(network, (7,), n, dtype=torch.int64) for n in (4, 8))
+    assert (small.inputs, large.inputs) == (8 * 4 * 7, 8 * 8 * 7)
+    assert large.activations > small.activations > 0
+    assert largest_batch(network, (7,), large.total, dtype=torch.int64) >= 8
+    # what was counted still answers, with its own weights
+    tokens, lengths = torch.randint(50, (4, 7)), torch.tensor([7, 1, 3, 2])
+    assert network(tokens, lengths).device.type == "cpu"
+    with pytest.raises(ArgumentError, match="tokens of an integer type"):
+        memory_plan(network, (7,), 4)
+
+
+def test_a_recurrent_layer_is_counted_by_hand():
+    network = create_text("gru", classes=3, vocabulary=50, width=8, hidden=6)
+    rows = layer_costs(network, (4, 7), dtype=torch.int64)
+    cell = next(row for row in rows if row.kind == "GRU")
+    assert cell.multiply_adds == 4 * 7 * 3 * 6 * (8 + 6)  # three gates from the input and from the state
+
+
+def test_a_text_network_is_linted():
+    found = lint(
+        create_text("text_cnn", classes=2, vocabulary=20, width=8), (4, 9), seconds=0.3, dtype=torch.int64
+    )
+    assert {"embedding", "head"} <= {row.name for row in found.layers}
+    assert found.step_ms is not None
+    assert all(trial.difference is None or trial.difference < 1e-9 for trial in found.trials)

@@ -59,3 +59,19 @@ def test_forecasts_stand_beside_what_came():
     assert found["expected"][0][1:] == ("10 s", "", "11 s")
     assert found["expected"][1][1:] == ("90.0%", "80.0% to 95.0%", "91.0%")
     assert training({"network": {"name": "net"}})["expected"] == []
+
+
+def test_names_that_begin_alike_are_not_taken_for_right():
+    long = "a class with a name that is longer than the forty letters that are shown: "
+    (found,) = pictures(_record(true=long + "a", found=long + "b"))["groups"][0]["pictures"]
+    assert found["true"] == found["found"]
+    assert not found["right"]
+    (found,) = pictures(_record(true=long + "a", found=long + "a"))["groups"][0]["pictures"]
+    assert found["right"]
+
+
+def test_patches_are_named_by_their_channel():
+    record = _record()
+    record["pictures"]["stages"][0]["examples"] = [[PNG, PNG, PNG], [PNG]]
+    page = render(record)
+    assert [page.count(f'alt="stem, channel {i}"') for i in (1, 2, 3)] == [3, 1, 0]

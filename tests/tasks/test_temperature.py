@@ -22,13 +22,24 @@ def test_the_sharpness_is_found(sharpness):
     found = temperature_of(scores, labels)
     assert found == pytest.approx(sharpness, rel=0.06)
     reference = minimize_scalar(
-        lambda log: -log_softmax(scores / np.exp(log), axis=1)[np.arange(len(labels)), labels].mean(),
+        lambda log: (
+            -log_softmax(scores / np.exp(log), axis=1)[np.arange(len(labels)), labels].mean()
+            + log**2 / (2 * len(labels))
+        ),
         bounds=(-1.3, 2.7),
         method="bounded",
         options={"xatol": 1e-9},
     )
     assert found == pytest.approx(np.exp(reference.x), rel=1e-5)
     assert tempered_losses(scores, labels).mean() <= log_losses(scores, labels).mean()
+
+
+def test_few_rows_that_are_all_right_leave_it_near_one_and_many_move_it():
+    def found(n):
+        return temperature_of(np.tile([3.0, 0.0], (n, 1)), np.zeros(n, dtype=np.int64))
+
+    assert 0.7 < found(5) < 1
+    assert found(5) > found(50) > found(500) > 0.26  # not at the bound
 
 
 def test_losses_are_those_of_the_softmax_far_from_zero():

@@ -113,7 +113,8 @@ def predict_named(
     """
     from fivefold.artifact import CsvWriter, TextSink
 
-    found = model.answer(data[0] if len(data) == 1 else data, level)
+    # paths, for a list of strings would be one of texts
+    found = model.answer(data[0] if len(data) == 1 else [Path(name) for name in data], level)
     one, several = model.things
     names = [model.classes[code] for code in found.probabilities.argmax(1)]
     sets = [[c for c, inside in zip(model.classes, row, strict=True) if inside] for row in found.sets]

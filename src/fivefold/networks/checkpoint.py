@@ -172,16 +172,26 @@ def _renamed(found: dict[str, Tensor], own: dict[str, Tensor]) -> dict[str, Tens
     return {new[name] if new[name] in own else name: value for name, value in found.items()}
 
 
+def _size_of(file: Path) -> int:
+    """The bytes of a file, unpacked where it is an archive."""
+    try:
+        bytes_ = file.stat().st_size
+        if file.suffix != ".safetensors" and zipfile.is_zipfile(file):
+            with zipfile.ZipFile(file) as archive:
+                bytes_ = max(bytes_, sum(entry.file_size for entry in archive.infolist()))
+    except (zipfile.BadZipFile, NotImplementedError, OSError) as error:
+        said = ascii(str(error))[1:-1][:200]
+        raise ArtifactError(f"a whole file of weights in {file.name}", said, "take it anew") from error
+    return bytes_
+
+
 def _read(file: Path, size: int) -> dict[str, Tensor]:
     if not file.is_file():
         given = f"no file {file.name!a}"
         raise ArtifactError("a file of weights", given, "give the path of a .safetensors or .pth")
     if file.suffix not in (".safetensors", ".pt", ".pth", ".bin"):
         raise ArtifactError("a .safetensors, .pt, .pth or .bin file", ascii(file.name))
-    bytes_ = file.stat().st_size
-    if zipfile.is_zipfile(file):
-        with zipfile.ZipFile(file) as archive:
-            bytes_ = max(bytes_, sum(entry.file_size for entry in archive.infolist()))
+    bytes_ = _size_of(file)
     limit = _ROOM + _TIMES * size
     if bytes_ > limit:
         expected = f"at most {limit} bytes of weights for a network of {size} in {file.name}"

@@ -58,7 +58,8 @@ def layer_costs(
     Args:
         network: Any module of one tensor; it is left as it was.
         shape: Of the input, the batch included: [N, channels, H, W].
-        dtype: Of the input; that of the first weights where ``None``.
+        dtype: Of the input; that of the first weights where ``None``. Text networks take
+            ``torch.int64`` and [N, T].
 
     Raises:
         ArgumentError: A shape with a size below 1, or a layer whose weights have no shape yet.
@@ -73,14 +74,11 @@ def layer_costs(
     for name, value in network.named_parameters():
         shaped = not isinstance(value, UninitializedParameter)
         require(shaped, "weights with a shape", name, "run the network once on an example")
-    if dtype is None:
-        floating = (p.dtype for p in network.parameters() if p.is_floating_point())
-        dtype = next(floating, torch.get_default_dtype())
     counted: dict[str, list[int]] = {name: [0, 0] for name, _ in network.named_modules()}
     shapes: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {}
     stack = [""]
     weights = meta_weights(network)
-    x = torch.empty(tuple(shape), dtype=dtype, device="meta")
+    x = torch.empty(tuple(shape), dtype=dtype or input_type(network), device="meta")
     watched = _names_of(network, stack, shapes)
     with _evaluating(network), watched, torch.no_grad(), _Counter(counted, stack):
         functional_call(network, weights, (x,), tie_weights=False)
@@ -93,6 +91,16 @@ def layer_costs(
         own = sum(p.numel() for p in fresh)
         rows.append(LayerCost(name, type(module).__name__, inputs, outputs, own, *counted[name]))
     return rows
+
+
+def input_type(network: nn.Module) -> torch.dtype:
+    """Return the type of the first real weights, which is that of most inputs; torch's own without any.
+
+    >>> input_type(nn.Linear(2, 2).double()), input_type(nn.ReLU())
+    (torch.float64, torch.float32)
+    """
+    floating = (p.dtype for p in network.parameters() if p.is_floating_point())
+    return next(floating, torch.get_default_dtype())
 
 
 def meta_weights(network: nn.Module) -> dict[str, Tensor]:

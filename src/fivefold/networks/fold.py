@@ -242,7 +242,7 @@ def _require_equal(before: list[Any], after: list[Any]) -> None:
             raise ArgumentError("a network that gives the same shapes twice", str(list(new.shape)))
         difference = float((old.double() - new.double()).abs().max()) if old.numel() else 0.0
         allowed = torch.finfo(old.dtype).eps ** 0.5 * max(float(old.double().abs().max()), 1e-30)
-        if difference > allowed:
+        if not difference <= allowed:  # so that NaN is refused too
             raise NumericalError(
                 f"answers within {allowed:.3g} of the network's",
                 f"{difference:.3g} away",

@@ -11,13 +11,13 @@ from torch import nn
 
 from fivefold.core import ArgumentError, require, torch_generator
 from fivefold.core.free_memory import free_main_memory
-from fivefold.networks.costs import LayerCost, layer_costs
+from fivefold.networks.costs import LayerCost, input_type, layer_costs
 from fivefold.networks.guidelines import Guideline, LayerReport, find
 from fivefold.networks.layer_times import NetworkTimes, time_layers
 from fivefold.networks.rewrites import copied
 from fivefold.networks.roofline import Limits, measure_limits
 from fivefold.networks.training_memory import bytes_text, largest_batch, memory_plan, taking
-from fivefold.networks.trials import Trial, try_rewrites
+from fivefold.networks.trials import TOGETHER, Trial, try_rewrites
 
 _LIMITS, _LAYERS = 0.1, 0.3
 _ROWS = 20
@@ -55,10 +55,15 @@ class Lint:
     @property
     def adopted(self) -> tuple[str, ...]:
         """Rewrites of the whole network that compute the same and make the forward pass faster, for
-        :func:`~fivefold.networks.rewrites.rewrite`.
+        :func:`~fivefold.networks.rewrites.rewrite`: several where they were tried together and adopted, else
+        the one with the smallest upper end of its interval.
         """
-        whole = [t for t in self.trials if t.scope == "forward pass" and t.difference is not None]
-        return tuple(t.rewrite for t in whole if t.adopted and " + " not in t.rewrite)
+        whole = [
+            t for t in self.trials if t.adopted and t.scope == "forward pass" and t.difference is not None
+        ]
+        together = [t for t in whole if TOGETHER in t.rewrite]
+        best = min(together or whole, key=lambda t: inf if t.upper is None else t.upper, default=None)
+        return () if best is None else tuple(best.rewrite.split(TOGETHER))
 
     def to_record(self) -> dict[str, Any]:
         """Return numbers and words only."""
@@ -82,7 +87,13 @@ class Lint:
 
 
 def lint(
-    network: nn.Module, shape: Sequence[int], *, seconds: float = 10.0, rewrites: bool = True, seed: int = 0
+    network: nn.Module,
+    shape: Sequence[int],
+    *,
+    seconds: float = 10.0,
+    rewrites: bool = True,
+    seed: int = 0,
+    dtype: torch.dtype | None = None,
 ) -> Lint:
     """Measure a network's layers, hold them against the machine's limits, and try rewrites.
 
@@ -95,6 +106,8 @@ def lint(
         seconds: To be spent, positive; large networks take longer, at least five rounds.
         rewrites: Whether to try them; without them it takes four tenths of the time.
         seed: Of inputs and dropout.
+        dtype: Of the input, as in :func:`~fivefold.networks.costs.layer_costs`; where it is one of whole
+            numbers, the input is 0 everywhere, a token that every vocabulary has.
 
     Raises:
         ArgumentError: An input that the network does not take or that needs more memory than there is (the
@@ -115,13 +128,15 @@ def lint(
     )
     require(devices <= {"cpu"}, "a network on the CPU", ", ".join(sorted(devices)), fix)
     with taking(shape):
-        costs = layer_costs(network, shape)
-    _require_memory(network, shape, sum(cost.bytes for cost in costs))
+        costs = layer_costs(network, shape, dtype=dtype)
+    _require_memory(network, shape, sum(cost.bytes for cost in costs), dtype)
     begun = perf_counter()
     work = copied(network)
-    dtype = next((p.dtype for p in tensors if p.is_floating_point()), torch.get_default_dtype())
-    x = torch.randn(tuple(shape), generator=torch_generator(seed, "lint")).to(dtype)
-    limits = measure_limits(_LIMITS * seconds, dtype if dtype.is_floating_point else torch.float32)
+    own = input_type(network)
+    x = torch.zeros(tuple(shape), dtype=dtype or own)
+    if x.is_floating_point():
+        x = torch.randn(tuple(shape), generator=torch_generator(seed, "lint")).to(x.dtype)
+    limits = measure_limits(_LIMITS * seconds, own)
     with taking(shape):
         times = time_layers(work, x, _LAYERS * seconds, seed=seed)
     rows = _rows(network, costs, times, limits)
@@ -156,19 +171,21 @@ def lint(
     )
 
 
-def _require_memory(network: nn.Module, shape: Sequence[int], traffic: int) -> None:
+def _require_memory(
+    network: nn.Module, shape: Sequence[int], traffic: int, dtype: torch.dtype | None
+) -> None:
     """Refuse what does not fit; more than all that moves in a forward pass is not saved."""
     own = sum(p.nbytes for p in network.parameters())
     free = free_main_memory()
     if free is None or own == 0 or 4 * own + 2 * traffic + _SMALL <= free:
         return
     try:
-        plan = memory_plan(network, shape[1:], shape[0], "sgd-plain")
+        plan = memory_plan(network, shape[1:], shape[0], "sgd-plain", dtype=dtype)
     except ArgumentError:  # training mode does not take it; evaluation mode, which did, needs less
         return
     if plan.total + 2 * own <= free:  # two copies beside the network
         return
-    batch = largest_batch(network, shape[1:], max(1, free - 2 * own), "sgd-plain")
+    batch = largest_batch(network, shape[1:], max(1, free - 2 * own), "sgd-plain", dtype=dtype)
     raise ArgumentError(
         f"an input for which {bytes_text(free)} of free memory are enough",
         f"{list(shape)}, which takes {bytes_text(plan.total + 2 * own)}",

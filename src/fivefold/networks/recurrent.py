@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from fivefold.core import require
+from fivefold.networks.text_network import WHOLE, require_within
 
 Cell = Literal["rnn", "lstm", "gru"]
 CELLS: dict[str, Callable[..., nn.RNNBase]] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
@@ -86,14 +87,13 @@ class RecurrentEncoder(nn.Module):
         shaped = x.ndim == 3 and x.shape[2] == inputs and min(x.shape) >= 1
         require(shaped, f"sequences [N, T, {inputs}] with N and T at least 1", list(x.shape))
         n, time = x.shape[:2]
-        if lengths is None:
+        if lengths is not None:
+            require(lengths.shape == (n,), f"{n} lengths", list(lengths.shape))
+            require(lengths.dtype in WHOLE, "lengths of an integer type", lengths.dtype)
+            require_within(lengths, 1, time, "lengths")
+        if lengths is None or x.device.type == "meta":  # without memory there are no lengths to pack by
             steps, last = self.cell(x)
         else:
-            require(lengths.shape == (n,), f"{n} lengths", list(lengths.shape))
-            whole = lengths.dtype in (torch.int64, torch.int32, torch.int16, torch.uint8)
-            require(whole, "lengths of an integer type", lengths.dtype)
-            fits = bool(((lengths >= 1) & (lengths <= time)).all())
-            require(fits, f"lengths from 1 to {time}", lengths.tolist())
             packed = pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False)
             states, last = self.cell(packed)
             steps, _ = pad_packed_sequence(states, batch_first=True, total_length=time)

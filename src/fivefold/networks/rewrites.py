@@ -20,6 +20,7 @@ from torch.utils._pytree import tree_leaves, tree_map
 
 from fivefold.core import ArgumentError, fork_global, require, torch_generator
 from fivefold.networks.blocks.stochastic_depth import StochasticDepth
+from fivefold.networks.costs import input_type
 from fivefold.networks.fold import find_batch_norms, fold_batch_norm
 from fivefold.networks.guidelines import CONVOLUTIONS
 from fivefold.networks.layer_times import run_step
@@ -116,7 +117,7 @@ def difference(
     """
     base = copied(network).double()
     perturb_(base, torch_generator(seed, "perturb"))
-    x = example[:2].double()
+    x = example[:2].double() if example.is_floating_point() else example[:2]
     base.train(training)
     made = make(base, x)
     if made is None:
@@ -175,25 +176,31 @@ def _fold(network: nn.Module, example: Tensor) -> nn.Module | None:
 
 
 def _in_place(network: nn.Module, example: Tensor) -> nn.Module | None:
-    made = copied(network)
-    changed = [m for m in made.modules() if isinstance(m, _ACTIVATIONS) and not m.inplace]
+    changed = [n for n, m in network.named_modules() if isinstance(m, _ACTIVATIONS) and not m.inplace]
     if not changed:
         return None
-    before = [m.training for m in made.modules()]
-    made.eval()
+    # with other weights and numbers, so that what is zero or positive here hides nothing
+    generator = torch_generator(0, "in place")
+    trial = copied(network).double().eval()
+    perturb_(trial, generator)
     x = example[:2]
+    if x.is_floating_point():
+        x = torch.randn(x.shape, generator=generator, dtype=torch.float64)
+    kept = []
     with torch.no_grad():
-        expected = tree_leaves(made(x.clone()))
-        kept = 0
-        for module in changed:
+        expected = tree_leaves(trial(x.clone()))
+        for name in changed:
+            module: Any = trial.get_submodule(name)
             module.inplace = True
-            found = tree_leaves(made(x.clone()))
+            found = tree_leaves(trial(x.clone()))
             if all(torch.equal(a, b) for a, b in zip(expected, found, strict=True)):
-                kept += 1
+                kept.append(name)
             else:  # another module still reads what would be overwritten
                 module.inplace = False
-    for each, training in zip(made.modules(), before, strict=True):
-        each.training = training
+    made = copied(network)
+    for name in kept:
+        chosen: Any = made.get_submodule(name)
+        chosen.inplace = True
     return made if kept else None
 
 
@@ -236,12 +243,14 @@ class InType(nn.Module):
 
     def __init__(self, network: nn.Module, dtype: torch.dtype) -> None:
         super().__init__()
+        self.own = input_type(network)
         self.network, self.dtype = network.to(dtype), dtype
 
     def forward(self, x: Tensor) -> Any:
-        """Outputs of the network in the type of the inputs."""
-        outputs = self.network(x.to(self.dtype))
-        return tree_map(lambda y: y.to(x.dtype) if isinstance(y, Tensor) else y, outputs)
+        """Outputs of the network in the type of the inputs, of tokens in that of the weights before."""
+        real = x.is_floating_point()
+        outputs, given = self.network(x.to(self.dtype) if real else x), x.dtype if real else self.own
+        return tree_map(lambda y: y.to(given) if isinstance(y, Tensor) else y, outputs)
 
 
 def has_bfloat16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:

@@ -10,8 +10,9 @@ answers at :math:`m = (n - 1) s - 2p + r + o`. Groups change neither. Output i o
 
 .. math:: i s - p, \ldots, i s - p + r - 1
 
-and output i of a transposed one those j with :math:`j s - p \le i \le j s - p + r - 1`. Followed from the
-last layer to the picture, these intervals are the receptive field.
+and output i of a transposed one those j with :math:`i = j s - p + d m` for an m from 0 to k - 1, of which
+there are none in its gaps. Followed from the last layer to the picture, the first and the last of these are
+the ends of the receptive field.
 
 Sources: Dumoulin and Visin, "A guide to convolution arithmetic for deep learning", arXiv 1603.07285, 2016;
     Araujo,
@@ -112,13 +113,25 @@ def pixels_seen(windows: Sequence[Window], index: int) -> tuple[int, int]:
     first = last = index
     for w in reversed(windows):
         if w.transposed:
-            first = -(-(first + w.padding - w.reach + 1) // w.stride)
-            last = (last + w.padding) // w.stride
-            require(first <= last, "transposed windows that leave no gaps", w)
+            # from one turn of outputs to the next all inputs move by one
+            head = _painters(range(first, min(last, first + w.stride - 1) + 1), w)
+            tail = _painters(range(max(first, last - w.stride + 1), last + 1), w)
+            require(len(head) > 0, "transposed windows that leave no gaps", w)
+            first, last = min(head), max(tail)
         else:
             first = first * w.stride - w.padding
             last = last * w.stride - w.padding + w.reach - 1
     return first, last
+
+
+def _painters(outputs: range, w: Window) -> list[int]:
+    """The inputs of a transposed window that any of the outputs reads.
+
+    >>> _painters(range(3, 4), Window(3, stride=3, dilation=2, transposed=True))
+    [1]
+    """
+    places = [i + w.padding - m * w.dilation for i in outputs for m in range(w.size)]
+    return [place // w.stride for place in places if place % w.stride == 0]
 
 
 @dataclass(frozen=True)

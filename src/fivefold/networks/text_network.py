@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from fivefold.core import require
 from fivefold.networks.first_weights import fill_weights_
 
-_WHOLE = (torch.int64, torch.int32, torch.int16, torch.uint8)
+WHOLE = (torch.int64, torch.int32, torch.int16, torch.uint8)
+"""Types of tokens and lengths."""
 
 
 def padding_mask(tokens: Tensor, lengths: Tensor | None) -> Tensor:
@@ -26,15 +27,34 @@ def padding_mask(tokens: Tensor, lengths: Tensor | None) -> Tensor:
     """
     shaped = tokens.ndim == 2 and min(tokens.shape) >= 1
     require(shaped, "tokens [N, T] with N and T at least 1", list(tokens.shape))
-    require(tokens.dtype in _WHOLE, "tokens of an integer type", tokens.dtype)
+    require(tokens.dtype in WHOLE, "tokens of an integer type", tokens.dtype)
     n, time = tokens.shape
     if lengths is None:
         return torch.ones(n, time, dtype=torch.bool, device=tokens.device)
     require(lengths.shape == (n,), f"{n} lengths", list(lengths.shape))
-    require(lengths.dtype in _WHOLE, "lengths of an integer type", lengths.dtype)
-    fits = bool(((lengths >= 1) & (lengths <= time)).all())
-    require(fits, f"lengths from 1 to {time}", lengths.tolist())
+    require(lengths.dtype in WHOLE, "lengths of an integer type", lengths.dtype)
+    require_within(lengths, 1, time, "lengths")
     return torch.arange(time, device=tokens.device) < lengths.to(tokens.device)[:, None]
+
+
+def require_within(values: Tensor, low: int, high: int, what: str) -> None:
+    """Refuse whole numbers out of a range; those without memory, on the meta device, have none.
+
+    Args:
+        values: Integers, at least one.
+        low: The smallest that may be.
+        high: The largest.
+        what: What they are, in the plural.
+
+    Raises:
+        ArgumentError: One is outside.
+
+    >>> require_within(torch.tensor([1, 3]), 1, 3, "lengths")
+    """
+    if values.device.type == "meta":
+        return
+    found = (int(values.min()), int(values.max()))
+    require(low <= found[0] <= found[1] <= high, f"{what} from {low} to {high}", f"{found[0]} to {found[1]}")
 
 
 class TextNetwork(nn.Module, ABC):
@@ -110,10 +130,7 @@ class TextNetwork(nn.Module, ABC):
         """
         mask = padding_mask(tokens, lengths)
         tokens = tokens.long().masked_fill(~mask, 0)
-        known = bool(((tokens >= 0) & (tokens < self.vocabulary)).all())
-        require(
-            known, f"tokens from 0 to {self.vocabulary - 1}", f"{int(tokens.min())} to {int(tokens.max())}"
-        )
+        require_within(tokens, 0, self.vocabulary - 1, "tokens")
         x = self.dropout(self.embedding(tokens)).masked_fill(~mask[:, :, None], 0.0)
         logits: Tensor = self.head(self.dropout(self.encode(x, mask)))
         return logits

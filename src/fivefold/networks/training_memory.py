@@ -25,7 +25,7 @@ from torch.nn.parameter import UninitializedParameter
 
 from fivefold.core import ArgumentError, FivefoldError, require
 from fivefold.core.free_memory import free_main_memory
-from fivefold.networks.costs import meta_weights
+from fivefold.networks.costs import input_type, meta_weights
 
 STATES: MappingProxyType[str, int] = MappingProxyType(
     {
@@ -115,16 +115,24 @@ class MemoryPlan:
         return "\n".join([*lines, f"  {'total':<16}{bytes_text(self.total):>12}{end}{verdict}"])
 
 
-def memory_plan(network: nn.Module, shape: Sequence[int], batch: int, optimizer: str = "adamw") -> MemoryPlan:
+def memory_plan(
+    network: nn.Module,
+    shape: Sequence[int],
+    batch: int,
+    optimizer: str = "adamw",
+    *,
+    dtype: torch.dtype | None = None,
+) -> MemoryPlan:
     """Say how many bytes a training step takes; nothing is computed and no memory is taken.
 
-    The network is taken in training mode, and left as it was. Its numbers have the type of its first weights.
+    The network is taken in training mode, and left as it was.
 
     Args:
         network: Any module of one tensor, also one on the meta device.
         shape: Of one input, without the batch: [channels, H, W].
         batch: Inputs of a step, at least 1.
         optimizer: One of :data:`STATES`.
+        dtype: Of the input, as in :func:`~fivefold.networks.costs.layer_costs`.
 
     Raises:
         ArgumentError: A network without parameters, an input that it does not take, a size below 1, or an
@@ -139,7 +147,7 @@ def memory_plan(network: nn.Module, shape: Sequence[int], batch: int, optimizer:
     require(isinstance(batch, int) and batch >= 1, "a batch of at least 1", batch)
     parameters = list(network.parameters())
     require(len(parameters) > 0, "a network with parameters", type(network).__name__)
-    activations, largest, inputs = saved_bytes(network, (batch, *shape))
+    activations, largest, inputs = saved_bytes(network, (batch, *shape), dtype)
     trained = [p.nbytes for p in parameters if p.requires_grad]
     allowance = _LIBRARIES + int(max(_LARGEST_BLOCKS * largest, _SHARE * activations))
     # an optimizer's step needs two numbers more for each of one parameter, when the activations are gone
@@ -160,7 +168,12 @@ def memory_plan(network: nn.Module, shape: Sequence[int], batch: int, optimizer:
 
 
 def largest_batch(
-    network: nn.Module, shape: Sequence[int], available_bytes: int | None = None, optimizer: str = "adamw"
+    network: nn.Module,
+    shape: Sequence[int],
+    available_bytes: int | None = None,
+    optimizer: str = "adamw",
+    *,
+    dtype: torch.dtype | None = None,
 ) -> int:
     """Return the largest batch whose plan is within the bytes; 0 where none is.
 
@@ -171,6 +184,7 @@ def largest_batch(
         shape: Of one input, without the batch.
         available_bytes: Positive; what the system lets this process use where ``None``.
         optimizer: One of :data:`STATES`.
+        dtype: As in :func:`memory_plan`.
 
     Raises:
         ArgumentError: As in :func:`memory_plan`, or the system does not say what is free.
@@ -184,12 +198,12 @@ def largest_batch(
         raise ArgumentError("available_bytes", "a system that does not say what is free", "give a number")
     require(bytes_ > 0, "positive bytes", bytes_)
     # two and more: batch norm takes no single input where one place is left
-    small, next_one = (memory_plan(network, shape, batch, optimizer).total for batch in (64, 128))
+    small, next_one = (memory_plan(network, shape, n, optimizer, dtype=dtype).total for n in (64, 128))
     each = max(1.0, (next_one - small) / 64)
 
     def fits(batch: int) -> bool:
         try:
-            return memory_plan(network, shape, batch, optimizer).total <= bytes_
+            return memory_plan(network, shape, batch, optimizer, dtype=dtype).total <= bytes_
         except ArgumentError:
             if batch > 1:
                 raise
@@ -206,20 +220,22 @@ def largest_batch(
     return low
 
 
-def saved_bytes(network: nn.Module, shape: Sequence[int]) -> tuple[int, int, int]:
+def saved_bytes(
+    network: nn.Module, shape: Sequence[int], dtype: torch.dtype | None = None
+) -> tuple[int, int, int]:
     """Return the bytes that autograd saves in a training pass, those of the largest storage, and the input's.
 
     Args:
         network: Any module of one tensor; nothing is computed.
         shape: Of the input, the batch included.
+        dtype: As in :func:`memory_plan`.
     """
     whole = all(isinstance(n, int) and n >= 1 for n in shape)
     require(whole, "a shape with sizes of at least 1", list(shape))
     named = (*network.named_parameters(), *network.named_buffers())
     lazy = [name for name, value in named if isinstance(value, UninitializedParameter)]
     require(not lazy, "weights with a shape", ", ".join(lazy), "run the network once on an example")
-    floating = (p.dtype for p in network.parameters() if p.is_floating_point())
-    x = torch.empty(tuple(shape), dtype=next(floating, torch.get_default_dtype()), device="meta")
+    x = torch.empty(tuple(shape), dtype=dtype or input_type(network), device="meta")
     weights = meta_weights(network)
     own = {value.untyped_storage()._cdata for value in (*weights.values(), x)}
     saved: dict[int, int] = {}

@@ -20,6 +20,8 @@ from fivefold.networks.paired_times import fewest_pairs, stopwatch, time_pairs
 from fivefold.networks.rewrites import REWRITES, SAME, copied, difference, rewrite
 
 Scope = Literal["forward pass", "training step", "layer alone"]
+TOGETHER = " + "
+"""Stands between the names of rewrites that were tried together."""
 _ALL = 0.95
 _MUCH_SLOWER = 3.0
 _ALONE = 0.05
@@ -154,7 +156,7 @@ def _whole(
 
     keeps = all(REWRITES[name].keeps for name in names)
     what = "all adopted ones together" if len(names) > 1 else REWRITES[names[0]].what
-    return _Plan(" + ".join(names), what, scope, keeps, make, compare if keeps else None)
+    return _Plan(TOGETHER.join(names), what, scope, keeps, make, compare if keeps else None)
 
 
 def _alone(network: nn.Module, x: Tensor, each: OtherWidths, seed: int) -> _Plan:

@@ -90,7 +90,7 @@ def _group(group: dict[str, Any]) -> dict[str, Any]:
                     "name": clean(entry.get("name"), 120),
                     "true": true,
                     "found": said,
-                    "right": true == said,
+                    "right": entry.get("true") == entry.get("found"),  # not the shortened names
                     "probability": numbers.percent(entry.get("probability")),
                 }
             )

@@ -1,7 +1,13 @@
 r"""The temperature of scores: one number that makes probabilities honest.
 
-:math:`T` minimises the log loss of :math:`\eta / T` on held-out rows (Guo, Pleiss, Sun and Weinberger, "On
-calibration of modern neural networks", 2017): a convex problem in :math:`1 / T`, solved by golden section.
+:math:`T` minimises the log loss of :math:`\eta / T` on n held-out rows (Guo, Pleiss, Sun and Weinberger, "On
+calibration of modern neural networks", 2017), with a weak penalty:
+
+.. math:: \frac1n \sum_i -\log \mathrm{softmax}(\eta_i / T)_{y_i} + \frac{(\log T)^2}{2 n s^2}, \qquad s = 1
+
+It is the maximum a posteriori estimate where :math:`\log T` is normal around 0 with the standard deviation s.
+Without it rows that are all right would make the scores sharper without end; beside thousands of rows it says
+nothing. The minimum is found by golden section.
 """
 
 from collections.abc import Callable
@@ -11,6 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
+_DEVIATION = 1.0
+"""Of log T before any row is seen: two temperatures of three lie between 0.37 and 2.7."""
 
 
 def best_temperature(loss: Callable[[float], float]) -> float:
@@ -59,9 +67,19 @@ def tempered_losses(scores: Floats, labels: npt.NDArray[np.integer[Any]]) -> Flo
 
 
 def temperature_of(scores: Floats, labels: npt.NDArray[np.integer[Any]]) -> float:
-    """Return the temperature in [1/4, 16] of the smallest log loss of scores.
+    """Return the temperature in [1/4, 16] of the smallest log loss of scores, penalised as said above.
 
-    >>> round(temperature_of(np.array([[4.0, 0.0]] * 4), np.array([0, 0, 0, 1])), 2)
-    3.64
+    Args:
+        scores: ``[n, K]`` scores before the softmax, n at least 1.
+        labels: ``[n]`` codes.
+
+    >>> scores, all_right = np.array([[4.0, 0.0]] * 4), np.zeros(4, dtype=np.int64)
+    >>> round(temperature_of(scores, np.array([0, 0, 0, 1])), 2), round(temperature_of(scores, all_right), 2)
+    (2.21, 0.85)
     """
-    return best_temperature(lambda inverse: float(log_losses(scores * inverse, labels).mean()))
+
+    def penalised(inverse: float) -> float:
+        penalty = np.log(inverse) ** 2 / (2 * len(labels) * _DEVIATION**2)
+        return float(log_losses(scores * inverse, labels).mean() + penalty)
+
+    return best_temperature(penalised)

@@ -29,3 +29,18 @@ def test_a_table_is_judged_in_one_piece_with_the_same_bits():
     (found,) = evaluate_rows(net, [squared_loss], open_held_out((X, X[:, 0]), CPU))
     with torch.no_grad():
         assert torch.equal(found, squared_loss(net(X), X[:, 0]))
+
+
+def test_tokens_go_through_in_pieces():
+    most = []
+
+    class Watched(nn.Embedding):
+        def forward(self, tokens):
+            most.append(len(tokens))
+            return super().forward(tokens).mean(1)
+
+    tokens, y = torch.zeros(3000, 4, dtype=torch.int64), torch.zeros(3000)
+    rows = open_held_out((tokens, y), CPU)
+    evaluate_rows(Watched(5, 1), [squared_loss], rows)
+    assert len(most) == 3
+    assert max(most) <= 1024

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from fivefold.core import ArgumentError, ArtifactError
+from fivefold.core import ArgumentError, ArtifactError, DataError
 from fivefold.tasks.text.bag_of_words import BagOfWords, fit_bag_of_words, terms_of
 
 TEXTS = [
@@ -66,3 +66,30 @@ def test_the_saved_form_gives_the_same_scores():
 def test_a_class_without_a_text_is_refused():
     with pytest.raises(ArgumentError, match="texts of all 3 classes"):
         fit_bag_of_words(["a b", "b c"], np.array([0, 1]), (["a"], np.array([2])), 3)
+
+
+def test_where_no_two_texts_share_a_term_each_counts():
+    texts, labels = [f"alone{i}" for i in range(60)], np.arange(60) % 2
+    bag = fit_bag_of_words(texts, labels, (texts[:4], labels[:4]), 2)
+    assert set(bag.terms) == set(texts)
+    with pytest.raises(DataError, match="training texts with words"):
+        fit_bag_of_words(["", " "], np.array([0, 1]), (["a"], np.array([0])), 2)
+
+
+def test_many_classes_take_fewer_terms(monkeypatch):
+    from fivefold.tasks.text import bag_of_words
+
+    monkeypatch.setattr(bag_of_words, "_MOST_WEIGHTS", 60)
+    monkeypatch.setattr(bag_of_words, "_FEWEST_TERMS", 5)
+    _, texts, labels = _fitted()
+    for classes, terms in ((2, 30), (3, 20)):
+        known = labels % classes
+        assert len(fit_bag_of_words(texts, known, (texts[:9], known[:9]), classes).terms) == terms
+    monkeypatch.setattr(bag_of_words, "_MOST_WEIGHTS", 1)
+    assert len(fit_bag_of_words(texts, labels, (texts[:9], labels[:9]), 3).terms) == 5
+
+
+def test_words_that_speak_against_a_class_do_not_lead_it():
+    weights = np.array([[1.0, 0.0, -1.0], [0.5, 0.25, -0.75]])
+    bag = BagOfWords(("one", "two"), np.ones(2), weights, np.zeros(3), 1e-5)
+    assert bag.leading() == [["one", "two"], ["two"], []]

@@ -62,7 +62,8 @@ def test_losses_are_judged_at_their_best_temperature():
     p = np.exp(scores) / np.exp(scores).sum(1, keepdims=True)
     labels = (p.cumsum(1) < generator.random((500, 1))).sum(1)
     losses, doubled = tempered_losses(scores, labels), tempered_losses(2.0 * scores, labels)
-    np.testing.assert_allclose(losses.mean(), doubled.mean(), rtol=1e-6)
+    # but for the prior of the temperature, whose pull on 500 rows moves the loss by its square
+    np.testing.assert_allclose(losses.mean(), doubled.mean(), rtol=1e-4)
     assert losses.mean() < np.log(3)
 
 

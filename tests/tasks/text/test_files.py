@@ -82,3 +82,9 @@ def test_cleaning_keeps_every_printable_letter_and_takes_every_control():
 def test_limits_below_one_are_refused():
     with pytest.raises(ArgumentError, match="limits of at least 1"):
         Limits(files=0)
+
+
+def test_controls_between_words_do_not_glue_them_and_accents_compose_across_others():
+    for control in "\x0b\x0c\x1c\x1d\x1e\x1f\x85":
+        assert clean(f"one{control}two") == ("one two", 1)
+    assert clean("e\x07\u0301") == ("\u00e9", 1)

@@ -5,7 +5,7 @@ import pytest
 
 from fivefold.core import ArgumentError, DataError
 from fivefold.tasks.fit import fit
-from fivefold.tasks.text.fit import divide
+from fivefold.tasks.text.fit import divide, fit_texts
 from fivefold.tasks.text.model import TextModel
 from fivefold.tasks.text.text_set import TextSet
 
@@ -42,6 +42,7 @@ def test_the_sources_test_texts_are_the_test(texts):
     given = np.where(np.arange(90) < 30, 1, 0).astype(np.int8)
     parts = divide(TextSet("x", found.texts, found.names, found.classes, found.labels, given), 0)
     assert np.array_equal(parts.test, np.arange(30))
+    assert parts.left_out == parts.shared() == 0
     lone = np.where(np.arange(90) == 0, 2, found.labels % 2)
     with pytest.raises(DataError, match="none of chess"):
         divide(TextSet("x", found.texts, found.names, found.classes, lone, given), 0)
@@ -59,3 +60,39 @@ def test_a_folder_and_a_table_of_texts_are_fitted(tmp_path, texts):
     assert isinstance(fit(tmp_path / "notes.csv", "subject", budget="1s"), TextModel)
     with pytest.raises(ArgumentError, match="texts without options of tables; got group"):
         fit(tmp_path / "notes.csv", "subject", group="x")
+
+
+def test_copies_of_test_texts_are_not_learnt_from(texts):
+    found = texts(90)
+    copies = tuple(text.upper().replace(" ", "  ") for text in found.texts[:10])
+    given = np.concatenate([np.where(np.arange(90) < 30, 1, -1), np.zeros(10)]).astype(np.int8)
+    labels = np.concatenate([found.labels, found.labels[:10]])
+    names = tuple(map(str, range(100)))
+    both = TextSet("x", found.texts + copies, names, found.classes, labels, given)
+    parts = divide(both, 0)
+    assert (parts.left_out, parts.shared()) == (10, 0)
+    learnt = np.concatenate([parts.train, parts.judge, parts.calibrate])
+    assert np.array_equal(np.sort(learnt), np.arange(30, 90))
+    record = fit_texts(both, budget="1s").record
+    said = record["data"]["dropped"][-1]
+    assert "10 training texts are test texts too and were left out." in said
+    assert "No text stands in two of these parts" in said
+    nothing = np.where(np.arange(100) < 90, 1, 0).astype(np.int8)
+    with pytest.raises(DataError, match="none but copies of the test texts"):
+        divide(TextSet("x", found.texts + copies, names, found.classes, labels, nothing), 0)
+
+
+def test_texts_in_two_parts_are_counted(texts):
+    found = texts(90)
+    parts = divide(found, 0)
+    parts.judge = np.concatenate([parts.judge, parts.train[:2]])
+    parts.test = np.concatenate([parts.test, parts.train[:1]])
+    assert parts.shared() == 2
+
+
+def test_the_column_of_the_texts_is_in_the_plan(tmp_path, texts):
+    found = texts(60)
+    rows = [f"{text},{found.classes[k]}" for text, k in zip(found.texts, found.labels.tolist(), strict=True)]
+    (tmp_path / "t.csv").write_text("said,subject\n" + "\n".join(rows) + "\n")
+    model = fit_texts(tmp_path / "t.csv", target="subject", budget="1s")
+    assert (model.plan["column"], model.plan["unit"]) == ("said", "")

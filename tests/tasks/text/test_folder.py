@@ -145,3 +145,45 @@ def test_without_labels_every_text_file_is_a_document(tmp_path):
     assert found.notes == [
         "latin.txt: line 1 holds the byte 0xe9, which is not UTF-8: the file is read as Windows-1252."
     ]
+
+
+def test_files_about_the_others_are_no_classes(tmp_path):
+    about = ("README.md", "LICENSE", "licence.txt", "copying.txt.gz", "Changelog.rst")
+    lay(tmp_path, {"cats.txt": "it purrs", "dogs.txt": "it barks", **dict.fromkeys(about, "about")})
+    found = read(tmp_path)
+    assert {label for _, _, label, _ in found.documents} == {"cats", "dogs"}
+    assert {each.name: each.reason for each in found.rejected} == dict.fromkeys(
+        about, "its name is that of no class"
+    )
+
+
+def test_files_beside_training_and_test_are_named(tmp_path):
+    lay(tmp_path, {"train/a.txt": "one", "test/a.txt": "two", "extra.txt": "three"})
+    found = read(tmp_path)
+    assert [(each.name, each.reason) for each in found.rejected] == [
+        ("extra.txt", "it is beside the training and test folders")
+    ]
+
+
+def test_what_is_packed_counts_unpacked(tmp_path):
+    import gzip
+
+    lay(tmp_path, {"a/1.txt": "one", "b/2.txt": "two"})
+    (tmp_path / "a/3.txt.gz").write_bytes(gzip.compress(b"word " * 1000))
+    assert len(read(tmp_path, total=5006).documents) == 3
+    with pytest.raises(DataError, match="and 5,005 bytes"):
+        read(tmp_path, total=5005)
+    with pytest.raises(DataError, match="and 5,005 bytes"):
+        read(tmp_path, total=5005, labelled=False)
+    lay(tmp_path / "c", {"a.txt": "one\ntwo", "b.txt": "three"})
+    (tmp_path / "c" / "d.TXT.GZ").write_bytes(gzip.compress(b"word\n" * 1000))
+    assert {label for _, _, label, _ in read(tmp_path / "c").documents} == {"a", "b", "d"}
+    with pytest.raises(DataError, match="and 1,000 bytes"):
+        read(tmp_path / "c", total=1000)
+
+
+def test_documents_that_are_too_long_are_not_kept(tmp_path):
+    lay(tmp_path, {"a/1.txt": "one", "b/2.txt": "more than four"})
+    found = read(tmp_path, characters=4)
+    assert [text for _, text, _, _ in found.documents] == ["one"]
+    assert [each.reason for each in found.rejected] == ["it has 14 characters, more than 4"]

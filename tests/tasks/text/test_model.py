@@ -56,3 +56,51 @@ def test_what_does_not_fit_is_refused(model, tmp_path, texts):
     place = save(tmp_path / "other", Bundle("fivefold.table", {}, {"w": np.zeros(1)}))
     with pytest.raises(ArtifactError, match=r"an artifact of kind fivefold\.texts"):
         from_bundle(load(place))
+
+
+def test_a_list_of_strings_is_texts_whatever_they_look_like(model, tmp_path, monkeypatch):
+    (tmp_path / "chess").mkdir()
+    monkeypatch.chdir(tmp_path)
+    texts = ["chess", "~ 5 minutes in the pan", "butter and salt " * 300, ".", "the bishop\x00 guards"]
+    found = model.answer(texts)
+    assert found.names == tuple(f"text {i}" for i in range(1, 6))
+    assert model.predict(["guard the bishop and the queen", "", " \n"]).tolist() == ["chess"]
+    some = model.answer(["", "stir the sauce"])
+    assert (some.names, [each.name for each in some.rejected]) == (("text 2",), ["text 1"])
+    assert some.notes == ("1 text is empty and left out.",)
+
+
+def test_texts_in_a_list_are_cleaned_as_those_of_files(model, tmp_path):
+    raw = ["stir the sau\x07ce\x0cuntil the onions", "butter cafe\u0301"]
+    (tmp_path / "new.txt").write_text("\n\n".join(raw), encoding="utf-8")
+    assert np.array_equal(model.predict_proba(raw), model.predict_proba(tmp_path / "new.txt"))
+    found = model.answer(["x" * 1_000_001, "salt"])
+    assert [each.reason for each in found.rejected] == ["it has 1,000,001 characters, more than 1,000,000"]
+
+
+def test_paths_are_files_alone_and_in_a_list(model, tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.txt").write_text("stir the sauce\n\nguard the king\n")
+    assert model.answer(str(tmp_path / "a.txt")).names == ("a.txt line 1", "a.txt line 3")
+    assert model.answer([tmp_path / "a.txt", tmp_path / "b.txt"]).names == (
+        "a.txt line 1", "a.txt line 3", "b.txt line 1", "b.txt line 3",
+    )  # fmt: skip
+    (tmp_path / "t.csv").write_text("text\nstir the sauce\n")
+    assert model.answer([tmp_path / "t.csv"]).names == ("row 1",)
+    for text in ("~ 5 minutes", "word " * 1000):
+        with pytest.raises(DataError, match="a file"):
+            model.answer(text)
+
+
+def test_the_column_of_the_fit_is_read_where_it_is_there(model, tmp_path):
+    from dataclasses import replace
+
+    fitted = replace(model, plan={**model.plan, "column": "note"})
+    long = "guard the king and the queen with the bishop"
+    (tmp_path / "t.csv").write_text(f"said,note\n{long},salt the sauce\n")
+    assert model.predict(tmp_path / "t.csv").tolist() == ["chess"]
+    assert fitted.predict(tmp_path / "t.csv").tolist() == ["cooking"]
+    (tmp_path / "u.csv").write_text(f"said,other\n{long},salt\n")
+    found = fitted.answer(tmp_path / "u.csv")
+    assert "The column 'note', which held the texts of the fit, is not there." in found.notes
+    assert "Texts are in the column 'said'." in found.notes

@@ -6,7 +6,7 @@ import pytest
 
 from fivefold.core import ArgumentError, DataError
 from fivefold.tasks.text.files import Limits
-from fivefold.tasks.text.read import read_texts
+from fivefold.tasks.text.read import read_texts, texts_of
 
 
 def lay(folder, files):
@@ -44,10 +44,10 @@ def test_texts_are_cleaned_and_the_empty_and_the_huge_are_counted(tmp_path):
     )
     texts = read_texts(tmp_path, limits=Limits(characters=50))
     assert texts.texts == ("caf\u00e9", "four")
-    assert [(each.name, each.reason) for each in texts.rejected] == [
-        ("a/2.txt", "it is empty"),
-        ("b/3.txt", "it has 51 characters, more than 50"),
-    ]
+    assert {each.name: each.reason for each in texts.rejected} == {
+        "a/2.txt": "it is empty",
+        "b/3.txt": "it has 51 characters, more than 50",
+    }
     assert "1 text is empty and left out." in texts.notes
     assert "1 text or file is left out: b/3.txt: it has 51 characters, more than 50." in texts.notes
     assert "Control characters were taken out of 1 text." in texts.notes
@@ -59,7 +59,7 @@ def test_repeated_texts_are_noted_by_class_and_by_split(tmp_path):
         {"train/a.txt": "one\ntwo\ntwo\n", "train/b.txt": "two\nfour\n", "test/b.txt": "four\nfive\n"},
     )
     notes = read_texts(tmp_path).notes
-    assert "3 texts repeat another one letter by letter." in notes
+    assert "3 texts repeat another one, but for capitals and spaces." in notes
     assert (
         "1 text stands under more than one class: train/a.txt line 2 and train/b.txt line 1, for one."
         in notes
@@ -99,3 +99,43 @@ def test_bad_sources_are_refused(tmp_path):
         read_texts(tmp_path / "one", target="label")
     with pytest.raises(ArgumentError, match="a unit 'auto'"):
         read_texts(tmp_path / "one", unit="word")
+
+
+def test_classes_without_a_test_text_are_named(tmp_path):
+    lay(tmp_path, {"train/a.txt": "1\n2", "train/b.txt": "3\n4", "train/c.txt": "5\n6", "test/b.txt": "7\n8"})
+    assert (
+        "Classes without a test text, about which nothing is measured: 'a', 'c'."
+        in read_texts(tmp_path).notes
+    )
+    lay(tmp_path, {"test/a.txt": "9", "test/c.txt": "0"})
+    assert not any("without a test text" in note for note in read_texts(tmp_path).notes)
+
+
+def test_rows_that_say_nothing_are_training_where_there_is_a_test(tmp_path):
+    lay(tmp_path, {"t.csv": "text,label,split\na b c,x,test\nA  B c,x,\nd e f,y,train\nd e f,y,train\n"})
+    texts = read_texts(tmp_path / "t.csv", target="label", column="text")
+    assert texts.given.tolist() == [1, -1, 0, 0]
+    assert "1 text stands in both training and test." in texts.notes
+    assert (texts.column, texts.unit) == ("text", "")
+
+
+def test_texts_in_memory_are_cleaned_and_bounded():
+    found = texts_of(["one\x0btwo", "", "12345678"], Limits(characters=7))
+    assert (found.texts, found.names) == (("one two",), ("text 1",))
+    assert [(each.name, each.reason) for each in found.rejected] == [
+        ("text 2", "it is empty"),
+        ("text 3", "it has 8 characters, more than 7"),
+    ]
+    with pytest.raises(DataError, match="at least one text; got none in 'the list'"):
+        texts_of([])
+
+
+def test_several_text_files_are_read_together(tmp_path):
+    lay(tmp_path, {"a.txt": "one\n\ntwo", "b.MD": "three"})
+    texts = read_texts([tmp_path / "a.txt", tmp_path / "b.MD"], labelled=False)
+    assert texts.names == ("a.txt line 1", "a.txt line 3", "b.MD line 1")
+    assert texts.notes == ("Each paragraph of the 2 files is a text.",)
+    assert read_texts(tmp_path / "*.txt", labelled=False).names == ("a.txt line 1", "a.txt line 3")
+    for name in ("x" * 5000, "~nobody knows/a.txt"):
+        with pytest.raises(DataError, match="a file"):
+            read_texts(name, labelled=False)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fivefold.core import ArgumentError
-from fivefold.tasks.text.text_set import TextSet
+from fivefold.tasks.text.text_set import TextSet, twin_key
 
 
 def small(**changes):
@@ -45,3 +45,8 @@ def test_arrays_that_do_not_fit_are_refused():
     for wrong in ([3], [-1]):
         with pytest.raises(ArgumentError, match="numbers of texts from 0 to 2"):
             small().take(np.array(wrong))
+
+
+def test_twins_differ_in_capitals_spaces_and_the_form_of_letters_alone():
+    assert twin_key(" Cafe\u0301\n au LAIT") == twin_key("caf\u00e9 au lait")
+    assert twin_key("caf\u00e9 au lait") != twin_key("cafe au lait")

@@ -75,3 +75,18 @@ def test_dates_are_no_classes(tmp_path):
     parquet.write_table(pa.table({"day": days, "text": ["one two three"] * 2}), tmp_path / "t.parquet")
     with pytest.raises(DataError, match="'day', which holds dates"):
         read_table(tmp_path / "t.parquet", "day", None, labelled=True)
+
+
+def test_the_column_of_an_earlier_reading_is_taken_where_it_is_there(tmp_path):
+    path = csv(tmp_path, "text,said\none two three,four\ntwo three four,five\n")
+    found = read_table(path, None, None, labelled=False, fitted="said")
+    assert (found.column, [text for _, text, _, _ in found.documents]) == ("said", ["four", "five"])
+    other = read_table(path, None, None, labelled=False, fitted="gone")
+    assert other.column == "text"
+    assert other.notes == [
+        "The column 'gone', which held the texts of the fit, is not there.",
+        "Texts are in the column 'text'.",
+    ]
+    assert read_table(path, None, "said", labelled=False, fitted="gone").notes == [
+        "Texts are in the column 'said'."
+    ]

@@ -101,4 +101,14 @@ def test_damaged_states_and_sizes_are_refused():
 
 def test_huge_words_are_bounded():
     tokenizer = Tokenizer.fit(["a" * 100_000, "ab"])
-    assert len(tokenizer.tokens("b" * 100_000)) <= 64
+    assert len(tokenizer.tokens("b" * 100_000)) == 100_000  # no pair of them was seen, and none is kept
+    assert tokenizer._cache == {}
+    assert tokenizer.encode(["b" * 100_000], longest=9)[0].shape == (1, 9)
+
+
+def test_a_long_run_of_letters_is_cut_into_chunks_and_none_is_lost():
+    run = "\u0e01\u0e02\u0e03" * 50
+    tokenizer = Tokenizer.fit([run, "ab"])
+    assert "".join(tokenizer.pieces(run)) == "\u2581" + run
+    assert len(tokenizer.tokens(run)) < 20  # joined within the chunks
+    assert tokenizer.tokens(run + "ab")[-1] == tokenizer.tokens("xb")[-1]

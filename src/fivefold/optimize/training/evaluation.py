@@ -14,7 +14,9 @@ _PIECE = 1024
 
 
 def open_held_out(data: Any, device: torch.device, *, seed: int = 0) -> Rows:
-    """Rows to judge by: tables in one piece, images and sequences in pieces of at most 1024 rows.
+    """Rows to judge by: tables of real numbers in one piece, all else in pieces of at most 1024 rows.
+
+    Images, sequences and tokens, ``[N, T]`` whole numbers, grow within the network.
 
     Args:
         data: As for :func:`~fivefold.optimize.training.data.open_rows`.
@@ -25,9 +27,11 @@ def open_held_out(data: Any, device: torch.device, *, seed: int = 0) -> Rows:
     1
     >>> open_held_out((torch.ones(5000, 1, 2, 2),), torch.device("cpu")).batches
     5
+    >>> open_held_out((torch.ones(5000, 2, dtype=torch.int64),), torch.device("cpu")).batches
+    5
     """
     rows = open_rows(data, _PIECE, device, seed=seed)
-    if isinstance(rows, HeldRows) and rows.parts[0].ndim <= 2:
+    if isinstance(rows, HeldRows) and rows.parts[0].ndim <= 2 and rows.parts[0].is_floating_point():
         rows.batches = 1
     return rows
 

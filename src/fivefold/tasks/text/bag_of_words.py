@@ -17,12 +17,14 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from fivefold.core import ArtifactError, require
+from fivefold.core import ArtifactError, DataError, require
 from fivefold.tasks.temperature import tempered_losses
 from fivefold.tasks.text.tokens import split_words
 
 Floats = npt.NDArray[np.float64]
-_MOST_TERMS = 100_000
+_MOST_TERMS, _FEWEST_TERMS = 100_000, 1_000
+_MOST_WEIGHTS = 10_000_000
+"""Terms times classes: 80 MB of weights, and L-BFGS keeps some twenty times that."""
 _PENALTIES = (3e-6, 1e-5, 3e-5, 1e-4, 3e-4)
 """Penalties on squared weights, per training text."""
 _SEPARATOR = " "
@@ -67,13 +69,17 @@ class BagOfWords:
         return np.asarray(self.features(texts) @ self.weights + self.bias)
 
     def leading(self, count: int = 8) -> list[list[str]]:
-        """Return for every class the words that speak for it most, beside the mean of the classes."""
+        """Return for every class the words that speak for it most, beside the mean of the classes.
+
+        Only those that speak for it: there may be fewer than ``count``, or none.
+        """
         centred = self.weights - self.weights.mean(1, keepdims=True)
         words = np.array([any(c.isalpha() for c in term) for term in self.terms])
         found = []
         for k in range(centred.shape[1]):
-            order = np.argsort(-np.where(words, centred[:, k], -np.inf), kind="stable")[:count]
-            found.append([self.terms[j] for j in order.tolist()])
+            own = np.where(words, centred[:, k], -np.inf)
+            order = np.argsort(-own, kind="stable")[:count]
+            found.append([self.terms[j] for j in order.tolist() if own[j] > 0])
         return found
 
     def state(self) -> dict[str, Any]:
@@ -110,9 +116,11 @@ def fit_bag_of_words(
     held: tuple[Sequence[str], npt.NDArray[np.int64]],
     classes: int,
 ) -> BagOfWords:
-    """Fit logistic regression to the terms that at least two texts hold.
+    """Fit logistic regression to the terms that at least two texts hold, or one where no two share a term.
 
-    The penalty is the one with the smallest log loss on held-out texts, each at its own temperature.
+    At most 100,000 terms are taken, those of most texts, and with many classes so many that terms times
+    classes are ten million, but 1,000 in any case. The penalty is the one with the smallest log loss on
+    held-out texts, each at its own temperature.
 
     Args:
         texts: Training texts.
@@ -122,6 +130,7 @@ def fit_bag_of_words(
 
     Raises:
         ArgumentError: A class without a training text.
+        DataError: Texts without a word.
     """
     from sklearn.linear_model import LogisticRegression
 
@@ -131,9 +140,11 @@ def fit_bag_of_words(
     holding: Counter[str] = Counter()
     for text in texts:
         holding.update(set(terms_of(text)))
-    least = 2 if len(texts) > 50 else 1
+    least = 2 if len(texts) > 50 and max(holding.values(), default=0) > 1 else 1
     often = sorted((t for t, n in holding.items() if n >= least), key=lambda t: (-holding[t], t))
-    terms = tuple(sorted(often[:_MOST_TERMS]))
+    if not often:
+        raise DataError("training texts with words", f"none in {len(texts):,} texts", "look at the texts")
+    terms = tuple(sorted(often[: min(_MOST_TERMS, max(_FEWEST_TERMS, _MOST_WEIGHTS // classes))]))
     idf = 1 + np.log((1 + len(texts)) / (1 + np.array([holding[t] for t in terms], dtype=np.float64)))
     index = {term: j for j, term in enumerate(terms)}
     X, H = (_weighted(_counts(part, index), idf) for part in (texts, held[0]))

@@ -38,13 +38,13 @@ class Trial:
 
     Attributes:
         name: Of the architecture.
-        module: The last trained network, or ``None``.
+        module: The network of the kept training, the one of the smallest loss, or ``None``.
         pace: Seconds a text in training.
         loss: Log loss on held-out texts at the best temperature.
         error: Its standard error.
-        epochs: Passes of the last training.
-        seconds: Spent.
-        reason: Why it was not taken.
+        epochs: Passes of the kept training.
+        seconds: Spent on all trainings.
+        reason: Why it was not tried or is not the best one; empty for the best one.
     """
 
     name: str

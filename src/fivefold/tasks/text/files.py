@@ -11,7 +11,9 @@ from pathlib import Path
 from fivefold.core import DataError, require
 from fivefold.tasks.tables.csvtext import encoding_of, open_bytes
 
-_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ufeff\ufffe\uffff]")
+_SEPARATORS = re.compile("[\x0b\x0c\x1c-\x1f\x85]")
+"""Controls between words: tabs down, form feeds, separators of records, ends of lines."""
+_CONTROLS = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x9f\ufeff\ufffe\uffff]")
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,7 @@ class Limits:
 
     Args:
         bytes: Of one file, unpacked.
-        total: Of all files together, in bytes.
+        total: Of all files together, unpacked and in UTF-8.
         files: Of a folder.
         characters: Of one document.
 
@@ -44,13 +46,26 @@ class Limits:
 def clean(text: str) -> tuple[str, int]:
     r"""Return a text in NFC with line feeds alone, and how many control characters were taken out.
 
-    Tabs and line feeds stay. Joiners and marks of direction stay: scripts need them.
+    Tabs and line feeds stay; other controls that separate words, such as a form feed, become a space. Joiners
+    and marks of direction stay: scripts need them.
 
-    >>> clean("cafe\u0301\r\nau\x07 lait")
-    ('caf\xe9\nau lait', 1)
+    >>> clean("cafe\u0301\r\nau\x07 lait\x0cchaud")
+    ('caf\xe9\nau lait chaud', 2)
     """
-    text = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
-    return _CONTROLS.subn("", text)
+    text, apart = _SEPARATORS.subn(" ", text.replace("\r\n", "\n").replace("\r", "\n"))
+    text, out = _CONTROLS.subn("", text)
+    return unicodedata.normalize("NFC", text), apart + out  # last: a control may stand before an accent
+
+
+def too_long(text: str, limits: Limits) -> str:
+    """Return why a document is too long, or nothing.
+
+    >>> too_long("12345", Limits(characters=4)), too_long("1234", Limits(characters=4))
+    ('it has 5 characters, more than 4', '')
+    """
+    if len(text) <= limits.characters:
+        return ""
+    return f"it has {len(text):,} characters, more than {limits.characters:,}"
 
 
 def read_text(path: Path, limits: Limits) -> tuple[str, str | None]:

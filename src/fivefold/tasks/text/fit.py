@@ -1,5 +1,6 @@
 """The verb ``fit`` for texts: words and networks under a budget, mixed, calibrated, tested."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from fivefold.tasks.text.choose import Trial, choose
 from fivefold.tasks.text.model import Network, TextModel
 from fivefold.tasks.text.padded import Padded
 from fivefold.tasks.text.read import read_texts
-from fivefold.tasks.text.text_set import TextSet
+from fivefold.tasks.text.text_set import TextSet, twin_key
 from fivefold.tasks.text.tokens import Tokenizer
 
 Progress = Callable[[str, dict[str, object]], None]
@@ -42,6 +43,7 @@ class Parts:
         calibrate: Rows for the temperature and the sets.
         test: Rows that nothing touches before the end.
         given: Whether the test rows are those that the source named.
+        left_out: Training texts that the source's test texts hold too, and that nothing is learnt from.
     """
 
     texts: TextSet
@@ -50,10 +52,17 @@ class Parts:
     calibrate: Rows
     test: Rows
     given: bool
+    left_out: int = 0
 
     def of(self, rows: Rows) -> list[str]:
         """Return the texts of rows."""
         return [self.texts.texts[row] for row in rows.tolist()]
+
+    def shared(self) -> int:
+        """Return how many texts stand in more than one part, but for capitals and spaces."""
+        parts = (self.train, self.judge, self.calibrate, self.test)
+        found = Counter(key for part in parts for key in set(map(twin_key, self.of(part))))
+        return sum(count > 1 for count in found.values())
 
 
 @dataclass(eq=False)
@@ -128,7 +137,9 @@ def fit_texts(
 
 
 def divide(texts: TextSet, seed: int) -> Parts:
-    """Divide labelled texts class by class; texts that are equal but for their spaces stay together.
+    """Divide labelled texts class by class; texts that are equal but for capitals and spaces stay together.
+
+    Where the source names the test texts, their copies among the others are left out.
 
     Args:
         texts: Labelled texts.
@@ -139,7 +150,7 @@ def divide(texts: TextSet, seed: int) -> Parts:
     """
     rows = np.flatnonzero(texts.labels >= 0)
     codes: dict[str, int] = {}
-    twins = np.array([codes.setdefault(" ".join(texts.texts[r].split()), len(codes)) for r in rows.tolist()])
+    twins = np.array([codes.setdefault(twin_key(texts.texts[r]), len(codes)) for r in rows.tolist()])
 
     def split(at: Rows, share: float, step: int) -> tuple[Rows, Rows]:
         inner, outer = Splitter(seed + step, strata=texts.labels[rows[at]], twins=twins[at]).test(
@@ -148,8 +159,13 @@ def divide(texts: TextSet, seed: int) -> Parts:
         return at[inner], at[outer]
 
     given = texts.given[rows] == 1
+    left_out = 0
     if given.any() and not given.all():
-        known, test = np.flatnonzero(~given), np.flatnonzero(given)
+        test = np.flatnonzero(given)
+        copies = ~given & np.isin(twins, twins[test])
+        known, left_out = np.flatnonzero(~given & ~copies), int(copies.sum())
+        if not len(known):
+            raise DataError("training texts", "none but copies of the test texts", "take the test texts away")
     else:
         known, test = split(np.arange(len(rows)), 0.2, 0)
     rest, calibrate = split(known, 0.1 if len(known) >= 2000 else 0.15, 1)
@@ -160,9 +176,8 @@ def divide(texts: TextSet, seed: int) -> Parts:
         raise DataError(
             "training texts of every class", f"none of {named}", "add texts of it, or leave it out"
         )
-    return Parts(
-        texts, rows[train], rows[judge], rows[calibrate], rows[test], bool(given.any() and not given.all())
-    )
+    source = bool(given.any() and not given.all())
+    return Parts(texts, rows[train], rows[judge], rows[calibrate], rows[test], source, left_out)
 
 
 def _run(parts: Parts, clock: Clock, seconds: float, seed: int, tell: Progress) -> Outcome:
@@ -241,6 +256,7 @@ def plan_of(outcome: Outcome) -> dict[str, Any]:
         "version": 1,
         "seed": outcome.seed,
         "unit": outcome.parts.texts.unit,
+        "column": outcome.parts.texts.column,
         "threads": torch.get_num_threads(),
         "share": outcome.model.share,
         "network": None if outcome.best is None else outcome.best.name,

@@ -9,13 +9,14 @@ from typing import Literal
 
 from fivefold.core import DataError
 from fivefold.tasks.rejected import Rejected
-from fivefold.tasks.text.files import Limits, read_text
+from fivefold.tasks.text.endings import ENDINGS, stem_and_ending
+from fivefold.tasks.text.files import Limits, read_text, too_long
 
 Unit = Literal["auto", "line", "paragraph", "percent"]
 """What one document of a class's text file is: a line, a paragraph, or what stands between lines of ``%``."""
 
-ENDINGS = (".txt", ".text", ".md", ".rst", "")
-"""Endings of text files, ``.gz`` after them or not; numbers (``.1234``) count as none."""
+_ABOUT = {"readme", "license", "licence", "copying", "changelog"}
+"""Files that speak about the others: beside files of classes they are none."""
 _IGNORED = {"__macosx", "thumbs.db", "desktop.ini", "$recycle.bin", "@eadir"}
 _SPLITS = {
     "train": 0,
@@ -40,12 +41,28 @@ class Found:
         rejected: Files that were left out.
         notes: What had to be decided.
         unit: What one document of a text file is; empty where each file or row is one.
+        column: The table's column of texts; empty where there is no table.
+        bytes: Read so far, unpacked and in UTF-8.
     """
 
     documents: list[tuple[str, str, str | None, int]] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     unit: str = ""
+    column: str = ""
+    bytes: int = 0
+
+    def read(self, path: Path, limits: Limits) -> tuple[str, str | None]:
+        """Return a file's text and a note on its encoding, and count it.
+
+        Raises:
+            DataError: As :func:`read_text`, or more than the limit of all files together.
+        """
+        text, note = read_text(path, limits)
+        self.bytes += len(text.encode("utf-8", "surrogatepass"))
+        if self.bytes > limits.total:
+            raise _too_much(path, limits)
+        return text, note
 
 
 def read_folder(folder: Path, limits: Limits, unit: Unit, *, labelled: bool) -> Found:
@@ -53,7 +70,8 @@ def read_folder(folder: Path, limits: Limits, unit: Unit, *, labelled: bool) -> 
 
     ``FOLDER/CLASS/…/DOCUMENT.txt``: each file a document. ``FOLDER/CLASS.txt``: a file for each class, whose
     documents are its lines, paragraphs or parts between lines of ``%``. Either below ``train`` and ``test``
-    (or ``val``) folders. Links to files outside of the folder are refused and named.
+    (or ``val``) folders. Links to files outside of the folder are refused and named. So are files beside the
+    training and test folders, and ``README``, ``LICENSE`` and the like among files of classes.
 
     Args:
         folder: The folder.
@@ -65,15 +83,14 @@ def read_folder(folder: Path, limits: Limits, unit: Unit, *, labelled: bool) -> 
         DataError: No text files, a class's file that cannot be read, or more than the limits.
     """
     found, real = Found(), folder.resolve()
-    files_seen = bytes_seen = 0
+    files_seen = 0
 
     def walk(place: Path) -> Iterator[Path]:
-        nonlocal files_seen, bytes_seen
+        nonlocal files_seen
         for path in _below(place, real, folder, found):
             files_seen += 1
-            bytes_seen += path.stat().st_size
-            if files_seen > limits.files or bytes_seen > limits.total:
-                raise _too_much(folder, limits)
+            if files_seen > limits.files:
+                raise _too_much(path, limits)
             yield path
 
     if not labelled:
@@ -90,7 +107,9 @@ def read_folder(folder: Path, limits: Limits, unit: Unit, *, labelled: bool) -> 
             found.notes.append(f"The validation texts are taken as {('training', 'test')[spare]} texts.")
         others = [path.name for path in _folders(folder) if path not in splits]
         if others:
-            found.notes.append(f"{_some(others)} beside the training and test folders: left out.")
+            found.notes.append(f"{some(others)} beside the training and test folders: left out.")
+        for path in _below(folder, real, folder, found, deep=False):
+            found.rejected.append(Rejected(_name(path, folder), "it is beside the training and test folders"))
     files: list[tuple[Path, int]] = []
     for base, role in bases.items():
         classes = _folders(base)
@@ -102,7 +121,11 @@ def read_folder(folder: Path, limits: Limits, unit: Unit, *, labelled: bool) -> 
             reason = "it is in no folder of a class"
             found.rejected += [Rejected(_name(path, folder), reason) for path in loose]
         else:
-            files += [(path, role) for path in loose]
+            for path in loose:
+                if stem_and_ending(path.name)[0].lower() in _ABOUT:
+                    found.rejected.append(Rejected(_name(path, folder), "its name is that of no class"))
+                else:
+                    files.append((path, role))
     if files:
         _add_class_files(found, files, folder, unit, limits)
     if not found.documents and not files:
@@ -159,12 +182,12 @@ def _add_class_files(
     found: Found, files: list[tuple[Path, int]], folder: Path, unit: Unit, limits: Limits
 ) -> None:
     read, recoded = [], []
-    if len(files) > limits.files or sum(path.stat().st_size for path, _ in files) > limits.total:
+    if len(files) > limits.files:
         raise _too_much(folder, limits)
     for path, role in files:
         if path.stat().st_size == 0:
             raise DataError("texts of every class", f"the empty file {path.name!r}", "fill or remove it")
-        text, note = read_text(path, limits)
+        text, note = found.read(path, limits)
         if note:
             recoded.append(f"{path.name!r}: {note}.")
         read.append((path, role, text.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n")))
@@ -173,20 +196,24 @@ def _add_class_files(
     words = {"line": "line", "paragraph": "paragraph", "percent": "part between lines of '%'"}[chosen]
     found.notes += [f"Each file is a class, each {words} of it a text.", *recoded]
     for path, role, text in read:
-        label = path.name.removesuffix(".gz")
-        ending = next((end for end in ENDINGS if end and label.lower().endswith(end)), "")
-        label = _printable(label[: len(label) - len(ending)])
+        label = _printable(stem_and_ending(path.name)[0])
         for line, part in parts(text, chosen):
             found.documents.append((f"{_name(path, folder)} line {line}", part, label, role))
 
 
 def _add_file(found: Found, path: Path, folder: Path, label: str | None, role: int, limits: Limits) -> None:
-    """A file as one document; one that cannot be read is left out and named."""
+    """A file as one document; one that cannot be read or is too long is left out and named."""
     name = _name(path, folder)
     try:
-        text, note = read_text(path, limits)
+        text, note = found.read(path, limits)
     except DataError as error:
+        if found.bytes > limits.total:
+            raise
         found.rejected.append(Rejected(name, f"{error.got}"))
+        return
+    reason = too_long(text, limits)
+    if reason:
+        found.rejected.append(Rejected(name, reason))
         return
     if note:
         found.notes.append(f"{name}: {note}.")
@@ -208,8 +235,8 @@ def _below(place: Path, real: Path, top: Path, found: Found, *, deep: bool = Tru
         elif not entry.is_file():
             found.rejected.append(Rejected(_name(entry, top), "it is a link to nothing, a device or a pipe"))
         else:
-            ending = Path(entry.name.lower().removesuffix(".gz")).suffix
-            if ending in ENDINGS or ending[1:].isdigit():
+            ending = stem_and_ending(entry.name)[1]
+            if ending in ("", *ENDINGS):
                 yield entry
             else:
                 found.rejected.append(Rejected(_name(entry, top), f"{ending!r} is no ending of a text file"))
@@ -225,9 +252,9 @@ def _name(path: Path, top: Path) -> str:
     return _printable(path.relative_to(top).as_posix())
 
 
-def _too_much(folder: Path, limits: Limits) -> DataError:
+def _too_much(path: Path, limits: Limits) -> DataError:
     bound = f"at most {limits.files:,} files and {limits.total:,} bytes"
-    return DataError(bound, f"more in {str(folder)!r}", "raise the limit")
+    return DataError(bound, f"more with {str(path)!r}", "raise the limit")
 
 
 def _printable(name: str) -> str:
@@ -235,6 +262,11 @@ def _printable(name: str) -> str:
     return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
-def _some(names: list[str]) -> str:
+def some(names: list[str]) -> str:
+    """Return the first names, for a note.
+
+    >>> some(list("abcdefg"))
+    "'a', 'b', 'c', 'd', 'e' and 2 more"
+    """
     shown = ", ".join(map(repr, names[:5]))
     return shown + (f" and {len(names) - 5:,} more" if len(names) > 5 else "")

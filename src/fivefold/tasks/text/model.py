@@ -16,13 +16,12 @@ from fivefold.networks import create_text
 from fivefold.tasks.class_model import ClassModel, ClassPrediction
 from fivefold.tasks.class_record import softmax
 from fivefold.tasks.prediction_sets import Sets
-from fivefold.tasks.rejected import Rejected
 from fivefold.tasks.saved_parts import assembled, files_of
 from fivefold.tasks.tables.state import flatten, unflatten
 from fivefold.tasks.text.bag_of_words import BagOfWords
 from fivefold.tasks.text.choose import MENU
 from fivefold.tasks.text.padded import Padded, scores_of
-from fivefold.tasks.text.read import read_texts
+from fivefold.tasks.text.read import read_texts, texts_of
 from fivefold.tasks.text.text_set import TextSet
 from fivefold.tasks.text.tokens import Tokenizer
 
@@ -98,8 +97,10 @@ class TextModel(ClassModel):
         """Predict texts with sets.
 
         Args:
-            data: A list of texts; or a table with a column of texts, a folder, a text file, as ``read_texts``
-                takes them; a text file is cut into lines or paragraphs as those of the fit were.
+            data: A list of strings, which are texts; or a file, a folder, or a list of paths, as
+                ``read_texts`` takes them. Of a table the column that the fit read is taken where it is
+                there; a text file is cut into lines or paragraphs as those of the fit were. Empty texts are
+                left out: ``names`` says which of them were predicted.
             level: Coverage of the sets, in (0, 1).
 
         Raises:
@@ -107,20 +108,22 @@ class TextModel(ClassModel):
             DataError: No text.
         """
         require(0 < level < 1, "a level between 0 and 1", level, "for example 0.9")
-        if isinstance(data, list | tuple) and all(isinstance(t, str) for t in data) and not _paths(data):
-            texts: tuple[str, ...] = tuple(data)
-            names = tuple(f"text {i + 1}" for i in range(len(data)))
-            notes: tuple[str, ...] = ()
-            rejected: tuple[Rejected, ...] = ()
-        else:
-            unit: Any = self.plan.get("unit") or "auto"  # a text file is cut as those of the fit were
-            found = data if isinstance(data, TextSet) else read_texts(data, unit=unit, labelled=False)
-            texts, names, notes = found.texts, found.names, found.notes
-            rejected = found.rejected
-        if not texts:
+        found = self._read(data)
+        if not found.texts:
             raise DataError("at least one text to predict", "none")
-        probabilities = self.probabilities_of(texts)
-        return ClassPrediction(names, probabilities, self.sets.members(probabilities, level), rejected, notes)
+        probabilities = self.probabilities_of(found.texts)
+        members = self.sets.members(probabilities, level)
+        return ClassPrediction(found.names, probabilities, members, found.rejected, found.notes)
+
+    def _read(self, data: Any) -> TextSet:
+        """The texts of a source, read as those of the fit were."""
+        if isinstance(data, TextSet):
+            return data
+        if isinstance(data, list | tuple) and all(isinstance(text, str) for text in data):
+            return texts_of(data)
+        unit, column = (str(self.plan.get(name) or "") for name in ("unit", "column"))
+        cut: Any = unit or "auto"
+        return read_texts(data, unit=cut, labelled=False, fitted=column)
 
     def save(self, directory: str | Path, overwrite: bool = False) -> Path:
         """Write the artifact: a directory with weights, report, plan and hashes, all or nothing.
@@ -201,10 +204,3 @@ def _network(state: dict[str, Any], classes: int) -> Network:
     for weight in module.parameters():
         weight.requires_grad_(False)
     return Network(name, module.eval(), tokenizer, int(state["longest"]), float(state["temperature"]))
-
-
-def _paths(data: Sequence[str]) -> bool:
-    """Whether a list of texts is one of files."""
-    return any(
-        len(text) < 1000 and "\n" not in text and Path(text).expanduser().exists() for text in data[:3]
-    )

@@ -8,14 +8,15 @@ import numpy as np
 
 from fivefold.core import ArgumentError, DataError, require
 from fivefold.tasks.rejected import Rejected
-from fivefold.tasks.text.files import Limits, clean, read_text
-from fivefold.tasks.text.folder import Found, Unit, parts, read_folder
-from fivefold.tasks.text.text_set import TextSet
+from fivefold.tasks.tables.read import expand
+from fivefold.tasks.text.endings import has_text_ending
+from fivefold.tasks.text.files import Limits, clean, too_long
+from fivefold.tasks.text.folder import Found, Unit, parts, read_folder, some
+from fivefold.tasks.text.text_set import TextSet, twin_key
 from fivefold.tasks.text.text_table import read_table
 
 _FEW = 5
 _SHOWN = 5
-_PLAIN = (".txt", ".text", ".md", ".rst", ".txt.gz")
 
 
 def read_texts(
@@ -26,19 +27,22 @@ def read_texts(
     unit: Unit = "auto",
     labelled: bool = True,
     limits: Limits | None = None,
+    fitted: str = "",
 ) -> TextSet:
     r"""Read texts.
 
     Args:
         source: A table (CSV, TSV, JSON, Parquet) with a column of texts; a folder with a folder of text files
             for each class; or a folder with a text file for each class. ``train`` and ``test`` folders are
-            respected. Without labels also a text file, whose paragraphs or lines are the texts.
+            respected. Without labels also text files, whose paragraphs or lines are the texts.
         target: The table's column of labels; ``None`` finds it.
         column: The table's column of texts; ``None`` finds it.
         unit: What one document of a text file is: ``"line"``, ``"paragraph"``, ``"percent"`` (the parts
             between lines of ``%``); ``"auto"`` decides and notes it.
         labelled: Whether classes are wanted.
         limits: Bounds; the defaults of :class:`Limits` where ``None``.
+        fitted: A table's column of texts as the fit read it: taken where the table has it, otherwise another
+            one is found, which is noted.
 
     Returns:
         The texts, with what was left out and what had to be decided.
@@ -58,7 +62,8 @@ def read_texts(
     known = unit in ("auto", "line", "paragraph", "percent")
     require(known, "a unit 'auto', 'line', 'paragraph' or 'percent'", repr(unit))
     limits = Limits() if limits is None else limits
-    path = Path(source).expanduser() if isinstance(source, str | Path) else None
+    paths = [_path(each) for each in ([source] if isinstance(source, str | Path) else source)]
+    path = paths[0] if isinstance(source, str | Path) else None
     if path is not None and path.is_dir():
         if target is not None or column is not None:
             raise ArgumentError(
@@ -67,23 +72,54 @@ def read_texts(
                 "its classes are its folders or files",
             )
         found = read_folder(path, limits, unit, labelled=labelled)
-    elif path is not None and not labelled and path.name.lower().endswith(_PLAIN) and column is None:
-        found = _one_file(path, unit, limits)
+    elif not labelled and column is None and paths and all(has_text_ending(each.name) for each in paths):
+        found = _text_files(expand(paths), unit, limits)
     else:
-        found = read_table(source, target, column, labelled=labelled)
+        found = read_table(source, target, column, labelled=labelled, fitted=fitted)
     name = str(path) if path is not None else "several files"
     return _gathered(name, found, limits, labelled=labelled)
 
 
-def _one_file(path: Path, unit: Unit, limits: Limits) -> Found:
-    """The documents of one text file without labels: paragraphs, where nothing else is asked for."""
-    text, note = read_text(path, limits)
-    text = text.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+def _path(name: str | Path) -> Path:
+    try:
+        path = Path(name).expanduser()
+        path.exists()
+    except (OSError, RuntimeError, ValueError) as error:  # too long, no such user, or a NUL character
+        got = f"{str(name)[:80]!r}: {error}"
+        raise DataError("the name of a file or folder", got, "give texts as a list of strings") from error
+    return path
+
+
+def texts_of(texts: Sequence[str], limits: Limits | None = None) -> TextSet:
+    r"""Return texts in memory as a set without labels, cleaned and bounded like those of files.
+
+    Args:
+        texts: The texts; they are named by their places, from 1.
+        limits: Bounds; the defaults of :class:`Limits` where ``None``.
+
+    Raises:
+        DataError: No text, or none that is not empty.
+
+    >>> found = texts_of(["cafe\u0301", " "])
+    >>> found.texts, found.names, found.rejected[0].name
+    (('café',), ('text 1',), 'text 2')
+    """
+    found = Found(documents=[(f"text {i}", text, None, -1) for i, text in enumerate(texts, 1)])
+    return _gathered("the list", found, Limits() if limits is None else limits, labelled=False)
+
+
+def _text_files(paths: Sequence[Path], unit: Unit, limits: Limits) -> Found:
+    """The documents of text files without labels: paragraphs, where nothing else is asked for."""
     chosen = "paragraph" if unit == "auto" else unit
-    found = Found(notes=[f"Each {chosen} of {path.name!r} is a text."], unit=chosen)
-    if note:
-        found.notes.append(f"{path.name!r}: {note}.")
-    found.documents = [(f"{path.name} line {line}", part, None, -1) for line, part in parts(text, chosen)]
+    where = repr(paths[0].name) if len(paths) == 1 else f"the {len(paths):,} files"
+    found = Found(notes=[f"Each {chosen} of {where} is a text."], unit=chosen)
+    for path in paths:
+        text, note = found.read(path, limits)
+        text = text.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+        if note:
+            found.notes.append(f"{path.name!r}: {note}.")
+        for line, part in parts(text, chosen):
+            found.documents.append((f"{path.name} line {line}", part, None, -1))
     return found
 
 
@@ -92,8 +128,8 @@ def _gathered(source: str, found: Found, limits: Limits, *, labelled: bool) -> T
     texts, names, given, rejected, words = [], [], [], list(found.rejected), []
     controls = empty = 0
     for name, raw, label, role in found.documents:
-        if len(raw) > limits.characters:
-            reason = f"it has {len(raw):,} characters, more than {limits.characters:,}"
+        reason = too_long(raw, limits)
+        if reason:
             rejected.append(Rejected(name, reason))
             continue
         text, taken = clean(raw)
@@ -125,7 +161,16 @@ def _gathered(source: str, found: Found, limits: Limits, *, labelled: bool) -> T
         notes.append(f"Control characters were taken out of {_many(controls, 'text', 'texts')}.")
     roles = np.array(given, dtype=np.int8)
     result = TextSet(
-        source, tuple(texts), tuple(names), classes, labels, roles, tuple(rejected), tuple(notes), found.unit
+        source,
+        tuple(texts),
+        tuple(names),
+        classes,
+        labels,
+        roles,
+        tuple(rejected),
+        tuple(notes),
+        found.unit,
+        found.column,
     )
     return replace(result, notes=(*notes, *_judged(result))) if labelled else result
 
@@ -143,13 +188,20 @@ def _judged(texts: TextSet) -> list[str]:
     if few:
         shown = ", ".join(few[:_SHOWN]) + (f" and {len(few) - _SHOWN:,} more" if len(few) > _SHOWN else "")
         notes.append(f"Classes with fewer than {_FEW} training texts can hardly be learnt: {shown}.")
+    tests = texts.given == 1
+    tried = np.bincount(texts.labels[tests], minlength=len(texts.classes))
+    if tests.any() and not tried.all():
+        untried = some([texts.classes[i] for i in np.flatnonzero(tried == 0)])
+        notes.append(f"Classes without a test text, about which nothing is measured: {untried}.")
     seen: dict[str, list[int]] = {}
     for row, text in enumerate(texts.texts):
-        seen.setdefault(" ".join(text.split()), []).append(row)
+        seen.setdefault(twin_key(text), []).append(row)
     repeated = [rows for rows in seen.values() if len(rows) > 1]
     if repeated:
         extra = sum(len(rows) - 1 for rows in repeated)
-        notes.append(f"{_many(extra, 'text repeats', 'texts repeat')} another one letter by letter.")
+        notes.append(
+            f"{_many(extra, 'text repeats', 'texts repeat')} another one, but for capitals and spaces."
+        )
     torn = [rows for rows in repeated if len({int(texts.labels[row]) for row in rows}) > 1]
     if torn:
         a, b = torn[0][0], next(r for r in torn[0] if texts.labels[r] != texts.labels[torn[0][0]])
@@ -157,7 +209,7 @@ def _judged(texts: TextSet) -> list[str]:
             f"{_many(len(torn), 'text stands', 'texts stand')} under more than one class: "
             f"{texts.names[a]} and {texts.names[b]}, for one."
         )
-    across = sum(len({int(texts.given[row]) for row in rows} & {0, 1}) == 2 for rows in repeated)
+    across = sum(len({bool(tests[row]) for row in rows}) == 2 for rows in repeated)
     if across:
         notes.append(f"{_many(across, 'text stands', 'texts stand')} in both training and test.")
     return notes

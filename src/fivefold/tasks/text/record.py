@@ -98,10 +98,20 @@ def build_record(outcome: "Outcome", budget: float, seconds: float) -> dict[str,
 def _division(outcome: "Outcome") -> str:
     p = outcome.parts
     how = "as the source names them" if p.given else "drawn at random, class by class"
-    return (
+    said = [
         f"{len(p.train):,} texts train, {len(p.judge):,} choose, {len(p.calibrate):,} calibrate, "
-        f"{len(p.test):,} test: {how}. Texts that are equal but for their spaces stay on one side."
-    )
+        f"{len(p.test):,} test: {how}."
+    ]
+    if p.left_out:
+        verb = "texts are test texts too and were" if p.left_out > 1 else "text is a test text too and was"
+        said.append(f"{p.left_out:,} training {verb} left out.")
+    shared = p.shared()
+    if shared:
+        count = "1 text stands" if shared == 1 else f"{shared:,} texts stand"
+        said.append(f"{count} in more than one of these parts: the figures are too good for new texts.")
+    else:
+        said.append("No text stands in two of these parts, not even with other capitals or spaces.")
+    return " ".join(said)
 
 
 def _warnings(outcome: "Outcome", budget: float, seconds: float) -> list[str]:
@@ -141,11 +151,7 @@ def _candidates(outcome: "Outcome") -> list[dict[str, Any]]:
     ]
     for trial in outcome.trials:
         chosen = trial.name == taken
-        reason = trial.reason or (
-            "the smallest loss on held-out texts"
-            if chosen
-            else f"the best network; mixed in with a share of {share:.0%}"
-        )
+        reason = trial.reason or _why(chosen, share)
         found.append(
             _candidate(
                 trial.name,
@@ -170,6 +176,15 @@ def _candidates(outcome: "Outcome") -> list[dict[str, Any]]:
             )
         )
     return found
+
+
+def _why(alone: bool, share: float) -> str:
+    """Return why the best network is the answer, a part of it, or none."""
+    if alone:
+        return "the smallest loss on held-out texts"
+    if share == 0:
+        return "the best network, but no share of it makes the loss of the words smaller"
+    return f"the best network; mixed in with a share of {share:.0%}"
 
 
 def _candidate(

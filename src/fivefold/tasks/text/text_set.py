@@ -1,5 +1,6 @@
 """Texts as data: documents, their classes, and what had to be decided on the way."""
 
+import unicodedata
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -8,6 +9,15 @@ from numpy.typing import NDArray
 
 from fivefold.core import require
 from fivefold.tasks.rejected import Rejected
+
+
+def twin_key(text: str) -> str:
+    """Return what texts have in common that differ in capitals and spaces alone.
+
+    >>> twin_key(" A  Cat")
+    'a cat'
+    """
+    return " ".join(unicodedata.normalize("NFC", text.lower()).split())
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +35,7 @@ class TextSet:
         notes: What a user should know, one sentence each.
         unit: What one document of a text file is (``"line"``, ``"paragraph"``, ``"percent"``); empty where
             each file or row is one.
+        column: The table's column of texts; empty where there was no table.
 
     Raises:
         ArgumentError: Arrays that do not fit together.
@@ -43,6 +54,7 @@ class TextSet:
     rejected: tuple[Rejected, ...] = ()
     notes: tuple[str, ...] = ()
     unit: str = ""
+    column: str = ""
 
     def __post_init__(self) -> None:
         n = len(self.texts)

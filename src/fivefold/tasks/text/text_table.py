@@ -47,7 +47,12 @@ def text_column(table: Table, without: str | None = None) -> str | None:
 
 
 def read_table(
-    source: str | Path | Sequence[str | Path], target: str | None, column: str | None, *, labelled: bool
+    source: str | Path | Sequence[str | Path],
+    target: str | None,
+    column: str | None,
+    *,
+    labelled: bool,
+    fitted: str = "",
 ) -> Found:
     """Find the documents of a table.
 
@@ -56,12 +61,17 @@ def read_table(
         target: The column of labels; ``None`` takes ``label``, ``class`` or the like, or the only other one.
         column: The column of texts; ``None`` finds it.
         labelled: Labels are wanted.
+        fitted: The column of texts of an earlier reading, taken where the table has it and ``column`` is
+            ``None``; where not, that is noted and another one is found.
 
     Raises:
         DataError: No column of texts or of labels; a column that is not there.
         ArgumentError: One column for both.
     """
     table = read(source)
+    missing = column is None and fitted != "" and fitted not in table.names
+    if column is None and fitted and not missing:
+        column = fitted
     if column is None:
         column = text_column(table, target)
         if column is None:
@@ -77,7 +87,9 @@ def read_table(
         )
     if column == target:
         raise ArgumentError("a target beside the texts", f"{target!r} for both")
-    found = Found(notes=list(table.notes))
+    found = Found(notes=list(table.notes), column=column)
+    if missing:
+        found.notes.append(f"The column {fitted!r}, which held the texts of the fit, is not there.")
     labels: list[str | None] = [None] * table.rows
     split = split_column(table, {column, target})
     if labelled:

@@ -94,15 +94,17 @@ class Tokenizer:
         kept = sorted(counts, key=lambda word: (-counts[word], word))[:_MOST_WORDS]
         letters: Counter[str] = Counter()
         for word in kept:
-            for letter in _spelt(word):
-                letters[letter] += counts[word]
+            for chunk in _spelt(word):
+                for letter in chunk:
+                    letters[letter] += counts[word]
         room = min(size - _FIRST, _MOST_LETTERS)
         often = sorted(letters, key=lambda letter: (letters[letter] < 2, -letters[letter], letter))[:room]
         alphabet = tuple(sorted(often))
         numbers = {letter: i for i, letter in enumerate(alphabet, _FIRST)}
         words: Counter[tuple[int, ...]] = Counter()
         for word in kept:
-            words[tuple(numbers.get(letter, UNKNOWN) for letter in _spelt(word))] += counts[word]
+            for chunk in _spelt(word):
+                words[tuple(numbers.get(letter, UNKNOWN) for letter in chunk)] += counts[word]
         first = _FIRST + len(alphabet)
         known = {word: n for word, n in words.items() if UNKNOWN not in word}
         merges = learn_merges(known, first, size - first)
@@ -119,12 +121,15 @@ class Tokenizer:
         for word in split_words(_plain(text, lower=self.lower)):
             known = self._cache.get(word)
             if known is None:
-                letters = [self._letters.get(letter, UNKNOWN) for letter in _spelt(word)]
-                known = tuple(apply_merges(letters, self._ranks, _FIRST + len(self.alphabet)))
-                if len(self._cache) < _MOST_CACHED:
+                known = tuple(token for chunk in _spelt(word) for token in self._joined(chunk))
+                if len(self._cache) < _MOST_CACHED and len(word) <= _LONGEST_WORD:
                     self._cache[word] = known
             found.extend(known)
         return found or [UNKNOWN]
+
+    def _joined(self, letters: Sequence[str]) -> Sequence[int]:
+        numbers = [self._letters.get(letter, UNKNOWN) for letter in letters]
+        return apply_merges(numbers, self._ranks, _FIRST + len(self.alphabet))
 
     def encode(self, texts: Sequence[str], longest: int = 512) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Tokens of texts, padded at the end.
@@ -192,6 +197,7 @@ def _plain(text: str, *, lower: bool) -> str:
     return unicodedata.normalize("NFC", text.lower() if lower else text)
 
 
-def _spelt(word: str) -> list[str]:
-    """A word's letters, the first after the sign of the beginning; the end of a huge word is cut off."""
-    return [_START + word[0], *word[1:_LONGEST_WORD]]
+def _spelt(word: str) -> list[list[str]]:
+    """A word's letters, the first after the sign of the beginning, in chunks that pairs are joined within."""
+    letters = [_START + word[0], *word[1:]]
+    return [letters[i : i + _LONGEST_WORD] for i in range(0, len(letters), _LONGEST_WORD)]

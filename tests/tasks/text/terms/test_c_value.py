@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from fivefold.tasks.text.terms.c_value import c_values
+from fivefold.tasks.text.terms.candidates import find_candidates
 
 EYES = {
     "adenoid cystic basal cell carcinoma": 5,
@@ -47,7 +48,33 @@ def test_a_word_repeated_within_a_term_counts_the_term_once():
     assert scores[("tick",)] == 9 - 3 / 1
 
 
-def test_scores_lie_between_nothing_and_those_without_nesting():
+def test_parts_of_hyphenated_words_are_no_occurrences():
+    text = "pre-training data, " * 10 + "training data; " * 3
+    found = find_candidates([text])
+    assert (found.counts["pre", "training", "data"], found.counts["training", "data"]) == (10, 3)
+    scores = c_values(found.counts, apart=found.apart)
+    assert scores["training", "data"] == 3.0  # by keys alone 3 - 10
+    assert scores["pre", "training", "data"] == log2(3) * 10
+    mixed = find_candidates([text + "pre training data, " * 5])
+    assert mixed.counts["training", "data"] == 8
+    # of the 15 longer ones 5 hold it: 8 - 15 * 5 / 15
+    assert c_values(mixed.counts, apart=mixed.apart)["training", "data"] == pytest.approx(3.0)
+
+
+@pytest.mark.parametrize("seed", [13, 16, 37])
+def test_scores_of_real_candidates_lie_between_nothing_and_those_without_nesting(seed):
+    rng = np.random.default_rng(seed)
+    words = np.array(["rows", "row", "indexed", "beds", "bed", "lenses", "lens", "len", "fully", "tick"])
+    joins = np.array([" ", " ", " ", "-", ", ", " of "])
+    pairs = zip(rng.choice(words, 400), rng.choice(joins, 400), strict=True)
+    found = find_candidates(["".join(word + join for word, join in pairs)])
+    assert found.apart
+    scores = c_values(found.counts, 1.0, found.apart)
+    for key, score in scores.items():
+        assert -1e-9 <= score <= log2(len(key) + 1) * found.counts[key] + 1e-9
+
+
+def test_scores_do_not_exceed_those_without_nesting():
     rng = np.random.default_rng(0)
     text = rng.integers(0, 4, 300).tolist()
     counts = {}

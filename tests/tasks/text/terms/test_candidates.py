@@ -95,3 +95,24 @@ def test_bounds_below_one_are_refused():
     for wrong in ({"longest": 0}, {"least": 0}):
         with pytest.raises(ArgumentError, match="longest and least of at least 1"):
             find_candidates(["a"], **wrong)
+
+
+def test_words_are_counted_between_the_bounds_that_candidates_have():
+    found = find_candidates(["row_row index_7 column"], least=1)
+    assert found.counts[("row",)] == 2
+    assert found.words == 4  # row, row, index, column
+    assert find_candidates(["the row of rows"], least=1).words == 4
+
+
+def test_where_parts_of_hyphenated_words_stand_apart_is_known():
+    found = find_candidates(["write-ahead log, ahead log, write-ahead logs"], least=1)
+    assert found.apart == {
+        (("write", "ahead"), ("ahead",)): 2,
+        (("write", "ahead", "log"), ("ahead",)): 2,
+        (("write", "ahead", "log"), ("ahead", "log")): 2,
+    }
+    assert find_candidates(["write ahead log, ahead log"], least=1).apart == {}
+    # no participle ends a term, though it has the form of a plural folded
+    assert find_candidates(["hot beds, hot bed room"], least=1).apart == {
+        (("hot", "bed", "room"), ("hot", "bed")): 1
+    }

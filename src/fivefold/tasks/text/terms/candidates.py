@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from fivefold.core import require
@@ -29,6 +29,8 @@ class Candidates:
         where: The number of the first text that holds it, and the place of its first letter there.
         words: Words of all texts, those of no candidate included.
         texts: Texts.
+        apart: How often a longer candidate holds the words of a shorter one where the shorter one is not
+            counted, as the parts of a hyphenated word are not; by longer and shorter, where it is above 0.
     """
 
     counts: Mapping[Key, int]
@@ -37,6 +39,7 @@ class Candidates:
     where: Mapping[Key, tuple[int, int]]
     words: int
     texts: int
+    apart: Mapping[tuple[Key, Key], int]
 
 
 def singular(word: str, known: Collection[str]) -> str:
@@ -69,11 +72,9 @@ def runs(text: str, stop: Collection[str]) -> list[list[tuple[str, int]]]:
     [['write-ahead', 'log'], ['hot', 'standby', 'server']]
     """
     found: list[list[tuple[str, int]]] = []
-    place = 0
-    ends = [(match.start(), match.end()) for match in _BOUND.finditer(text)]
-    for start, end in [*ends, (len(text), len(text))]:
+    for words in _between_bounds(text):
         run: list[tuple[str, int]] = []
-        for match in _WORD.finditer(text, place, start):
+        for match in words:
             word = match[0].removesuffix("'s").removesuffix("\u2019s")
             if word.lower().replace("\u2019", "'") in stop:
                 found.append(run)
@@ -81,8 +82,16 @@ def runs(text: str, stop: Collection[str]) -> list[list[tuple[str, int]]]:
             else:
                 run.append((word, match.start()))
         found.append(run)
-        place = end
     return [run for run in found if run]
+
+
+def _between_bounds(text: str) -> Iterator[list[re.Match[str]]]:
+    """The words between one bound and the next."""
+    place = 0
+    ends = [(match.start(), match.end()) for match in _BOUND.finditer(text)]
+    for start, end in [*ends, (len(text), len(text))]:
+        yield list(_WORD.finditer(text, place, start))
+        place = end
 
 
 def find_candidates(
@@ -119,7 +128,8 @@ def find_candidates(
     cut = [runs(text, stop) for text in kept]
     if known is None:
         known = {part for each in cut for run in each for word, _ in run for part in word.lower().split("-")}
-    heads: dict[str, str] = {}
+    fold = _Fold(known)
+    apart: Counter[tuple[Key, Key]] = Counter()
     counts: Counter[Key] = Counter()
     documents: Counter[Key] = Counter()
     forms: dict[Key, Counter[str]] = {}
@@ -129,21 +139,19 @@ def find_candidates(
         for run in found:
             words = [word.lower().split("-") for word, _ in run]
             for end in range(1, len(run) + 1):
-                last = words[end - 1][-1]
-                head = heads.setdefault(last, singular(last, known))
                 for start in range(max(0, end - longest), end):
-                    parts = [part for word in words[start:end] for part in word]
-                    if len(parts) > longest or not _may_be(parts):
+                    key = fold.key(words[start:end], longest)
+                    if key is None:
                         continue
-                    key = (*parts[:-1], head)
                     counts[key] += 1
+                    apart.update((key, part) for part in _apart(key, words[start:end], fold, longest))
                     here.add(key)
                     form = " ".join(text[run[start][1] : run[end - 1][1] + len(run[end - 1][0])].split())
                     forms.setdefault(key, Counter())[form] += 1
                     where.setdefault(key, (number, run[start][1]))
         documents.update(here)
     often = {key: count for key, count in counts.items() if count >= least}
-    total = sum(len(_WORD.findall(text)) for text in kept)
+    total = sum(len(found) for text in kept for found in _between_bounds(text))
     surface = {key: _best_form(key, forms[key]) for key in often}
     return Candidates(
         often,
@@ -152,7 +160,45 @@ def find_candidates(
         {key: where[key] for key in often},
         total,
         len(kept),
+        {pair: count for pair, count in apart.items() if pair[0] in often and pair[1] in often},
     )
+
+
+class _Fold:
+    """Makes the key of words, each a list of its hyphenated parts.
+
+    Args:
+        known: Words whose plurals are folded.
+    """
+
+    def __init__(self, known: Collection[str]) -> None:
+        self.known = known
+        self.heads: dict[str, str] = {}
+
+    def head(self, word: str) -> str:
+        """The singular, and that of the singular where it has one, so that no key ends in a plural."""
+        found = self.heads.get(word)
+        if found is None:
+            found = singular(word, self.known)
+            found = self.heads[word] = word if found == word else self.head(found)
+        return found
+
+    def key(self, words: list[list[str]], longest: int) -> Key | None:
+        """The candidate that the words are, or ``None``."""
+        parts = [part for word in words for part in word]
+        if len(parts) > longest or not _may_be(parts):
+            return None
+        return (*parts[:-1], self.head(parts[-1]))
+
+
+def _apart(key: Key, words: list[list[str]], fold: _Fold, longest: int) -> set[Key]:
+    """Runs of words of a candidate that are not counted where it stands here."""
+    n = len(key)
+    if len(words) == n and not any(part.endswith(_OPEN_END) for part in key[:-1]):
+        return set()  # each run of its words was looked at for itself
+    looked = range(len(words))
+    counted = {fold.key(words[i : j + 1], longest) for i in looked for j in looked[i:]}
+    return {key[i:j] for i in range(n) for j in range(i + 1, n + 1)} - counted - {key}
 
 
 def _best_form(key: Key, forms: Counter[str]) -> str:

@@ -127,7 +127,7 @@ def extract_terms(
             "give more texts",
         )
     keys = list(found.counts)
-    c = c_values(found.counts, extra=1.0)
+    c = c_values(found.counts, 1.0, found.apart)
     scores = np.array([c[key] for key in keys])
     ratios: list[float | None] = [None] * len(keys)
     likelihoods: list[float | None] = [None] * len(keys)
