@@ -25,6 +25,7 @@ from fivefold.tasks.text.padded import Padded, scores_of
 from fivefold.tasks.text.read import read_texts
 from fivefold.tasks.text.text_set import TextSet
 from fivefold.tasks.text.tokens import Tokenizer
+from fivefold.tasks.user_path import user_path
 
 KIND = "fivefold.texts"
 Floats = npt.NDArray[np.float64]
@@ -205,6 +206,4 @@ def _network(state: dict[str, Any], classes: int) -> Network:
 
 def _paths(data: Sequence[str]) -> bool:
     """Whether a list of texts is one of files."""
-    return any(
-        len(text) < 1000 and "\n" not in text and Path(text).expanduser().exists() for text in data[:3]
-    )
+    return any(len(text) < 1000 and "\n" not in text and user_path(text).exists() for text in data[:3])

@@ -12,6 +12,7 @@ from fivefold.tasks.text.files import Limits, clean, read_text
 from fivefold.tasks.text.folder import Found, Unit, parts, read_folder
 from fivefold.tasks.text.text_set import TextSet
 from fivefold.tasks.text.text_table import read_table
+from fivefold.tasks.user_path import user_path
 
 _FEW = 5
 _SHOWN = 5
@@ -58,7 +59,7 @@ def read_texts(
     known = unit in ("auto", "line", "paragraph", "percent")
     require(known, "a unit 'auto', 'line', 'paragraph' or 'percent'", repr(unit))
     limits = Limits() if limits is None else limits
-    path = Path(source).expanduser() if isinstance(source, str | Path) else None
+    path = user_path(source) if isinstance(source, str | Path) else None
     if path is not None and path.is_dir():
         if target is not None or column is not None:
             raise ArgumentError(
