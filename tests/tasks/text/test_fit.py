@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from fivefold.core import ArgumentError, DataError
+from fivefold.tasks.evaluate import wilson
 from fivefold.tasks.fit import fit
-from fivefold.tasks.text.fit import divide
+from fivefold.tasks.text.fit import divide, fit_texts
 from fivefold.tasks.text.model import TextModel
 from fivefold.tasks.text.text_set import TextSet
 
@@ -59,3 +60,33 @@ def test_a_folder_and_a_table_of_texts_are_fitted(tmp_path, texts):
     assert isinstance(fit(tmp_path / "notes.csv", "subject", budget="1s"), TextModel)
     with pytest.raises(ArgumentError, match="texts without options of tables; got group"):
         fit(tmp_path / "notes.csv", "subject", group="x")
+
+
+def test_few_texts_that_come_often_stay_on_one_side(texts):
+    found = texts(30)
+    often = TextSet(
+        "often",
+        found.texts * 10,
+        tuple(map(str, range(300))),
+        found.classes,
+        np.concatenate([found.labels] * 10),
+        np.full(300, -1, dtype=np.int8),
+    )
+    parts = divide(often, 0)
+    rows = [set((part % 30).tolist()) for part in (parts.train, parts.judge, parts.calibrate, parts.test)]
+    assert sum(map(len, rows)) == 30
+
+
+def test_copies_of_test_texts_are_no_new_evidence(texts):
+    found = texts(90)
+    given = np.r_[np.zeros(90), np.ones(90)].astype(np.int8)
+    doubled = TextSet(
+        "twice",
+        texts(90, seed=3).texts + found.texts[:45] * 2,
+        tuple(map(str, range(180))),
+        found.classes,
+        np.r_[found.labels, found.labels[:45], found.labels[:45]],
+        given,
+    )
+    own = fit_texts(doubled, budget="1s").record["test"]["scores"][0]["metrics"]["accuracy"]
+    assert own == pytest.approx(wilson(own["value"] * 45, 45))
