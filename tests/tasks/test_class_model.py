@@ -1,8 +1,13 @@
 """Labels and sets follow from the answer."""
 
-import numpy as np
+from dataclasses import replace
 
+import numpy as np
+import pytest
+
+from fivefold.core import DataError
 from fivefold.tasks.class_model import ClassModel, ClassPrediction
+from fivefold.tasks.rejected import Rejected
 
 
 class Fixed(ClassModel):
@@ -23,3 +28,17 @@ def test_labels_probabilities_and_sets():
     assert model.predict_proba(None).shape == (2, 3)
     assert model.predict_set(None, 0.75) == [("b", "c"), ("a",)]
     assert model.predict_set(None, 0.9) == [("a", "b", "c"), ("a", "b", "c")]
+
+
+class Gaps(Fixed):
+    def answer(self, data, level=0.9):
+        rejected = (Rejected("b.jpg", "it is truncated"), Rejected("c.jpg", "it is empty"))
+        return replace(super().answer(data, level), rejected=rejected)
+
+
+@pytest.mark.parametrize("verb", ["predict", "predict_proba", "predict_set"])
+def test_rows_are_refused_that_would_be_taken_for_others(verb):
+    with pytest.raises(
+        DataError, match=r"things that can all be read; got b\.jpg \(it is truncated\) and 1 more; answer"
+    ):
+        getattr(Gaps(), verb)(None)

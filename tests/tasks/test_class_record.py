@@ -61,3 +61,22 @@ def test_the_environment_names_versions_and_threads():
     found = environment(3)
     assert found["threads"] == "3"
     assert found["numpy"] == np.__version__
+
+
+def test_copies_are_no_new_evidence():
+    p, truth = _drawn(300)
+    other = p[:, ::-1]
+    once = _section(p, truth, other)
+    four = (p.repeat(4, 0), truth.repeat(4), other.repeat(4, 0))
+    constant = np.full_like(four[0], 0.25)
+    copies = np.arange(300).repeat(4)
+    found = scores_section(four[1], ("ours", four[0]), ("theirs", four[2]), constant, 0, "pictures", copies)
+    own, same = (s["scores"][0]["metrics"] for s in (found, once))
+    assert own["accuracy"] == pytest.approx(same["accuracy"])
+    for metric in ("log loss", "Brier score"):
+        assert own[metric] == pytest.approx(same[metric])
+    assert found["paired"]["low"] == pytest.approx(once["paired"]["low"])
+    alone = scores_section(
+        truth, ("ours", p), ("theirs", other), constant[:300], 0, "pictures", np.arange(300)
+    )
+    assert alone == once

@@ -200,3 +200,19 @@ def test_metrics_of_levels_respect_their_order():
     assert one.draws("ranked probability score", near)[0] < one.draws("ranked probability score", far)[0]
     assert metrics_of("ordinal")[:3] == ["log loss", "ranked probability score", "level error"]
     assert metrics_of("ordinal", "level error")[0] == "level error"
+
+
+def test_copies_shrink_the_effective_number_of_rows():
+    inside = np.array([True] * 6 + [False] * 4)
+    assert coverage(inside, np.arange(10)) == coverage(inside) == wilson(6, 10)
+    groups = np.array([0, 0, 0, 0, 1, 2, 3, 4, 5, 6])  # 100 / (16 + 6)
+    assert coverage(inside, groups) == pytest.approx(wilson(6 / 10 * 100 / 22, 100 / 22))
+
+
+def test_many_groups_are_drawn_in_blocks(monkeypatch):
+    monkeypatch.setattr("fivefold.tasks.evaluate._MOST_CELLS", 50)
+    p = np.random.default_rng(0).normal(size=400)
+    found = Bootstrap(np.zeros(400), 0, np.arange(400) // 2)
+    assert found._counts.shape[1] == 50
+    interval = found.interval("MAE", p)
+    assert interval["low"] < np.abs(p).mean() < interval["high"]

@@ -80,3 +80,7 @@ def test_a_level_outside_is_refused(level):
 
 def test_the_saved_form_holds_the_scores():
     assert Sets(np.arange(3.0)).state()["scores"].tolist() == [0, 1, 2]
+
+
+def test_the_least_score_is_the_quantile_of_a_level_near_0():
+    assert conformal_quantile(np.array([3.0, 1.0, 2.0]), 1e-12) == 1.0

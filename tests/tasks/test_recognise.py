@@ -1,9 +1,15 @@
 """Pictures and texts are told from tables without reading them whole."""
 
+import gzip
+import sys
+
+import duckdb
 import numpy as np
 import pytest
 from PIL import Image
 
+from fivefold.core import DataError
+from fivefold.tasks.fit import fit
 from fivefold.tasks.recognise import kind_of
 
 
@@ -84,3 +90,54 @@ def test_texts_with_a_number_that_is_not_whole_are_a_table(tmp_path, target, kin
     rows = [f"a text of more than five words {i},{target if i % 2 else 3}" for i in range(40)]
     (tmp_path / "t.csv").write_text("text,y\n" + "\n".join(rows) + "\n")
     assert kind_of(tmp_path / "t.csv", "y") == kind
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("a.csv.gz", gzip.compress(b"a,b,y\n1,2,3\n" * 999)[:-9]),
+        ("b.csv.gz", gzip.compress(b"a,b,y\n1,2,3\n")[:12] + b"\xff" * 40),
+        ("c.parquet", b"PAR1 and then nothing of a table PAR1"),
+        ("d.csv", b"\xff\xfe\xfa\n"),
+    ],
+)
+def test_of_a_damaged_table_the_reader_of_tables_speaks(tmp_path, name, data):
+    (tmp_path / name).write_bytes(data)
+    assert kind_of(tmp_path / name, "y") == "table"
+
+
+def test_without_pyarrow_the_rows_are_asked(tmp_path, monkeypatch):
+    (tmp_path / "t.csv").write_text("a,b,y\n1,2,3\n")
+    path = tmp_path / "t.parquet"
+    duckdb.sql(f"COPY (SELECT 1 AS a, 2 AS b, 3 AS y) TO '{path}' (FORMAT parquet)")
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    assert kind_of(path, "y") == "table"
+
+
+@pytest.mark.parametrize("target", [None, "y"])
+def test_the_home_of_nobody_is_no_table_and_no_crash(target):
+    assert kind_of("~nobody of that name/x.csv", target) == "table"
+    with pytest.raises(DataError, match="an existing file"):
+        fit("~nobody of that name/x.csv", "y")
+
+
+def test_a_header_that_is_not_utf8_is_left_to_the_reader_of_tables(tmp_path):
+    rows = "".join(f"{LONG},a\n" for _ in range(9))
+    (tmp_path / "t.csv").write_bytes(f"said,th\xe8me\n{rows}".encode("latin-1"))
+    assert kind_of(tmp_path / "t.csv", "th\xe8me") == "texts"
+
+
+def test_a_letter_cut_at_the_end_of_the_sample_is_no_other_encoding(tmp_path, monkeypatch):
+    monkeypatch.setattr("fivefold.tasks.tables.csvtext.SAMPLE", 13)
+    (tmp_path / "t.csv").write_text("a,b,y\n1,2,\u00e9\u00e9\u00e9\n", encoding="utf-8")
+    monkeypatch.setattr("fivefold.tasks.tables.read.loaded", None)  # whoever reads the rows, fails
+    assert kind_of(tmp_path / "t.csv", "y") == "table"
+
+
+@pytest.mark.parametrize(("texts", "kind"), [(4, "pictures"), (5, "texts")])
+def test_pictures_with_texts_beside_them_stay_pictures(tmp_path, texts, kind):
+    for i in range(10):
+        (tmp_path / f"{i}.png").write_bytes(b"\x89PNG")
+        for j in range(texts):
+            (tmp_path / f"{i}.{j}.txt").write_text("a caption")
+    assert kind_of(tmp_path, None) == kind

@@ -163,8 +163,9 @@ def check_out(out: Path | None, data: list[str]) -> None:
     if out is None or not os.path.exists(out):  # noqa: PTH110
         return
     from fivefold.core import ArgumentError
+    from fivefold.tasks.user_path import user_path
 
-    names = [str(Path(name).expanduser()) for name in data]
+    names = [str(user_path(name)) for name in data]
     paths = [
         path
         for name in names

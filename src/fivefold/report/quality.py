@@ -183,6 +183,7 @@ def classification(record: dict[str, Any]) -> dict[str, Any] | None:
     error = finite(section.get("calibration_error"))
     return {
         "confusion": _confusion(section.get("confusion"), names),
+        "confusion_note": clean(section.get("confusion_note"), 200),
         "classes": len(names),
         "figure": calibration_figures.reliability("reliability", bins),
         "error": "" if error is None else numbers.number(100 * error, 2),

@@ -7,6 +7,7 @@ from typing import Any, final
 import numpy as np
 import numpy.typing as npt
 
+from fivefold.core import DataError
 from fivefold.tasks.rejected import Rejected
 
 Floats = npt.NDArray[np.float64]
@@ -60,13 +61,21 @@ class ClassModel(ABC):
 
     @final
     def predict(self, data: Any) -> npt.NDArray[Any]:
-        """Return the most probable label ``[n]`` of each."""
+        """Return the most probable label ``[n]`` of each.
+
+        Raises:
+            DataError: Something that cannot be read; :meth:`answer` leaves it out and names it.
+        """
         return np.asarray(np.array(self.classes, dtype=object)[self.predict_proba(data).argmax(1)])
 
     @final
     def predict_proba(self, data: Any) -> Floats:
-        """Return calibrated probabilities ``[n, K]`` in the order of :attr:`classes`."""
-        return self.answer(data).probabilities
+        """Return calibrated probabilities ``[n, K]`` in the order of :attr:`classes`.
+
+        Raises:
+            DataError: Something that cannot be read; :meth:`answer` leaves it out and names it.
+        """
+        return self._whole(self.answer(data)).probabilities
 
     @final
     def predict_set(self, data: Any, level: float = 0.9) -> list[tuple[str, ...]]:
@@ -74,6 +83,18 @@ class ClassModel(ABC):
 
         Raises:
             ArgumentError: ``level`` is outside (0, 1).
+            DataError: Something that cannot be read; :meth:`answer` leaves it out and names it.
         """
         labels = np.array(self.classes, dtype=object)
-        return [tuple(labels[row]) for row in self.answer(data, level).sets]
+        return [tuple(labels[row]) for row in self._whole(self.answer(data, level)).sets]
+
+    def _whole(self, found: ClassPrediction) -> ClassPrediction:
+        """Refuse an answer with gaps: its rows would be taken for others."""
+        if found.rejected:
+            first, more = found.rejected[0], len(found.rejected) - 1
+            raise DataError(
+                f"{self.things[1]} that can all be read",
+                f"{first.name} ({first.reason})" + (f" and {more:,} more" if more else ""),
+                "answer() gives the rest and names what is left out",
+            )
+        return found

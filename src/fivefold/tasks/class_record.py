@@ -10,7 +10,7 @@ import numpy.typing as npt
 from fivefold.artifact.version import library_version
 from fivefold.core import Certificate, Kind
 from fivefold.tasks.coverage_certificate import coverage_certificate, exchangeable
-from fivefold.tasks.evaluate import Bootstrap, scores, wilson
+from fivefold.tasks.evaluate import Bootstrap, coverage, scores
 
 Floats = npt.NDArray[np.float64]
 _METRICS = ["accuracy", "log loss", "Brier score"]
@@ -33,10 +33,13 @@ def scores_section(
     constant: Floats,
     seed: int,
     things: str,
+    copies: npt.NDArray[np.int64] | None = None,
 ) -> dict[str, Any]:
     """Return accuracy, log loss and Brier score of a fit, its yardstick and a constant, with intervals.
 
     The accuracy has Wilson's interval, the others the bootstrap's; the difference of accuracy is paired.
+    Copies are no new evidence: the bootstrap draws them together, and Wilson counts the effective number of
+    rows, see :func:`~fivefold.tasks.evaluate.coverage`.
 
     Args:
         truth: ``[n]`` codes of the classes.
@@ -45,8 +48,11 @@ def scores_section(
         constant: Probabilities ``[n, K]`` of what has seen nothing but the shares.
         seed: Of the bootstrap.
         things: What was predicted, in the plural.
+        copies: ``[n]`` codes, equal for rows that are copies of each other; ``None`` where none are.
     """
-    bootstrap = Bootstrap(truth.astype(np.float64), seed)
+    if copies is not None and len(np.unique(copies)) == len(copies):
+        copies = None
+    bootstrap = Bootstrap(truth.astype(np.float64), seed, copies)
     rows = [
         (own[0], "chosen", own[1]),
         (yardstick[0], "yardstick", yardstick[1]),
@@ -61,7 +67,7 @@ def scores_section(
         "rows": len(truth),
     }
     for entry, (_, _, p) in zip(section["scores"], rows, strict=True):
-        entry["metrics"]["accuracy"] = wilson(int((p.argmax(1) == truth).sum()), len(truth))
+        entry["metrics"]["accuracy"] = coverage(p.argmax(1) == truth, copies)
     change = bootstrap.difference("accuracy", own[1], yardstick[1])
     verdict = "cannot be told from"
     if change["low"] > 0:

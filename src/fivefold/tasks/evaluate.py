@@ -10,7 +10,7 @@ from fivefold.core import numpy_generator
 
 Floats = npt.NDArray[np.float64]
 Metric = Callable[[Floats, Floats, Floats], Floats]
-_DRAWS, _FEW_CLUSTERS = 400, 10
+_DRAWS, _FEW_CLUSTERS, _MOST_CELLS = 400, 10, 20_000
 
 # A metric is computed from sums over rows, so that every bootstrap draw is one product with its counts.
 Parts = Callable[[Floats, Floats], Floats]
@@ -116,21 +116,22 @@ class Bootstrap:
         y: ``[n]`` the target in its own unit, or codes of classes.
         seed: Seed of the draws.
         clusters: ``[n]`` groups that are drawn whole, or ``None``. Fewer than ten are drawn, and then rows
-            within them: one alone would never vary. Above 20,000 rows the draws are of 20,000 blocks of rows.
+            within them: one alone would never vary. Above 20,000 rows or groups the draws are of 20,000
+            blocks of them.
     """
 
     def __init__(self, y: Floats, seed: int, clusters: npt.NDArray[np.int64] | None = None) -> None:
         self.y = y
         n = len(y)
-        if clusters is None and n > 20_000:
-            clusters = np.arange(n) % 20_000
+        if clusters is None and n > _MOST_CELLS:
+            clusters = np.arange(n)
         cell = np.arange(n)
         if clusters is not None:
-            cell = np.unique(clusters, return_inverse=True)[1].reshape(-1)
+            cell = np.unique(clusters, return_inverse=True)[1].reshape(-1) % _MOST_CELLS
         cells = int(cell.max()) + 1
         generator = numpy_generator(seed, "bootstrap")
         counts = generator.multinomial(cells, np.full(cells, 1 / cells), size=_DRAWS)
-        if clusters is not None and cells < _FEW_CLUSTERS and n <= 20_000:
+        if clusters is not None and cells < _FEW_CLUSTERS and n <= _MOST_CELLS:
             counts = _within(cell, counts, generator)
             cell = np.arange(n)
         self._cell, self._counts = cell, counts.astype(np.float64)
@@ -169,8 +170,8 @@ class Bootstrap:
         }
 
 
-def wilson(successes: int, n: int, z: float = 1.959964) -> dict[str, float]:
-    """Return a proportion with its Wilson 95% interval.
+def wilson(successes: float, n: float, z: float = 1.959964) -> dict[str, float]:
+    """Return a proportion with its Wilson 95% interval; an effective number of rows need not be whole.
 
     >>> {k: round(v, 3) for k, v in wilson(9, 10).items()}
     {'value': 0.9, 'low': 0.596, 'high': 0.982}
@@ -195,9 +196,27 @@ def scores(
     ]
 
 
-def coverage(inside: npt.NDArray[np.bool_]) -> dict[str, float]:
-    """Return measured coverage with its Wilson interval."""
-    return wilson(int(inside.sum()), len(inside))
+def coverage(inside: npt.NDArray[np.bool_], copies: npt.NDArray[np.int64] | None = None) -> dict[str, float]:
+    r"""Return the share of rows for which something holds, with its Wilson interval.
+
+    Of copies one says as much as all. With groups of sizes :math:`m_g` the interval is that of
+    :math:`(\sum m_g)^2 / \sum m_g^2` rows with the same share (Kish, Survey Sampling, 1965): n for rows
+    without copies, the number of groups where they are equally large.
+
+    Args:
+        inside: ``[n]``.
+        copies: ``[n]`` codes, equal for rows that are copies of each other; ``None`` where none are.
+
+    >>> once, twice = np.array([True, True, False]), np.array([True, True, True, True, False, False])
+    >>> coverage(twice, np.array([0, 0, 1, 1, 2, 2])) == coverage(once)
+    True
+    """
+    hits, n = int(inside.sum()), len(inside)
+    sizes = np.ones(n) if copies is None else np.unique(copies, return_counts=True)[1].astype(np.float64)
+    if len(sizes) == n:
+        return wilson(hits, n)
+    effective = n * n / float((sizes**2).sum())
+    return wilson(hits / n * effective, effective)
 
 
 def reliability(

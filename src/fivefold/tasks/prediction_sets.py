@@ -7,10 +7,11 @@ range of levels, and is the same as without wherever the probabilities have one 
 Angelopoulos and Pomerantz, Improving trustworthiness of AI disease severity rating with ordinal conformal
 prediction sets, MICCAI 2022).
 
-Rows exchangeable with the training rows are covered with probability about :math:`1 - \alpha` (never below
-:math:`1 - 2\alpha` up to :math:`O(1/n)`: Barber, Candes, Ramdas and Tibshirani, Predictive inference with the
-jackknife+, Annals of Statistics 49, 2021; scores scaled by a spread: Lei et al., JASA 113, 2018). The claim
-is measured on the test rows.
+This is split conformal prediction (Lei et al., JASA 113, 2018). Scores of rows that had no part in the fit,
+and are exchangeable with the new rows, cover these with probability at least :math:`1 - \alpha`. Here that
+holds nearly, not as a theorem: the rows that give the scores also chose among methods or set the temperature,
+and for tables each comes from a fit to the other folds, not from the final one. So what is certified is
+the coverage measured on test rows, which had no part in either.
 """
 
 from dataclasses import dataclass
@@ -39,7 +40,7 @@ def conformal_quantile(scores: Floats, level: float) -> float:
     inf
     """
     require(0 < level < 1, "a level between 0 and 1", level, "for example 0.9")
-    rank = int(np.ceil((len(scores) + 1) * level - 1e-9))
+    rank = max(int(np.ceil((len(scores) + 1) * level - 1e-9)), 1)
     if rank > len(scores):
         return float("inf")
     return float(np.partition(scores, rank - 1)[rank - 1])

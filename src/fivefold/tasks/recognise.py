@@ -1,15 +1,21 @@
 """Telling pictures and texts from tables, by the name that a user gives."""
 
+import codecs
 import os
+import zlib
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from fivefold.tasks.user_path import user_path
+
 _LOOKED_AT = 2_000
 _TEXTS = (".txt", ".text", ".md", ".rst", ".txt.gz")
 _WORDS = 5
 """Median words from which a column is one of texts, not of names."""
+_PICTURES = 0.2
+"""Share of pictures from which a folder is one of pictures, whatever else it holds."""
 
 
 def kind_of(data: Any, target: str | None) -> str:
@@ -28,7 +34,7 @@ def kind_of(data: Any, target: str | None) -> str:
     """
     if not isinstance(data, str | Path):
         return "table"
-    path = Path(data).expanduser()
+    path = user_path(data)
     try:
         folder, file = path.is_dir(), path.is_file()
     except OSError:
@@ -45,17 +51,23 @@ def kind_of(data: Any, target: str | None) -> str:
 
 
 def _holds_texts(folder: Path) -> bool:
-    """Whether most of the first files of a folder are texts by their ending."""
-    texts = others = 0
+    """Whether most of the first files of a folder are texts by their ending, and few are pictures.
+
+    Pictures may have a text beside each of them, or several: a fifth of the files makes a folder of pictures.
+    """
+    from fivefold.tasks.images.decode import ENDINGS
+
+    texts = others = pictures = 0
     for _, folders, files in islice(os.walk(folder), _LOOKED_AT):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in files[:_LOOKED_AT]:
             if not name.startswith("."):
                 texts += name.lower().endswith(_TEXTS)
                 others += not name.lower().endswith(_TEXTS)
+                pictures += name.lower().endswith(ENDINGS)
         if texts + others >= _LOOKED_AT:
             break
-    return texts > others
+    return texts > others and pictures < _PICTURES * (texts + others)
 
 
 def _listed(path: Path, target: str) -> str:
@@ -99,7 +111,17 @@ def _others(names: Sequence[str], target: str) -> list[str]:
 
 
 def _header(path: Path) -> Sequence[str] | None:
-    """The names of a table's columns from the beginning of its file; ``None`` where that does not tell."""
+    """The names of a table's columns from the beginning of its file; ``None`` where that does not tell.
+
+    What cannot be read does not tell either: the reader of tables says why.
+    """
+    try:
+        return _first_names(path)
+    except (OSError, EOFError, zlib.error, ValueError, ImportError):
+        return None
+
+
+def _first_names(path: Path) -> Sequence[str] | None:
     from fivefold.tasks.tables import csvtext
     from fivefold.tasks.tables.read import kind_of as format_of
 
@@ -115,4 +137,5 @@ def _header(path: Path) -> Sequence[str] | None:
         start = file.read(csvtext.SAMPLE)
     if b"\x00" in start:  # another encoding than one whose letters of the header are bytes
         return None
-    return csvtext.inspect_csv(path, start.decode("utf-8", "ignore")).names
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    return csvtext.inspect_csv(path, decoder.decode(start)).names  # a letter cut at the end is left out

@@ -9,6 +9,7 @@ import torch
 from fivefold.core import ArgumentError
 from fivefold.networks import layer_costs
 from fivefold.tasks.images.candidate import (
+    LONGEST_SIDE,
     Candidate,
     menu,
     resolutions,
@@ -83,3 +84,23 @@ def test_what_a_search_made_is_a_candidate_like_any_other():
     assert network(torch.zeros(2, 1, 16, 16)).shape == (2, 4)
     assert back.multiply_adds(4, 1) > 0
     assert all(p.device.type == "meta" for p in back.make(4, 1, device="meta").parameters())
+
+
+@pytest.mark.parametrize("size", [(64, 256), (32, 320), (320, 32), (100, 5000)])
+def test_long_pictures_of_one_shape_are_cut_to_squares(size):
+    offered = menu(np.array([size] * 3), 2, 1)
+    assert {(c.height, c.width) for c, _ in offered} <= {(32, 32), (48, 48), (64, 64), (96, 96)}
+    assert len(offered) >= 3
+    assert max(max(shape) for shape in resolutions(np.array([size]))) <= LONGEST_SIDE
+
+
+def test_long_pictures_too_small_for_everything_are_refused_by_their_shorter_side():
+    with pytest.raises(ArgumentError, match="pictures of at least 8 pixels a side; got 4"):
+        menu(np.array([[4, 300]] * 2), 2, 1)
+
+
+@pytest.mark.parametrize(("height", "width"), [(0, 16), (16, -1), (16, LONGEST_SIDE + 1)])
+def test_a_record_of_a_size_that_none_is_offered_at_is_refused(height, width):
+    record = Candidate("speedrun", height, width).to_record()
+    with pytest.raises(ArgumentError, match="pictures of 1 to 1,024 pixels a side"):
+        Candidate.from_record(record)

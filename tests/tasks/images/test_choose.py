@@ -8,6 +8,7 @@ import pytest
 from fivefold.core import Budget, Clock
 from fivefold.tasks.images.candidate import Candidate
 from fivefold.tasks.images.choose import Trial, choose
+from fivefold.tasks.images.recipe import MOST_EPOCHS
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +83,30 @@ def test_the_plan_counts_with_the_pace_of_trainings(chosen):
 
 def test_a_trial_continues_its_own_curve():
     trial = Trial(Candidate("resnet20", 28, 28), 1e-3, [1e3, 3e3], [0.2, 0.15], [0.6, 0.5])
-    assert trial.forecast(3.0).error == pytest.approx(0.15)
-    assert trial.forecast(300.0).error < 0.1
+    assert trial.forecast(3e3).error == pytest.approx(0.15)
+    assert trial.forecast(3e5).error < 0.1
+    assert trial.forecast_within(3.0, 1000).error == trial.forecast(3e3).error
     assert math.isnan(trial.error)
+
+
+def test_no_more_is_forecast_than_the_recipe_makes_of_the_time():
+    trial = Trial(Candidate("resnet20", 28, 28), 1e-3, [1e3, 3e3], [0.2, 0.15], [0.6, 0.5])
+    most = trial.forecast(MOST_EPOCHS * 100)
+    assert trial.forecast_within(15.0, 100) == most
+    assert trial.forecast_within(1e6, 100) == most
+
+
+def test_the_plan_forecasts_the_error_of_its_own_pictures(chosen):
+    _, choice, _, _ = chosen
+    taken = next(trial for trial in choice.trials if trial.taken and not trial.changes)
+    assert choice.error == taken.forecast(choice.recipe.epochs * choice.recipe.pictures)
+    assert taken.candidate == choice.candidate
+
+
+def test_what_is_taken_says_so(chosen):
+    _, choice, _, _ = chosen
+    assert [t.candidate for t in choice.trials if t.taken and not t.changes] == [choice.candidate]
+    changed = [trial for trial in choice.trials if trial.changes]
+    if changed:
+        assert [t.reason.startswith("taken for") for t in changed] == [t.taken for t in changed]
+        assert sum(t.taken for t in changed) == 1

@@ -1,6 +1,7 @@
 """Pictures in files: the same bits for any number of threads, failures named, notes on what was done."""
 
 import io
+import os
 import warnings
 from contextlib import AbstractContextManager
 
@@ -170,3 +171,18 @@ def test_a_byte_stream_of_another_format_under_a_pictures_name_is_read(tmp_path)
     (tmp_path / "b").write_bytes(out.getvalue())
     entries = [Entry(name, tmp_path / name) for name in ("a.jpg", "b")]
     assert len(from_files("f", entries, (), (), Limits())) == 2
+
+
+def test_a_file_that_is_replaced_later_is_an_error_with_its_name(tmp_path):
+    images = from_files("f", _entries(tmp_path, 3, "png"), (), (), Limits())
+    before = (tmp_path / "1.png").stat()
+    Image.fromarray(np.zeros((91, 90, 3), np.uint8)).save(tmp_path / "1.png")
+    os.utime(tmp_path / "1.png", ns=(before.st_atime_ns, before.st_mtime_ns))  # the size tells
+    with pytest.raises(
+        DataError, match=r"'1\.png' as it was when the pictures were read; got .*changed since"
+    ):
+        images.load(None, 5, 5, colour=False)
+    os.utime(tmp_path / "2.png", ns=(1, 1))  # the time tells
+    with pytest.raises(DataError, match=r"'2\.png' as it was"):
+        images.digests(np.array([2]))
+    assert images.load(np.array([0]), 5, 5, colour=False).shape == (1, 1, 5, 5)

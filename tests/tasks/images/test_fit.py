@@ -1,14 +1,20 @@
 """A fit to real pictures: right answers, an honest record, the same bits again."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from fivefold.core import ArgumentError, ArtifactError, DataError
-from fivefold.tasks.images.fit import fit_images
+from fivefold.core import ArgumentError, ArtifactError, Budget, Clock, DataError
+from fivefold.tasks.images.candidate import Candidate
+from fivefold.tasks.images.choose import Choice
+from fivefold.tasks.images.fit import fit_images, fit_set
+from fivefold.tasks.images.forecast import Forecast
 from fivefold.tasks.images.packed import Part, from_parts
+from fivefold.tasks.images.recipe import recipe_for
+from fivefold.tasks.images.transfer import read_start
 
 
 @pytest.fixture
@@ -79,21 +85,19 @@ def test_what_cannot_be_fitted_is_refused(tmp_path, fitted, digits):
     plan = json.loads((saved / "plan.json").read_text())
     broken = fitted.plan | {"recipe": {"epochs": 3}}
     assert plan == fitted.plan
-    from dataclasses import replace
-
     other = replace(fitted, plan=broken).save(tmp_path / "other")
     with pytest.raises(ArtifactError, match="the plan of a fit to pictures"):
         fit_images(digits(100), replay=other)
 
 
 def test_a_search_adds_what_it_found_to_the_trials(digits, tmp_path, monkeypatch):
-    from fivefold.core import Budget
     from fivefold.tasks.images import fit as room
     from fivefold.tasks.images.design import TrialSettings
     from fivefold.tasks.images.design.search import design
 
-    def two_trials(pictures, labels, *, budget, seed, resume_directory):
+    def two_trials(pictures, labels, *, budget, seed, groups, resume_directory):
         assert budget == 3.0
+        assert groups.shape == labels.shape
         settings = TrialSettings(updates=20, batch_size=16)  # no clock has a part in it
         steps, folder = Budget(steps=2), resume_directory
         return design(
@@ -119,3 +123,59 @@ def test_a_search_adds_what_it_found_to_the_trials(digits, tmp_path, monkeypatch
         fit_images(digits(300), budget="3s", design="5s")
     with pytest.raises(ArgumentError, match="a time for the design beside its folder"):
         fit_images(digits(300), budget="3s", design_directory=tmp_path / "x")
+
+
+def test_a_fit_that_mirrors_its_answers_is_saved_and_loaded(digits, tmp_path, monkeypatch):
+    """Whether to mirror comes out of a comparison of arrays; it is saved as a plain value."""
+    from fivefold.tasks.images import fit as room
+    from fivefold.tasks.saved import load
+
+    losses = iter((np.array([0.5]), np.array([1.0])))  # mirrored, plain
+    monkeypatch.setattr(room, "tempered_losses", lambda *args: next(losses))
+    candidate = Candidate("speedrun", 16, 16, {"widths": (16, 32, 32)})
+    recipe = recipe_for(candidate, 192, 192.0, flip=True)
+    plan = Choice(candidate, recipe, [], 5.0, Forecast(0.05, 0.02, 0.2), "contiguous")
+    model = fit_set(digits(300), Clock(Budget()), 10.0, 1, lambda *event: None, plan)
+    assert model.flip is True
+    back = load(model.save(tmp_path / "model"))
+    assert back.flip is True
+    assert np.array_equal(back.predict_proba(digits(20)), model.predict_proba(digits(20)))
+
+
+def test_seconds_are_needed_and_a_replay_designs_nothing(digits, fitted, tmp_path):
+    with pytest.raises(ArgumentError, match="a budget with seconds"):
+        fit_images(digits(100), budget=Budget(steps=3))
+    with pytest.raises(ArgumentError, match="a budget with seconds"):
+        fit_images(digits(100), design=Budget(steps=3))
+    with pytest.raises(ArgumentError, match="a design or a replay; got both"):
+        fit_images(digits(100), design="3s", replay=tmp_path / "model")
+
+
+def test_a_replay_refuses_what_its_plan_was_not_made_for(fitted, digit_arrays, digits, tmp_path):
+    assert fitted.plan["colour"] is False
+    saved = fitted.save(tmp_path / "model")
+    colour = np.random.default_rng(0).integers(256, size=(60, 16, 16, 3), dtype=np.uint8)
+    images = from_parts("colour", [Part("c", colour, (np.arange(60) % 2).astype(str), -1)], [])
+    with pytest.raises(ArgumentError, match="pictures without colour, as those of the plan; got 60 pictures"):
+        fit_images(images, replay=saved)
+    start = read_start(saved)
+    origin = {"source": "a", "depth": "head alone", "digest": start.digest}
+
+    def planned(name, **changes):
+        plan = fitted.plan | {"origin": origin | changes}
+        return replace(fitted, plan=plan).save(tmp_path / name)
+
+    with pytest.raises(ArgumentError, match="the weights that the plan starts from; got None; give weights"):
+        fit_images(digits(100), replay=planned("one"))
+    with pytest.raises(ArgumentError, match="the weights that the plan starts from; got others in"):
+        fit_images(digits(100), replay=planned("two", digest="0" * 64), weights=saved)
+    for name, changes in (("three", {"depth": "half"}), ("four", {"depth": None})):
+        with pytest.raises(ArtifactError, match="the plan of a fit to pictures"):
+            fit_images(digits(100), replay=planned(name, **changes), weights=saved)
+    again = replace(fitted, plan={k: v for k, v in fitted.plan.items() if k != "origin"}).save(
+        tmp_path / "five"
+    )
+    with pytest.raises(ArtifactError, match="the plan of a fit to pictures"):
+        fit_images(digits(100), replay=again)
+    followed = fit_images(digits(200), replay=planned("six"), weights=saved)
+    assert followed.plan["origin"]["digest"] == start.digest

@@ -255,3 +255,12 @@ def test_names_are_harmless(tmp_path):
     assert images.classes == ("a?[31m", "b")
     assert images.names[0] == "a?[31m/1?.png"
     assert images.load(np.array([0]), 4, 4, colour=False).shape == (1, 1, 4, 4)
+
+
+def test_validation_pictures_are_the_test_where_the_test_has_no_classes(tmp_path):
+    for name in ("train/a/1.png", "train/b/1.png", "val/a/1.png", "val/b/1.png", "test/1.png"):
+        save(tmp_path / name)
+    images = _read(tmp_path)
+    assert dict(zip(images.names, images.given.tolist(), strict=True)) == {
+        "train/a/1.png": 0, "train/b/1.png": 0, "val/a/1.png": 1, "val/b/1.png": 1,
+    }  # fmt: skip

@@ -69,3 +69,14 @@ def test_filters_are_those_of_the_first_convolution():
     for picture in found:
         assert (picture.min(), picture.max()) == (0, 255)
     assert first_filters(nn.Linear(2, 2)) == []
+
+
+def test_stages_are_the_same_in_whatever_parts_they_are_computed(fitted, digits, monkeypatch):
+    pictures = digits(60).load(None, 16, 16, colour=False)
+    whole = stages(fitted, pictures)
+    monkeypatch.setattr("fivefold.tasks.images.gallery.pictures_at_once", lambda *args, **more: 7)
+    parts = stages(fitted, pictures)
+    assert [{k: v for k, v in s.items() if k != "examples"} for s in parts] == [
+        {k: v for k, v in s.items() if k != "examples"} for s in whole
+    ]
+    assert all(map(len, (row for s in parts for row in s["examples"])))

@@ -113,3 +113,11 @@ def test_sets_that_do_not_fit_together_are_refused(tmp_path):
     images.write_bytes(idx(_noise(4, 5)))
     with pytest.raises(DataError, match="3 dimensions"):
         idx_parts([images], Limits(), labelled=False)
+
+
+def test_the_limit_is_for_all_files_together(tmp_path):
+    paths = _mnist(tmp_path)  # twice 4 x 5 x 6 bytes and 4 labels
+    assert len(idx_parts(paths, Limits(array=248), labelled=True)) == 2
+    for least in (247, 124):
+        with pytest.raises(DataError, match="at most"):
+            idx_parts(paths, Limits(array=least), labelled=True)

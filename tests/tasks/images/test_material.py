@@ -66,7 +66,8 @@ def test_a_part_keeps_the_classes_in_proportion():
     rows = part_of(1000, 100, labels, 0, "test")
     assert np.bincount(labels[rows]).tolist() == [60, 30, 10]
     assert np.array_equal(part_of(1000, 5000, labels, 0), np.arange(1000))
-    assert np.bincount(labels[part_of(1000, 3, labels, 0)], minlength=3).tolist() == [2, 1, 0]
+    assert np.bincount(labels[part_of(1000, 3, labels, 0)], minlength=3).tolist() == [1, 1, 1]
+    assert np.bincount(labels[part_of(1000, 2, labels, 0)], minlength=3).tolist() == [1, 1, 0]
     assert not np.array_equal(rows, part_of(1000, 100, labels, 1, "test"))
 
 
@@ -79,3 +80,19 @@ def test_sizes_are_decoded_once_while_memory_lasts(material, monkeypatch):
     monkeypatch.setattr("fivefold.tasks.images.material.available_bytes", lambda: 80_000)
     found.pictures(12, 12)
     assert found.pictures(16, 16)[0] is not first[0]
+
+
+def test_few_different_pictures_with_many_copies_stay_on_one_side_too(digits):
+    twins = np.arange(600) % 60  # ten copies of each, more than tables would keep together
+    images = digits(600)
+    material = divide(images, twins, seed=0)
+    parts = [set(twins[part]) for part in (material.train, material.held, material.test)]
+    assert sum(map(len, parts)) == 60
+    assert min(map(len, parts)) >= 3
+    assert np.array_equal(material.twins, twins)
+
+
+def test_a_rare_class_is_in_every_part():
+    labels = np.where(np.arange(10_000) < 2, 1, 0)
+    for seed in range(5):
+        assert set(labels[part_of(10_000, 50, labels, seed)]) == {0, 1}

@@ -64,6 +64,14 @@ def _forged(fitted, tmp_path, **changes):
             }
         },
         {"candidate": {}},
+        {
+            "candidate": {
+                "architecture": "speedrun",
+                "height": 2_000_000,
+                "width": 16,
+                "options": {"widths": [16, 32, 32]},
+            }
+        },
         {"classes": ["a"]},
         {"channels": 3},
         {"temperature": "hot"},
@@ -99,3 +107,20 @@ def test_pictures_with_colour_are_noted(fitted, tmp_path):
     found = replace(fitted).answer(tmp_path / "a.png")
     assert any("colour" in note for note in found.notes)
     assert found.names[0].endswith("a.png")
+
+
+def test_the_memory_of_an_answer_is_asked_for_before_it_is_tried(fitted, tmp_path, monkeypatch):
+    saved = load(fitted.save(tmp_path / "model"))
+    monkeypatch.setattr("fivefold.linalg.memory._SMALL", 0)
+    monkeypatch.setattr("fivefold.linalg.memory.available_bytes", lambda device: 1 << 20)
+    with pytest.raises(ArtifactError, match="an answer to a picture of 16 x 16 that fits"):
+        from_bundle(saved)
+
+
+def test_mirrored_answers_survive_saving(fitted, digits, tmp_path):
+    mirrored = replace(fitted, flip=True)
+    back = from_bundle(load(mirrored.save(tmp_path / "model")))
+    assert back.flip is True
+    images = digits(30)
+    assert np.array_equal(back.predict_proba(images), mirrored.predict_proba(images))
+    assert not np.array_equal(back.predict_proba(images), fitted.predict_proba(images))

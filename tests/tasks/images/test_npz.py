@@ -176,3 +176,64 @@ def test_labels_may_be_whole_floats_texts_or_booleans():
     assert as_labels(np.array([1.0, 10.0]), "'y'").tolist() == ["1", "10"]
     assert as_labels(np.array([["a"], ["b"]]), "'y'").tolist() == ["a", "b"]
     assert as_labels(np.array([True]), "'y'").tolist() == ["True"]
+
+
+@pytest.mark.parametrize(
+    ("scale", "words"),
+    [(1 / 255, "times 255"), (1.0, ""), (257, "65,535")],
+    ids=["0..1", "floats", "16 bits"],
+)
+def test_one_scale_for_all_arrays_of_a_file(scale, words, tmp_path):
+    """Dark test pictures, none of which reaches the greatest value of the training pictures."""
+    dark = (X > 200).astype(np.uint8)
+    kind = np.uint16 if scale == 257 else np.float64
+    np.savez(
+        tmp_path / "a.npz",
+        x_train=(X * np.float64(scale)).astype(kind),
+        y_train=Y,
+        x_test=(dark * np.float64(scale)).astype(kind),
+        y_test=Y,
+    )
+    parts, notes = _parts(tmp_path / "a.npz")
+    assert np.array_equal(parts[0].pictures, X)
+    assert np.array_equal(parts[1].pictures, dark)
+    assert (len(notes) == 2 and all(words in note for note in notes)) if words else not notes
+
+
+def test_fractions_a_little_above_1_are_fractions():
+    notes: list[str] = []
+    found = as_pictures(np.where(X == 255, 1.004, X / 255), "'x'", notes)
+    assert np.array_equal(found, X)
+    assert "times 255" in notes[0]
+    assert (
+        as_pictures(np.where(X == 255, 1.5, 0.4), "'x'", notes).max() == 2
+    )  # rounded, as numbers to 255 are
+    assert "rounded" in notes[-1]
+
+
+def test_sixteen_bits_have_one_scale_whatever_the_greatest():
+    assert as_pictures(np.full((1, 2, 2), 25_700, np.uint16), "'x'", []).tolist() == [
+        [[100, 100], [100, 100]]
+    ]
+
+
+def test_deep_arrays_are_converted_in_chunks(monkeypatch):
+    monkeypatch.setattr("fivefold.tasks.images.npz._CHUNK", 1 << 16)
+    deep = np.zeros((200, 64, 64), np.uint16)
+    deep[150] = 65_535
+    tracemalloc.start()
+    found = as_pictures(deep, "'x'", [])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found[150].min() == 255
+    assert found.sum() == 64 * 64 * 255
+    assert peak < found.nbytes + 2_000_000
+
+
+def test_the_limit_is_for_all_arrays_together(tmp_path):
+    np.savez(tmp_path / "a.npz", x_train=X, y_train=Y, x_test=X, y_test=Y)
+    whole = 2 * (X.nbytes + Y.nbytes)
+    assert len(_parts(tmp_path / "a.npz", limits=Limits(array=whole))[0]) == 2
+    for least in (whole - 1, X.nbytes + Y.nbytes):
+        with pytest.raises(DataError, match="bytes of arrays"):
+            _parts(tmp_path / "a.npz", limits=Limits(array=least))

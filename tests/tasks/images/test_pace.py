@@ -28,3 +28,14 @@ def test_a_wider_network_is_slower_and_none_is_changed():
         assert 0 < answering < training < 10
     assert paces[0] < paces[1]
     assert paces[0][1] < paces[1][1]
+
+
+def test_fewer_pictures_are_answered_at_once_where_memory_is_short(monkeypatch):
+    pictures = torch.zeros((64, 1, 16, 16), dtype=torch.uint8)
+    pictures[:, 0, 0, 0] = torch.arange(64)
+    module = first_network(Candidate("speedrun", 16, 16, {"widths": (16, 16, 16)}), pictures, 4, seed=0)
+    seen = []
+    module.register_forward_pre_hook(lambda _, inputs: seen.append(len(inputs[0])))
+    monkeypatch.setattr("fivefold.tasks.images.at_once.free_main_memory", lambda: 1)
+    assert answering_pace(module, pictures) > 0
+    assert set(seen) == {1}

@@ -82,3 +82,15 @@ def test_answers_are_averaged_over_the_mirror_image(material):
     torch.testing.assert_close(both, (outputs(module, held) + outputs(module, held.flip(3))) / 2)
     torch.testing.assert_close(both, outputs(module, held.flip(3), flip=True))
     torch.testing.assert_close(outputs(module, held, batch=3), outputs(module, held), atol=1e-5, rtol=1e-4)
+
+
+def test_answers_are_given_in_as_many_parts_as_memory_asks_for(material, monkeypatch):
+    found = material(100)
+    pictures, _, _ = found.pictures(16, 16)
+    module = first_network(NET, pictures, 10, seed=0)
+    whole = outputs(module, pictures)
+    seen = []
+    module.register_forward_pre_hook(lambda _, inputs: seen.append(len(inputs[0])))
+    monkeypatch.setattr("fivefold.tasks.images.at_once.free_main_memory", lambda: 1)
+    torch.testing.assert_close(outputs(module, pictures), whole, atol=1e-5, rtol=1e-4)
+    assert seen == [1] * len(pictures)

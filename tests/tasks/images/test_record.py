@@ -5,9 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from fivefold.core import Budget, Clock
 from fivefold.report.page import render, render_text
+from fivefold.tasks.evaluate import wilson
+from fivefold.tasks.images.choose import Choice, Trial
 from fivefold.tasks.images.fit import fit_set
+from fivefold.tasks.images.forecast import Forecast
 from fivefold.tasks.images.packed import Part, from_parts
+from fivefold.tasks.images.recipe import recipe_for
 
 
 def test_the_page_and_the_terminal_say_pictures(fitted):
@@ -27,6 +32,11 @@ def test_the_forecast_is_held_against_what_came(fitted):
     assert section["measured_accuracy"] == fitted.record["test"]["scores"][0]["metrics"]["accuracy"]["value"]
 
 
+def _plan(fitted):
+    recipe = recipe_for(fitted.candidate, 200, 200.0)
+    return Choice(fitted.candidate, recipe, [], 5.0, Forecast(0.5, 0.1, 0.9), "contiguous")
+
+
 @pytest.fixture
 def divided(digit_arrays):
     """Digits that the source divides, with 12 copies of training pictures in the test."""
@@ -38,11 +48,6 @@ def divided(digit_arrays):
 
 
 def test_copies_across_the_division_are_warned_of(fitted, divided):
-    from fivefold.core import Budget, Clock
-    from fivefold.tasks.images.choose import Choice
-    from fivefold.tasks.images.forecast import Forecast
-    from fivefold.tasks.images.recipe import recipe_for
-
     recipe = recipe_for(fitted.candidate, 200, 200.0)
     plan = Choice(fitted.candidate, recipe, [], 1e-6, Forecast(0.01, 0.01, 0.01), "contiguous")
     record = fit_set(divided, Clock(Budget()), 1e-3, 0, lambda *event: None, plan).record
@@ -54,3 +59,39 @@ def test_copies_across_the_division_are_warned_of(fitted, divided):
     holds = {c["claim"].split(" ")[0]: c["holds"] for c in record["certificates"]}
     assert holds["training"] == "no"  # a millionth of a second was promised
     assert replace(fitted, record=record).record["test"]["rows"] == 112
+
+
+def test_pictures_are_counted_and_not_pairs(fitted, digit_arrays):
+    """One test picture that a training picture has three times is one picture; so is the other way round."""
+    pixels, labels = digit_arrays
+    names = labels.astype(str)
+    first = np.r_[np.arange(200), [0, 0]]
+    test = np.r_[np.arange(300, 400), [0, 1, 1]]
+    parts = [Part("train", pixels[first], names[first], 0), Part("test", pixels[test], names[test], 1)]
+    record = fit_set(
+        from_parts("divided", parts, []), Clock(Budget()), 10.0, 0, lambda *event: None, _plan(fitted)
+    ).record
+    assert "3 pictures of the test are copies of training pictures" in " ".join(record["warnings"])
+    value = record["test"]["scores"][0]["metrics"]["accuracy"]
+    effective = 103 * 103 / (101 + 4)
+    assert value == pytest.approx(wilson(value["value"] * effective, effective))
+    share = record["classification"]["sets"]["coverage"]
+    assert share == pytest.approx(wilson(share["value"] * effective, effective))
+
+
+def test_a_change_that_was_taken_is_chosen(fitted, digits):
+    taken, change = (Trial(fitted.candidate, 1e-3, [10.0], [0.5], [1.0], taken=True) for _ in range(2))
+    change.changes, change.reason = "moved", "taken for its loss"
+    other = Trial(fitted.candidate, 1e-3, reason="not tried")
+    plan = replace(_plan(fitted), trials=[taken, other, change])
+    record = fit_set(digits(300), Clock(Budget()), 10.0, 0, lambda *event: None, plan).record
+    assert [c["verdict"] for c in record["candidates"]] == ["chosen", "rejected", "chosen", "yardstick"]
+    assert record["candidates"][2]["reason"] == "taken for its loss"
+
+
+def test_long_pictures_that_are_cut_to_squares_are_a_risk(fitted, digit_arrays):
+    pixels, labels = digit_arrays
+    long = np.pad(pixels[:300], ((0, 0), (0, 0), (24, 24)))
+    images = from_parts("long", [Part("long", long, labels[:300].astype(str), -1)], [])
+    record = fit_set(images, Clock(Budget()), 10.0, 0, lambda *event: None, _plan(fitted)).record
+    assert any("of the longest one, 75% is not looked at" in risk["text"] for risk in record["risks"])

@@ -1,5 +1,7 @@
 """A start is taken whole, what is frozen stays to the bit, and knowing something helps."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -125,3 +127,11 @@ def test_what_does_not_fit_is_refused(fitted, tmp_path, digits, start):
     images = from_parts("colour", [Part("c", colour, (np.arange(40) % 2).astype(str), -1)], [])
     with pytest.raises(ArgumentError, match="pictures without colour"):
         fit_images(images, weights=saved)
+
+
+def test_the_digest_tells_weights_and_standardisation(start):
+    moved = {name: value.clone() for name, value in start.state.items()}
+    next(iter(moved.values())).view(-1)[0] += 1
+    others = [replace(start, state=moved), replace(start, mean=(0.5,)), replace(start, state={})]
+    assert len({each.digest for each in (start, *others)}) == 4
+    assert replace(start, source="elsewhere").digest == start.digest

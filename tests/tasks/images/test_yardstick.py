@@ -38,3 +38,23 @@ def test_a_constant_says_the_shares_of_training(material):
     shares = np.bincount(found.images.labels[found.train]) / len(found.train)
     np.testing.assert_allclose(np.exp(scores), np.tile(shares, (3, 1)))
     assert np.exp(scores).sum(1) == pytest.approx(1.0)
+
+
+def test_a_class_that_the_rows_leave_out_has_a_finite_score(material, monkeypatch):
+    found = material(400)
+    monkeypatch.setattr("fivefold.tasks.images.yardstick._MOST", 6)  # of ten classes
+    fitted = fit_yardstick(found, 0)
+    assert fitted.test.shape == (len(found.test), 10)
+    assert np.isfinite(fitted.test).all()
+    assert np.isfinite(fitted.held).all()
+
+
+def test_a_rare_class_among_many_pictures_is_scored(digit_arrays, monkeypatch):
+    pixels, labels = digit_arrays
+    rows = np.r_[
+        np.flatnonzero(labels == 0)[:100], np.flatnonzero(labels == 1)[:100], np.flatnonzero(labels == 2)[:5]
+    ]
+    images = from_parts("rare", [Part("rare", pixels[rows], labels[rows].astype(str), -1)], [])
+    monkeypatch.setattr("fivefold.tasks.images.yardstick._MOST", 30)
+    found = divide(images, np.arange(len(rows)), 0)
+    assert fit_yardstick(found, 0).test.shape == (len(found.test), 3)

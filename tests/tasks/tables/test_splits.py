@@ -115,7 +115,8 @@ def test_the_splitter_of_some_rows_takes_all_its_parts():
     rows = np.array([5, 2])
     part = Splitter(3, np.arange(9), np.arange(9) * 2, twins=np.arange(9) * 4).take(rows)
     assert (part.seed, part.strata.tolist(), part.groups.tolist()) == (3, [5, 2], [10, 4])
-    assert (part.times, part.twins.tolist()) == (None, [20, 8])
+    assert (part.times, part.twins.tolist(), part.strict) == (None, [20, 8], False)
+    assert Splitter(3, twins=np.arange(9), strict=True).take(rows).strict
     assert Splitter(3, times=np.arange(9) * 3.0).take(rows).times.tolist() == [15.0, 6.0]
 
 
@@ -188,3 +189,33 @@ def test_a_set_of_twins_that_no_fold_can_hold_is_divided():
     twins = np.r_[np.zeros(60, dtype=int), np.arange(1, 41)]  # a row of defaults, and others
     sizes = np.bincount(Splitter(1, twins=twins).assign(100, 5, "x"))
     assert sizes.tolist() == [20] * 5
+
+
+@pytest.mark.parametrize(
+    "twins",
+    [
+        np.tile(np.arange(8), 20),
+        np.repeat(np.arange(2), 10),
+        np.tile(np.arange(5), 2),
+        np.r_[np.zeros(60, dtype=int), np.arange(1, 41)],
+    ],
+    ids=["few different", "two", "fewer than folds", "more than a fold"],
+)
+def test_strict_twins_share_a_side_however_many_they_are(twins):
+    strata = np.arange(len(twins)) % 2
+    for seed in range(5):
+        for share in (0.1, 0.2):
+            train, test = Splitter(seed, strata, twins=twins, strict=True).test(len(twins), share)
+            assert not set(twins[train]) & set(twins[test])
+            assert 0 < len(test) <= len(twins) / 2
+            assert np.array_equal(np.sort(np.r_[train, test]), np.arange(len(twins)))
+
+
+def test_strict_twins_divide_different_rows_as_others():
+    found = [Splitter(2, twins=np.arange(90), strict=strict).test(90) for strict in (True, False)]
+    assert all(np.array_equal(*pair) for pair in zip(*found, strict=True))
+
+
+def test_copies_of_one_row_alone_cannot_be_divided():
+    with pytest.raises(DataError, match="rows that differ; got 12 copies of one"):
+        Splitter(0, twins=np.zeros(12, dtype=int), strict=True).test(12)

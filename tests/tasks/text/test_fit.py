@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from fivefold.core import ArgumentError, DataError
+from fivefold.tasks.evaluate import wilson
 from fivefold.tasks.fit import fit
 from fivefold.tasks.text.fit import divide, fit_texts
 from fivefold.tasks.text.model import TextModel
@@ -96,3 +97,33 @@ def test_the_column_of_the_texts_is_in_the_plan(tmp_path, texts):
     (tmp_path / "t.csv").write_text("said,subject\n" + "\n".join(rows) + "\n")
     model = fit_texts(tmp_path / "t.csv", target="subject", budget="1s")
     assert (model.plan["column"], model.plan["unit"]) == ("said", "")
+
+
+def test_few_texts_that_come_often_stay_on_one_side(texts):
+    found = texts(30)
+    often = TextSet(
+        "often",
+        found.texts * 10,
+        tuple(map(str, range(300))),
+        found.classes,
+        np.concatenate([found.labels] * 10),
+        np.full(300, -1, dtype=np.int8),
+    )
+    parts = divide(often, 0)
+    rows = [set((part % 30).tolist()) for part in (parts.train, parts.judge, parts.calibrate, parts.test)]
+    assert sum(map(len, rows)) == 30
+
+
+def test_copies_of_test_texts_are_no_new_evidence(texts):
+    found = texts(90)
+    given = np.r_[np.zeros(90), np.ones(90)].astype(np.int8)
+    doubled = TextSet(
+        "twice",
+        texts(90, seed=3).texts + found.texts[:45] * 2,
+        tuple(map(str, range(180))),
+        found.classes,
+        np.r_[found.labels, found.labels[:45], found.labels[:45]],
+        given,
+    )
+    own = fit_texts(doubled, budget="1s").record["test"]["scores"][0]["metrics"]["accuracy"]
+    assert own == pytest.approx(wilson(own["value"] * 45, 45))

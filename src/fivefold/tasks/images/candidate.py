@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from fivefold.core import ArgumentError
+from fivefold.core import ArgumentError, require
 from fivefold.networks import MemoryPlan, create, layer_costs, memory_plan
 from fivefold.networks.image_network import ImageNetwork
 from fivefold.networks.training_memory import bytes_text
@@ -19,6 +19,8 @@ from fivefold.tasks.images.design.space import space_from_record
 _NATIVE = 48
 """Pictures up to so many pixels a side are taken as they are."""
 _SIDES = (32, 48, 64, 96, 128, 160, 224)
+LONGEST_SIDE = 1024
+"""Pixels of a side that a network is offered at most."""
 _MENU: tuple[tuple[str, dict[str, Any], int, int], ...] = (
     ("speedrun", {"widths": (16, 32, 32)}, 9, 96),
     ("speedrun", {"widths": (16, 64, 64)}, 9, 96),
@@ -118,16 +120,27 @@ class Candidate:
 
     @classmethod
     def from_record(cls, record: dict[str, Any]) -> "Candidate":
-        """Read plain values."""
+        """Read plain values.
+
+        Raises:
+            ArgumentError: A height or width that none is offered at.
+        """
         options = {str(k): tuple(v) if isinstance(v, list) else v for k, v in record["options"].items()}
-        return cls(str(record["architecture"]), int(record["height"]), int(record["width"]), options)
+        height, width = int(record["height"]), int(record["width"])
+        require(
+            min(height, width) >= 1 and max(height, width) <= LONGEST_SIDE,
+            f"pictures of 1 to {LONGEST_SIDE:,} pixels a side",
+            f"{height} x {width}",
+        )
+        return cls(str(record["architecture"]), height, width, options)
 
 
 def resolutions(sizes: npt.NDArray[np.integer[Any]]) -> list[tuple[int, int]]:
     """Return the heights and widths at which pictures of these sizes are worth being looked at.
 
     Small pictures stay as they are; of larger ones several sides are offered, none above the median picture.
-    Pictures of one shape keep it; others are cut to squares.
+    Pictures of one shape keep it, unless a side were longer than :data:`LONGEST_SIDE`; others are cut to
+    squares.
 
     Args:
         sizes: Height and width [N, 2].
@@ -137,19 +150,32 @@ def resolutions(sizes: npt.NDArray[np.integer[Any]]) -> list[tuple[int, int]]:
     """
     height, width = (int(v) for v in np.median(sizes, axis=0))
     shape = (height, width) if (sizes == sizes[0]).all() else (min(height, width),) * 2
-    short = min(shape)
     if max(shape) <= _NATIVE:
         return [shape]
-    sides = [side for side in _SIDES if side <= short] or [short]
     found = []
-    for side in sides:
-        scale = side / short
+    for side in _sides(min(shape)):
+        scale = side / min(shape)
         found.append((round(shape[0] * scale), round(shape[1] * scale)))
-    return found
+    return [size for size in found if max(size) <= LONGEST_SIDE] or squares(min(shape))
+
+
+def squares(short: int) -> list[tuple[int, int]]:
+    """Return the squares that are offered where pictures have so many pixels on their shorter side.
+
+    >>> squares(70), squares(20)
+    ([(32, 32), (48, 48), (64, 64)], [(20, 20)])
+    """
+    return [(side, side) for side in _sides(short)]
+
+
+def _sides(short: int) -> list[int]:
+    return [side for side in _SIDES if side <= short] or [short]
 
 
 def menu(sizes: npt.NDArray[np.integer[Any]], classes: int, channels: int) -> list[tuple[Candidate, int]]:
     """Return what could be tried on pictures of these sizes, with multiply-adds a picture, cheapest first.
+
+    Long pictures of one shape that no architecture is offered for are cut to squares of their shorter side.
 
     Args:
         sizes: Height and width [N, 2].
@@ -163,18 +189,24 @@ def menu(sizes: npt.NDArray[np.integer[Any]], classes: int, channels: int) -> li
     >>> found[0][0].name, len(found)
     ('speedrun 16-32-32 at 28 x 28', 6)
     """
-    found = []
-    for height, width in resolutions(sizes):
-        for name, options, least, most in _MENU:
-            if least <= min(height, width) and max(height, width) <= most:
-                candidate = Candidate(name, height, width, dict(options))
-                found.append((candidate, candidate.multiply_adds(classes, channels)))
+    short = int(np.median(sizes, axis=0).min())
+    found = _suited(resolutions(sizes)) or _suited(squares(short))
     if not found:
-        side = min(shape[0] for shape in resolutions(sizes))
         raise ArgumentError(
-            f"pictures of at least {min(m[2] for m in _MENU)} pixels a side", f"{side}", "enlarge them"
+            f"pictures of at least {min(m[2] for m in _MENU)} pixels a side", f"{short}", "enlarge them"
         )
-    return sorted(found, key=lambda pair: (pair[1], pair[0].name))
+    costs = [(candidate, candidate.multiply_adds(classes, channels)) for candidate in found]
+    return sorted(costs, key=lambda pair: (pair[1], pair[0].name))
+
+
+def _suited(shapes: list[tuple[int, int]]) -> list[Candidate]:
+    """What is worth trying at these heights and widths."""
+    return [
+        Candidate(name, height, width, dict(options))
+        for height, width in shapes
+        for name, options, least, most in _MENU
+        if least <= min(height, width) and max(height, width) <= most
+    ]
 
 
 def within_memory(

@@ -59,7 +59,8 @@ class Trial:
         losses: Log loss there, after the best temperature.
         error: Standard error of the last loss.
         seconds: Spent on it.
-        reason: Why it was not taken; empty for the one that was.
+        taken: Whether the network, or the change of its pictures, is the one of the plan.
+        reason: Why it was not taken, or a change was; empty for the network that was.
         changes: What was done to the pictures, in words; empty for nothing.
         origin: The trained network that it begins with, or ``None``.
         spent: Seconds of each training, without making the network and without judging it.
@@ -72,6 +73,7 @@ class Trial:
     losses: list[float] = field(default_factory=list)
     error: float = math.nan
     seconds: float = 0.0
+    taken: bool = False
     reason: str = ""
     changes: str = ""
     origin: Origin | None = None
@@ -91,10 +93,15 @@ class Trial:
         """
         return min((s / n for s, n in zip(self.spent, self.seen, strict=False)), default=self.pace)
 
-    def forecast(self, budget: float) -> Forecast:
-        """Return the error to expect where the training may take so many seconds."""
+    def forecast(self, pictures: float) -> Forecast:
+        """Return the error to expect of a training that sees so many pictures, repeats counted."""
         both = (self.seen[0], self.seen[-1]), (self.errors[0], self.errors[-1])
-        return forecast_error(*both, max(budget / self.trained_pace, 1.0))
+        return forecast_error(*both, max(pictures, 1.0))
+
+    def forecast_within(self, seconds: float, pictures: int) -> Forecast:
+        """Return the error to expect where the recipe for so many training pictures may take the seconds."""
+        recipe = recipe_for(self.candidate, pictures, seconds / self.trained_pace)
+        return self.forecast(recipe.epochs * recipe.pictures)
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +133,11 @@ class Choice:
             "recipe": self.recipe.to_record(),
             "origin": None
             if self.origin is None
-            else {"source": self.origin.start.source, "depth": self.origin.depth},
+            else {
+                "source": self.origin.start.source,
+                "depth": self.origin.depth,
+                "digest": self.origin.start.digest,
+            },
             "forecast": {
                 "seconds": self.seconds,
                 "error": self.error.error,
@@ -180,16 +191,19 @@ def choose(
         # nothing can be tried within the budget: the quickest is trained, forecast from a guess at random
         taken = min(trials, key=lambda t: t.pace)
         taken.seen, taken.errors, taken.reason = [1.0], [1 - 1 / material.classes], ""
+        taken.taken = True
         return _planned(taken, trials, material, clock, seconds, seed, "")
     best = min(known, key=lambda t: t.losses[-1])
     larger = [t for t in known if t.pace > best.pace]
     longer = [best, *([min(larger, key=lambda t: t.pace)] if larger else [])]
     for trial in longer:
         _try(trial, material, seed, progress, short * _LONGER)
-    taken = min(longer, key=lambda t: t.forecast(final).error)
+    count = len(material.train)
+    taken = min(longer, key=lambda t: t.forecast_within(final, count).error)
+    taken.taken = True
     for trial in trials:
         if trial is not taken:
-            trial.reason = trial.reason or _why_not(trial, taken, final, trial in longer)
+            trial.reason = trial.reason or _why_not(trial, taken, (final, count), trial in longer)
     changes, changed = _best_changes(taken, material, seed, progress, short * _LONGER, final)
     return _planned(taken, [*trials, *changed], material, clock, seconds, seed, changes)
 
@@ -215,7 +229,8 @@ def _best_changes(
         return "", trials
     best = min(trials, key=lambda t: t.losses[-1])
     for trial in trials:
-        which = "taken for" if trial is best else "not taken:"
+        trial.taken = trial is best
+        which = "taken for" if trial.taken else "not taken:"
         trial.reason = (
             f"{which} its loss of {trial.losses[-1]:.3f} after {epochs} passes over "
             f"{trial.seen[-1] / epochs:,.0f} pictures"
@@ -286,10 +301,10 @@ def _factor(origin: Origin | None) -> float:
     return 1.0 if origin is None else origin.factor
 
 
-def _why_not(trial: Trial, taken: Trial, final: float, longer: bool) -> str:
+def _why_not(trial: Trial, taken: Trial, final: tuple[float, int], longer: bool) -> str:
     if not trial.losses:
         return "not tried"
-    own, best = trial.forecast(final).error, taken.forecast(final).error
+    own, best = (each.forecast_within(*final).error for each in (trial, taken))
     if longer:
         return f"forecast to be wrong in {own:.1%}, the one taken in {best:.1%}"
     return f"a loss of {trial.losses[-1]:.3f} after its short training, the best had a smaller one"
@@ -314,7 +329,5 @@ def _planned(
     pace = next((t for t in trials if changes and t.changes == changes), taken).trained_pace
     spare = max(_SAFETY * (seconds - clock.elapsed - answers), 64 * pace)
     recipe = recipe_for(candidate, len(pictures), spare / pace, shift=shift, flip=flip, factor=factor)
-    training = recipe.epochs * recipe.pictures * pace
-    return Choice(
-        candidate, recipe, trials, training + answers, taken.forecast(training), origin=taken.origin
-    )
+    seen = recipe.epochs * recipe.pictures
+    return Choice(candidate, recipe, trials, seen * pace + answers, taken.forecast(seen), origin=taken.origin)

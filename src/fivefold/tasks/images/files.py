@@ -71,6 +71,7 @@ class _Look:
     colour: bool
     done: frozenset[str]
     sketch: NDArray[np.uint8]
+    stamp: tuple[int, int]
 
 
 class FilePixels(Pixels):
@@ -79,11 +80,18 @@ class FilePixels(Pixels):
     Args:
         entries: One a picture.
         sketches: [N, SKETCH, SKETCH].
+        stamps: Size and time of change of each file when it was looked at.
         limits: Bounds.
     """
 
-    def __init__(self, entries: Sequence[Entry], sketches: NDArray[np.uint8], limits: Limits) -> None:
-        self._entries, self._sketches, self._limits = entries, sketches, limits
+    def __init__(
+        self,
+        entries: Sequence[Entry],
+        sketches: NDArray[np.uint8],
+        stamps: Sequence[tuple[int, int]],
+        limits: Limits,
+    ) -> None:
+        self._entries, self._sketches, self._stamps, self._limits = entries, sketches, stamps, limits
         self._one_large = threading.RLock()
 
     def load(
@@ -118,7 +126,10 @@ class FilePixels(Pixels):
     def _decoded(self, number: int, least: tuple[int, int] | None) -> Decoded:
         entry = self._entries[number]
         try:
-            return _careful(entry.path, self._limits, least, self._one_large)
+            found = _careful(entry.path, self._limits, least, self._one_large)
+            if _stamp(entry.path) != self._stamps[number]:
+                raise UnreadableError("it has changed since")
+            return found
         except UnreadableError as error:
             raise DataError(
                 f"{entry.name!r} as it was when the pictures were read",
@@ -178,7 +189,7 @@ def from_files(
         given=np.array([entry.given for entry in kept], dtype=np.int8),
         rejected=out,
         notes=(*notes, *_notes(seen, sizes, out)),
-        pixels=FilePixels(kept, sketches, limits),
+        pixels=FilePixels(kept, sketches, [found.stamp for found in seen], limits),
         origin=np.arange(len(kept)),
         asked=tuple(entry.name for entry in entries),
         places=np.array(places, dtype=np.int64),
@@ -218,6 +229,15 @@ def listed(rejected: Sequence[Rejected]) -> str:
     return f"{count} left out: {', '.join([*shown, *more])}"
 
 
+def _stamp(path: Path) -> tuple[int, int]:
+    """Size and time of change of a file, by which a change is seen; of one that is gone the reader speaks."""
+    try:
+        status = path.lstat()
+    except OSError:
+        return -1, -1
+    return status.st_size, status.st_mtime_ns
+
+
 def _careful(
     path: Path, limits: Limits, least: tuple[int, int] | None, one_large: AbstractContextManager[object]
 ) -> Decoded:
@@ -236,6 +256,7 @@ def _look(path: Path, limits: Limits, one_large: AbstractContextManager[object])
 
     if not path.name.lower().endswith(ENDINGS) and not begins_like_a_picture(path):
         raise UnreadableError("it is no picture")
+    stamp = _stamp(path)
     found = _careful(path, limits, (_LOOK, _LOOK), one_large)
     small = found.image.resize((SKETCH, SKETCH), Image.Resampling.BILINEAR, reducing_gap=3.0)
     colour = False
@@ -245,7 +266,7 @@ def _look(path: Path, limits: Limits, one_large: AbstractContextManager[object])
             coarse = coarse.resize((_LOOK, _LOOK), Image.Resampling.BILINEAR, reducing_gap=3.0)
         colour = has_colour(np.asarray(coarse))
     sketch = as_array(small, SKETCH, SKETCH, colour=False)[0]
-    return _Look(found.height, found.width, colour, found.done, sketch)
+    return _Look(found.height, found.width, colour, found.done, sketch, stamp)
 
 
 def _labels(entries: Sequence[Entry]) -> tuple[tuple[str, ...], NDArray[np.int64]]:

@@ -23,15 +23,15 @@ from fivefold.tasks.images.material import Material, divide, part_of
 from fivefold.tasks.images.model import ImageModel
 from fivefold.tasks.images.read import read_images
 from fivefold.tasks.images.recipe import Recipe, outputs, train_network
-from fivefold.tasks.images.transfer import Origin, Start, begin, read_start
+from fivefold.tasks.images.transfer import DEPTHS, Origin, Start, begin, read_start
 from fivefold.tasks.images.yardstick import Yardstick, fit_yardstick
 from fivefold.tasks.prediction_sets import Sets
+from fivefold.tasks.seconds import seconds_of
 from fivefold.tasks.temperature import temperature_of, tempered_losses
 from fivefold.tasks.threads import threads
 
 Progress = Callable[[str, dict[str, object]], None]
 Floats = npt.NDArray[np.float64]
-_DEFAULT = 60.0
 _MOST_THREADS = 4096
 _SEARCHED_SIDE = 32
 """Architectures are searched for at the resolution nearest to so many pixels."""
@@ -105,11 +105,12 @@ def fit_images(
 
     Raises:
         DataError: Nothing that can be learnt from.
-        ArgumentError: A budget that is none.
+        ArgumentError: A budget that has no seconds, a design beside a replay, or pictures or weights that are
+            not those of the plan.
+        ArtifactError: A plan that cannot be followed.
     """
-    limits = Budget.parse(budget)
-    clock = Clock(limits)
-    seconds = limits.seconds or _DEFAULT
+    seconds = seconds_of(budget)
+    clock = Clock(Budget(seconds))
     require(isinstance(seed, int) and seed >= 0, "a seed of at least 0", seed)
     tell = progress or (lambda event, details: None)
     tell("read", {"source": str(data) if not isinstance(data, ImageSet) else data.source})
@@ -117,10 +118,11 @@ def fit_images(
     tell("found", {"described": images.describe()})
     require(architecture is None or weights is not None, "weights beside an architecture", None)
     start = None if weights is None else read_start(weights, architecture)
+    require(design is None or replay is None, "a design or a replay", "both", "a replay chooses nothing")
     stored, count = None, torch.get_num_threads()
     if replay is not None:
-        stored, seed, count = _plan_of(replay, start)
-    searched = None if design is None or stored is not None else Budget.parse(design).seconds
+        stored, seed, count = _plan_of(replay, start, images)
+    searched = None if design is None else seconds_of(design)
     require(
         searched is None or searched < seconds,
         "less time for the design than the budget",
@@ -157,12 +159,11 @@ def fit_set(
         directory: Where the search writes its trials.
     """
     duplicates = find_duplicates(images)
-    colour = start is not None and start.channels == 3
     if start is not None and start.channels == 1 and images.colour:
         raise ArgumentError(
             "pictures without colour for a network that has seen none", "colour", "take another start"
         )
-    material = divide(images, duplicates.groups(len(images)), seed, colour=colour)
+    material = divide(images, duplicates.groups(len(images)), seed, colour=_in_colour(images, start))
     yardstick = fit_yardstick(material, seed)
     designed = None if searched is None else _designed(material, searched, seed, directory, tell)
     choice = choice or choose(material, clock, seconds, seed, tell, start, designed)
@@ -173,6 +174,10 @@ def fit_set(
 
     record = build_record(outcome, seconds, clock.elapsed)
     return replace(outcome.model, record=record, plan=record["plan"])
+
+
+def _in_colour(images: ImageSet, start: Start | None) -> bool:
+    return images.colour or (start is not None and start.channels == 3)
 
 
 def _designed(
@@ -187,6 +192,7 @@ def _designed(
         material.images.labels[material.train],
         budget=seconds,
         seed=seed,
+        groups=material.twins[material.train],
         resume_directory=directory,
     )
     tell("designed", {"trials": len(found.history), "method": found.best.genome.key})
@@ -244,24 +250,24 @@ def _run(
     )
 
 
-def _plan_of(directory: str | Path, start: Start | None) -> tuple[Choice, int, int]:
+def _plan_of(directory: str | Path, start: Start | None, images: ImageSet) -> tuple[Choice, int, int]:
     """Read the plan of a saved model, its seed and its number of threads.
 
     Raises:
         ArtifactError: It is a model of another kind, or its plan is damaged.
-        ArgumentError: It started from a trained network, and none is given.
+        ArgumentError: It started from a trained network, and none or another one is given; it was of pictures
+            with colour, and these have none, or the other way round.
     """
     from fivefold.artifact import load as load_bundle
     from fivefold.tasks.images.model import from_bundle
 
     plan: dict[str, Any] = from_bundle(load_bundle(directory)).plan
-    origin = None
-    if plan.get("origin") is not None:
-        require(start is not None, "the weights that the plan starts from", None, "give weights (--weights)")
-        assert start is not None
-        origin = Origin(start, str(plan["origin"]["depth"]))
     try:
-        forecast = plan["forecast"]
+        colour, origin = bool(plan["colour"]), plan["origin"]
+        depth, digest = (None, None) if origin is None else (str(origin["depth"]), str(origin["digest"]))
+        if depth not in {None, *DEPTHS}:
+            raise ValueError(f"the depth {depth!r}")
+        forecast, seed = plan["forecast"], int(plan["seed"])
         count = int(plan["threads"])
         if not 1 <= count <= _MOST_THREADS:
             raise ValueError(f"{count} threads")
@@ -272,8 +278,18 @@ def _plan_of(directory: str | Path, start: Start | None) -> tuple[Choice, int, i
             float(forecast["seconds"]),
             Forecast(float(forecast["error"]), float(forecast["low"]), float(forecast["high"])),
             str(plan["layout"]),
-            origin,
         )
-        return choice, int(plan["seed"]), count
     except (KeyError, TypeError, ValueError) as error:
         raise ArtifactError("the plan of a fit to pictures", str(error)[:200], "fit anew") from None
+    if depth is not None:
+        if start is None or start.digest != digest:
+            got = None if start is None else f"others in {start.source}"
+            raise ArgumentError("the weights that the plan starts from", str(got), "give weights (--weights)")
+        choice = replace(choice, origin=Origin(start, depth))
+    require(
+        colour == _in_colour(images, start),
+        f"pictures with{'' if colour else 'out'} colour, as those of the plan",
+        images.describe(),
+        "give the pictures and weights of the plan",
+    )
+    return choice, seed, count

@@ -117,7 +117,7 @@ def _done(listing: _Listing, folder: Path) -> ImageSet:
 
 
 def _add_splits(listing: _Listing, base: Path, splits: dict[Path, int]) -> None:
-    has_test = 1 in splits.values()
+    has_test = any(role == 1 and _folders(path) for path, role in splits.items())
     learnt: set[str] = set()
     for path, role in sorted(splits.items(), key=lambda item: (item[1], item[0])):
         given = (0 if has_test else 1) if role == 2 else role

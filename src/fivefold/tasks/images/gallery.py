@@ -9,6 +9,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from fivefold.tasks.images.at_once import pictures_at_once
 from fivefold.tasks.images.model import ImageModel
 
 if TYPE_CHECKING:
@@ -122,16 +123,10 @@ def stages(model: ImageModel, pictures: Bytes) -> list[dict[str, Any]]:
         model: The fitted network.
         pictures: Bytes ``[n, C, H, W]``; the first 512 are looked at.
     """
-    looked = torch.from_numpy(pictures[:_LOOKED_AT])
-    with torch.no_grad():
-        answers = model.network.intermediate(model.module.standardise(looked))
     found = []
-    for name, answer in answers.items():
-        if answer.ndim != 4:
-            continue
+    for name, (values, places, answer) in _peaks(model, torch.from_numpy(pictures[:_LOOKED_AT])).items():
         seen = _field(model, name)
-        peaks = answer.flatten(2).max(2)
-        strength = peaks.values.std(0) if len(looked) > 1 else peaks.values[0]
+        strength = values.std(0) if len(values) > 1 else values[0]
         channels = torch.argsort(strength, descending=True)[:_CHANNELS].tolist()
         found.append(
             {
@@ -141,12 +136,30 @@ def stages(model: ImageModel, pictures: Bytes) -> list[dict[str, Any]]:
                 "width": answer.shape[3],
                 "sees": seen,
                 "examples": [
-                    [data_uri(p) for p in _patches(pictures, peaks.values, peaks.indices, c, answer, seen)]
+                    [data_uri(p) for p in _patches(pictures, values, places, c, answer, seen)]
                     for c in channels
                 ],
             }
         )
     return found
+
+
+@torch.no_grad()
+def _peaks(model: ImageModel, looked: Tensor) -> dict[str, tuple[Tensor, Tensor, Tensor]]:
+    """The largest answer ``[n, channels]`` of each stage, its place, and the answer to one picture."""
+    count = pictures_at_once(model.network, model.shape, len(looked), every_stage=True)
+    parts: dict[str, list[tuple[Tensor, Tensor]]] = {}
+    one: dict[str, Tensor] = {}
+    for part in torch.split(looked, count):
+        for name, answer in model.network.intermediate(model.module.standardise(part)).items():
+            if answer.ndim == 4:
+                peaks = answer.flatten(2).max(2)
+                parts.setdefault(name, []).append((peaks.values, peaks.indices))
+                one[name] = answer[:1].clone()
+    return {
+        name: (torch.cat([v for v, _ in found]), torch.cat([p for _, p in found]), one[name])
+        for name, found in parts.items()
+    }
 
 
 def _patches(

@@ -8,6 +8,7 @@ the greatest first, then the numbers.
 import gzip
 import re
 import zlib
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
@@ -114,7 +115,7 @@ def idx_parts(paths: list[Path], limits: Limits, *, labelled: bool) -> list[Part
 
     Args:
         paths: Files whose names say a role; where a set is there plain and as gzip, the plain one is read.
-        limits: Bounds.
+        limits: Bounds; that of arrays is for all files together.
         labelled: Labels are wanted.
 
     Raises:
@@ -140,13 +141,20 @@ def idx_parts(paths: list[Path], limits: Limits, *, labelled: bool) -> list[Part
     for stem in stems:
         path = found[stem, "images"]
         pictures = read_idx(path, limits)
+        limits = _less(limits, pictures.nbytes)
         name = re.sub(r"\.gz$", "", plain_name(path.name), flags=re.I)
         if pictures.ndim not in {3, 4} or (pictures.ndim == 4 and pictures.shape[3] != 3):
             raise DataError("pictures with 3 dimensions", f"{_times(pictures.shape)} in {name!r}")
         labels = _labels(found.get((stem, "labels")), name, len(pictures), limits) if labelled else None
+        limits = _less(limits, 0 if labels is None else len(labels))
         given = _given(stem) if len(stems) > 1 else -1
         parts.append(Part(name, pictures, labels, given))
     return parts
+
+
+def _less(limits: Limits, read: int) -> Limits:
+    """What may still be read."""
+    return replace(limits, array=max(limits.array - read, 1))
 
 
 def _labels(path: Path | None, name: str, n: int, limits: Limits) -> NDArray[np.str_]:

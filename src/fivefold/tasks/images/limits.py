@@ -16,7 +16,7 @@ class Limits:
         pixels: Of one picture, by its header. A picture of 50 million takes about 400 MB while it is decoded.
         bytes: Of one picture's file.
         files: Of a folder or a list.
-        array: Bytes of all pictures of an IDX or NPZ source together.
+        array: Bytes of all arrays of an IDX or NPZ source together, labels included.
 
     Raises:
         ArgumentError: A limit below 1.

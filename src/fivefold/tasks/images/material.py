@@ -30,6 +30,7 @@ class Material:
         test: Rows that nothing touches before the end.
         given: Whether the test rows are those that the source named.
         colour: Whether pictures are decoded with colour; grey ones then have three equal channels.
+        twins: Codes [N] of all pictures, equal for copies of each other.
     """
 
     images: ImageSet
@@ -38,6 +39,7 @@ class Material:
     test: Rows
     given: bool
     colour: bool
+    twins: Rows
     _decoded: dict[tuple[int, int], tuple[Tensor, Tensor, Tensor]] = field(default_factory=dict)
 
     @property
@@ -88,7 +90,8 @@ def divide(images: ImageSet, twins: Rows, seed: int, *, colour: bool = False) ->
     """Divide labelled pictures into training, held and test rows, class by class.
 
     Test rows are those that the source names as such; else a fifth, drawn at random. Pictures with one code
-    of ``twins`` (copies of each other) stay on one side, but where the source divides them, whose word holds.
+    of ``twins`` (copies of each other) stay on one side, however many they are, but where the source divides
+    them, whose word holds.
 
     Args:
         images: Labelled pictures of at least two classes.
@@ -97,7 +100,7 @@ def divide(images: ImageSet, twins: Rows, seed: int, *, colour: bool = False) ->
         colour: Decode with colour though the pictures have none.
 
     Raises:
-        DataError: A class without a training picture, or too few pictures to hold any out.
+        DataError: A class without a training picture, or too few different pictures to hold any out.
     """
     rows = np.flatnonzero(images.labels >= 0)
     given = images.given[rows] == 1
@@ -106,12 +109,12 @@ def divide(images: ImageSet, twins: Rows, seed: int, *, colour: bool = False) ->
     else:
         if given.all():
             raise DataError("training pictures", "test pictures alone", "add a folder named train")
-        splitter = Splitter(seed, strata=images.labels[rows], twins=twins[rows])
+        splitter = Splitter(seed, strata=images.labels[rows], twins=twins[rows], strict=True)
         inner, outer = splitter.test(len(rows), _TEST)
         known, test = rows[inner], rows[outer]
     share = _HELD if len(known) >= _FEW else 0.2
     share = min(share, _MOST_HELD / len(known))
-    splitter = Splitter(seed + 1, strata=images.labels[known], twins=twins[known])
+    splitter = Splitter(seed + 1, strata=images.labels[known], twins=twins[known], strict=True)
     inner, outer = splitter.test(len(known), share)
     train, held = known[inner], known[outer]
     missing = sorted(set(range(len(images.classes))) - set(images.labels[train].tolist()))
@@ -122,11 +125,13 @@ def divide(images: ImageSet, twins: Rows, seed: int, *, colour: bool = False) ->
             f"none of {named}",
             "add pictures of it (five are the least that make sense), or leave the class out",
         )
-    return Material(images, train, held, test, bool(given.any()), images.colour or colour)
+    return Material(images, train, held, test, bool(given.any()), images.colour or colour, twins)
 
 
 def part_of(rows: int, count: int, labels: npt.NDArray[np.int64], seed: int, *names: str | int) -> Rows:
     """Return ``count`` of the numbers 0..rows-1 at random, the classes in proportion, sorted.
+
+    One picture of each class is among them, as far as there are enough: then the frequent classes come first.
 
     Args:
         rows: How many there are.
@@ -146,5 +151,6 @@ def part_of(rows: int, count: int, labels: npt.NDArray[np.int64], seed: int, *na
     sizes = np.bincount(labels)
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
     sorted_labels = labels[by_class]
-    rank = (np.arange(rows) - starts[sorted_labels] + 0.5) / sizes[sorted_labels]
+    place = np.arange(rows) - starts[sorted_labels]
+    rank = (place + 0.5) / sizes[sorted_labels] - (place == 0)
     return np.sort(by_class[np.argsort(rank, kind="stable")[:count]])

@@ -11,6 +11,8 @@ import torch
 from fivefold.artifact import Bundle
 from fivefold.artifact import save as save_bundle
 from fivefold.core import ArtifactError, DataError, require
+from fivefold.linalg.memory import require_memory
+from fivefold.networks import memory_plan
 from fivefold.networks.image_network import ImageNetwork
 from fivefold.tasks.class_model import ClassModel, ClassPrediction
 from fivefold.tasks.images.candidate import Candidate
@@ -172,6 +174,11 @@ def _made(bundle: Bundle) -> ImageModel:
     found = {name: tuple(value.shape) for name, value in tensors.items()}
     if expected != found or sum(p.numel() for p in bare.parameters()) > _MOST_NUMBERS:
         raise ArtifactError(f"the weights of {candidate.architecture}", "others", "fit anew")
+    require_memory(
+        memory_plan(bare, (channels, candidate.height, candidate.width), 2, "sgd-plain").total,
+        f"an answer to a picture of {candidate.height} x {candidate.width}",
+        "close other programs, or fit to smaller pictures",
+    )
     state = {name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in tensors.items()}
     module.load_state_dict(state, strict=True, assign=True)
     for weight in module.parameters():

@@ -3,6 +3,7 @@
 import re
 import zipfile
 import zlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -19,12 +20,18 @@ _LABELS = {"y", "label", "labels", "target", "targets", "class", "classes"}
 _SPLITS = {"train": 0, "training": 0, "test": 1, "testing": 1, "val": 2, "valid": 2, "validation": 2}
 _NAMES = "x_train, y_train, x_test, y_test; or images, labels; or train_images, train_labels, ..."
 _MOST_MEMBERS = 1000
+_CHUNK = 1 << 24
+"""Bytes of an array that are converted at once."""
+_ABOVE_ONE = 1.01
+"""Up to here fractions are of 0..1: what resizing or rounding left above 1 is cut to it."""
+_DEEPEST = 65_535
 
 
 def npz_parts(path: Path, limits: Limits, notes: list[str], *, labelled: bool) -> list[Part]:
     """Read an NPZ file: ``x_train, y_train, x_test, y_test``, ``images, labels``, ``X, y``, MedMNIST's names.
 
     Validation arrays are the test pictures where no test arrays are there; otherwise they join the training.
+    The scale of the numbers is decided over all arrays of pictures, so that dark test pictures stay dark.
 
     Args:
         path: The file.
@@ -85,11 +92,13 @@ def _parts(
     if set(given.values()) == {0} or set(given.values()) == {1}:
         given = dict.fromkeys(given, -1)
     left, parts = limits.array, []
+    raw: dict[int, NDArray[Any]] = {}
+    for split in splits:
+        raw[split] = _array(archive, found["pictures", split], name, left)
+        left -= raw[split].nbytes
     for split in splits:
         key = found["pictures", split]
-        raw = _array(archive, key, name, left)
-        left -= raw.nbytes
-        pictures = as_pictures(raw, f"{key!r} in {name!r}", notes)
+        pictures = as_pictures(raw[split], f"{key!r} in {name!r}", notes, list(raw.values()))
         labels = None
         if labelled:
             if ("labels", split) not in found:
@@ -97,7 +106,9 @@ def _parts(
                     f"labels of {key!r} in {name!r}", "no such array", f"arrays are named {_NAMES}"
                 )
             other = found["labels", split]
-            texts = as_labels(_array(archive, other, name, limits.array), f"{other!r} in {name!r}")
+            codes = _array(archive, other, name, left)
+            left -= codes.nbytes
+            texts = as_labels(codes, f"{other!r} in {name!r}")
             if len(texts) != len(pictures):
                 raise DataError(
                     f"{len(pictures):,} labels, one for each picture of {key!r}",
@@ -154,16 +165,19 @@ def _header(stream: IO[bytes], where: str) -> tuple[tuple[int, ...], np.dtype[An
     return shape, dtype
 
 
-def as_pictures(array: NDArray[Any], where: str, notes: list[str]) -> NDArray[np.uint8]:
+def as_pictures(
+    array: NDArray[Any], where: str, notes: list[str], beside: Sequence[NDArray[Any]] = ()
+) -> NDArray[np.uint8]:
     """Pictures [N, H, W] or [N, H, W, 3] as bytes, from [N, H, W], [N, H, W, 1, 3 or 4] or [N, 1 or 3, H, W].
 
-    Numbers may be bytes, integers from 0 to 255, true or false, fractions within 0..1 (taken times 255) or
-    16-bit grey (taken times 255 over the greatest of all).
+    Numbers may be bytes, integers from 0 to 255, true or false, fractions within 0..1 (taken times 255; up to
+    1.01 they are 1) or integers of 16 bits (times 255 / 65,535). Other floats up to 255 are rounded.
 
     Args:
         array: As stored.
         where: Its name in words.
         notes: What was decided is added here.
+        beside: Other arrays of the file; integers, and floats, of all of them have one scale.
 
     Raises:
         DataError: Another shape, another range or numbers that are not finite.
@@ -181,7 +195,7 @@ def as_pictures(array: NDArray[Any], where: str, notes: list[str]) -> NDArray[np
             f"the shape {array.shape} of {where}",
             "reshape them",
         )
-    pictures = _bytes_of(array, where, notes)
+    pictures = _bytes_of(array, where, notes, beside)
     if pictures.ndim == 4 and pictures.shape[3] == 1:
         return pictures[..., 0]
     if pictures.ndim == 4 and pictures.shape[3] == 4:
@@ -193,34 +207,60 @@ def as_pictures(array: NDArray[Any], where: str, notes: list[str]) -> NDArray[np
     return pictures
 
 
-def _bytes_of(array: NDArray[Any], where: str, notes: list[str]) -> NDArray[np.uint8]:
+def _bytes_of(
+    array: NDArray[Any], where: str, notes: list[str], beside: Sequence[NDArray[Any]]
+) -> NDArray[np.uint8]:
     if array.dtype == np.uint8:
         return np.ascontiguousarray(array)
     if array.dtype.kind == "b":
         return array.astype(np.uint8) * np.uint8(255)
-    if (
-        array.dtype.kind not in "iuf"
-        or not np.isfinite(low := array.min())
-        or not np.isfinite(high := array.max())
-    ):
+    if array.dtype.kind not in "iuf" or not np.isfinite([array.min(), array.max()]).all():
         raise DataError("finite numbers as pictures", f"{array.dtype} in {where}", "save them as bytes")
-    if low >= 0 and high <= 1 and array.dtype.kind == "f":
+    low, high = _range([array, *(each for each in beside if _alike(each, array))])
+    fractions = array.dtype.kind == "f"
+    if low >= 0 and high <= _ABOVE_ONE and fractions:
         notes.append(f"{where} holds fractions: times 255.")
-        return _rounded(array * 255)
+        return _scaled(array, 255.0)
     if low >= 0 and high <= 255:
-        if array.dtype.kind == "f" and (array != np.rint(array)).any():
+        if fractions and any((part != np.rint(part)).any() for _, part in _chunks(array)):
             notes.append(f"{where} holds fractions from {low:g} to {high:g}: rounded.")
-        return _rounded(array)
-    if low >= 0 and array.dtype.kind in "iu" and high <= 65_535:
-        notes.append(f"{where} holds numbers up to {high:,}: scaled so that this becomes 255.")
-        return _rounded(array * (255 / high))
+        return _scaled(array, 1.0)
+    if low >= 0 and not fractions and high <= _DEEPEST:
+        notes.append(f"{where} holds numbers of 16 bits: times 255 / {_DEEPEST:,}.")
+        return _scaled(array, 255 / _DEEPEST)
     raise DataError(
         "pictures from 0 to 255, or from 0 to 1", f"{low:g} to {high:g} in {where}", "save them as bytes"
     )
 
 
-def _rounded(array: NDArray[Any]) -> NDArray[np.uint8]:
-    return np.asarray(np.rint(array), dtype=np.uint8)
+def _alike(one: NDArray[Any], other: NDArray[Any]) -> bool:
+    """Whether two arrays hold floats, or integers of more than a byte."""
+    return (
+        one.dtype != np.uint8
+        and (one.dtype.kind == "f") == (other.dtype.kind == "f")
+        and one.dtype.kind in "iuf"
+    )
+
+
+def _range(arrays: Sequence[NDArray[Any]]) -> tuple[float, float]:
+    """The least and the greatest number; arrays with others than finite ones are refused in their turn."""
+    ends = [(float(each.min()), float(each.max())) for each in arrays]
+    finite = [pair for pair in ends if np.isfinite(pair).all()]
+    return min(low for low, _ in finite), max(high for _, high in finite)
+
+
+def _chunks(array: NDArray[Any]) -> Iterator[tuple[slice, NDArray[Any]]]:
+    step = max(1, _CHUNK // max(1, array[:1].nbytes))
+    for start in range(0, len(array), step):
+        yield slice(start, start + step), array[start : start + step]
+
+
+def _scaled(array: NDArray[Any], factor: float) -> NDArray[np.uint8]:
+    """Numbers of at least 0 times a factor, rounded, at most 255; a chunk at a time."""
+    out = np.empty(array.shape, dtype=np.uint8)
+    for place, part in _chunks(array):
+        out[place] = np.rint(np.minimum(part * factor, 255))
+    return out
 
 
 def as_labels(array: NDArray[Any], where: str) -> NDArray[np.str_]:

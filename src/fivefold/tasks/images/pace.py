@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from fivefold.core import fork_global
+from fivefold.tasks.images.at_once import pictures_at_once
 from fivefold.tasks.images.raw_pictures import RawPictures
 from fivefold.tasks.images.recipe import Recipe, SmoothedCrossEntropy, augmentation
 
@@ -49,7 +50,8 @@ def training_pace(module: RawPictures, recipe: Recipe, pictures: Tensor, labels:
 def answering_pace(module: nn.Module, pictures: Tensor) -> float:
     """Return the seconds that an answer takes a picture, in evaluation mode, up to 256 at once."""
     module.eval()
-    X = pictures[:256]
+    channels, height, width = pictures.shape[1:]
+    X = pictures[: pictures_at_once(module, (channels, height, width), min(256, len(pictures)))]
     return _median_seconds(lambda: module(X)) / len(X)
 
 

@@ -18,6 +18,7 @@ from fivefold.tasks.images.limits import Limits
 from fivefold.tasks.images.npz import npz_parts
 from fivefold.tasks.images.packed import from_parts
 from fivefold.tasks.images.path_table import read_path_table
+from fivefold.tasks.user_path import user_path
 
 _FEW = 5
 _LOOKED_AT = 2000
@@ -65,7 +66,7 @@ def read_images(
     limits = limits or Limits()
     if not isinstance(source, str | Path):
         return _read_list(list(source), labelled=labelled, limits=limits)
-    path = Path(source).expanduser()
+    path = user_path(source)
     kind = _kind(path)
     if target is not None and kind != "table":
         raise ArgumentError(
@@ -104,7 +105,7 @@ def looks_like_images(source: str | Path) -> bool:
     ...     looks_like_images(folder), looks_like_images(Path(folder, "notes.txt"))
     (False, False)
     """
-    path = Path(source).expanduser()
+    path = user_path(source)
     if not path.is_dir():
         return _kind(path) in {"picture", "idx", "npz"}
     others = False
@@ -170,7 +171,7 @@ def _read_list(sources: list[str | Path], *, labelled: bool, limits: Limits) -> 
 
     entries: list[Entry] = []
     for each in sources:
-        path = Path(each).expanduser()
+        path = user_path(each)
         if path.is_dir():
             top = plain_name(path.as_posix())
             entries += [replace(entry, name=f"{top}/{entry.name}") for entry in every_file(path, limits)]

@@ -12,6 +12,7 @@ from fivefold.networks.architectures.speedrun import SpeedrunNet
 from fivefold.optimize import train
 from fivefold.optimize.training.augmentation import Chain, Flip, Shift
 from fivefold.optimize.training.verb import Training
+from fivefold.tasks.images.at_once import MOST, pictures_at_once
 from fivefold.tasks.images.candidate import Candidate
 from fivefold.tasks.images.raw_pictures import RawPictures, channel_moments
 
@@ -204,17 +205,19 @@ def train_network(
 
 
 @torch.no_grad()
-def outputs(module: nn.Module, pictures: Tensor, *, flip: bool = False, batch: int = 500) -> Tensor:
+def outputs(module: nn.Module, pictures: Tensor, *, flip: bool = False, batch: int | None = None) -> Tensor:
     """Return the outputs [N, K] of a network in evaluation mode, in float64.
 
     Args:
         module: What takes raw pictures.
         pictures: Bytes [N, C, H, W].
         flip: Average the outputs of each picture and of its mirror image (test-time augmentation).
-        batch: Pictures at once.
+        batch: Pictures at once; up to 500, as many as fit in memory, where ``None``.
     """
     module.eval()
     found = []
+    channels, height, width = pictures.shape[1:]
+    batch = batch or pictures_at_once(module, (channels, height, width), min(MOST, max(1, len(pictures))))
     for part in torch.split(pictures, batch):
         y = module(part)
         found.append((y + module(part.flip(3))) / 2 if flip else y)

@@ -10,7 +10,7 @@ from fivefold.core import Certificate, Kind
 from fivefold.tasks.class_record import class_certificates, environment, scores_section, softmax
 from fivefold.tasks.class_section import class_section
 from fivefold.tasks.coverage_certificate import LEVEL, percent
-from fivefold.tasks.evaluate import coverage, wilson
+from fivefold.tasks.evaluate import coverage
 from fivefold.tasks.images.gallery import gallery
 from fivefold.tasks.images.yardstick import NAME, constant_scores
 from fivefold.tasks.plain_values import plain
@@ -34,6 +34,7 @@ def build_record(outcome: "Outcome", budget: float, seconds: float) -> dict[str,
     images = material.images
     truth = images.labels[material.test]
     probability = softmax(outcome.test / model.temperature)
+    copies = material.twins[material.test]
     test = scores_section(
         truth,
         (f"fivefold: {model.candidate.name}", probability),
@@ -41,9 +42,10 @@ def build_record(outcome: "Outcome", budget: float, seconds: float) -> dict[str,
         softmax(constant_scores(material, len(truth))),
         outcome.seed,
         "pictures",
+        copies,
     )
-    classes = class_section(probability, truth, model.sets, LEVEL)
-    right = wilson(int((probability.argmax(1) == truth).sum()), len(truth))
+    classes = class_section(probability, truth, model.sets, LEVEL, copies)
+    right = test["scores"][0]["metrics"]["accuracy"]
     certificates = _certificates(outcome, right, classes, test)
     parameters = sum(p.numel() for p in model.network.parameters())
     record = {
@@ -95,6 +97,7 @@ def build_record(outcome: "Outcome", budget: float, seconds: float) -> dict[str,
             "threads": outcome.threads,
             "budget": budget,
             "layout": outcome.training.choices.layout,
+            "colour": material.colour,
             **choice.to_record(),
         },
         "environment": environment(outcome.threads),
@@ -139,8 +142,9 @@ def _copies(outcome: "Outcome") -> str:
 
 
 def _divided_copies(outcome: "Outcome") -> int:
-    """Pairs of copies with one picture in training and one in test."""
-    return int(outcome.duplicates.across(outcome.material.images).sum()) if outcome.material.given else 0
+    """Test pictures of which a copy is among the pictures that are not test pictures."""
+    m = outcome.material
+    return int(np.isin(m.twins[m.test], m.twins[np.concatenate([m.train, m.held])]).sum())
 
 
 def _warnings(outcome: "Outcome", budget: float, seconds: float) -> list[str]:
@@ -210,7 +214,6 @@ def _candidates(outcome: "Outcome") -> list[dict[str, Any]]:
     """Every short training and the yardstick: loss, cost, and why it was not taken."""
     found = []
     for trial in outcome.choice.trials:
-        chosen = not trial.reason
         found.append(
             {
                 "name": trial.name,
@@ -221,7 +224,7 @@ def _candidates(outcome: "Outcome") -> list[dict[str, Any]]:
                 "standard_error": trial.error,
                 "metric": "log loss",
                 "seconds": trial.seconds,
-                "verdict": "chosen" if chosen else "rejected",
+                "verdict": "chosen" if trial.taken else "rejected",
                 "reason": trial.reason or "the smallest error is forecast for it",
                 "status": "" if trial.losses else "not tried",
                 "training": None,
@@ -254,9 +257,9 @@ def _risks(outcome: "Outcome") -> list[dict[str, str]]:
             "and light. Nothing measures others, and a picture of none of the classes gets one all the same.",
         }
     ]
-    sizes = outcome.material.images.sizes
+    sizes, candidate = outcome.material.images.sizes, outcome.choice.candidate
     ratio = float((sizes.max(1) / np.maximum(sizes.min(1), 1)).max())
-    if ratio > 1.5 and not (sizes == sizes[0]).all():
+    if ratio > 1.5 and (candidate.height == candidate.width or not (sizes == sizes[0]).all()):
         said.append(
             {
                 "title": "What stands at the border",

@@ -5,6 +5,7 @@ stage*; or *everything*. What is frozen keeps its statistics of batch normalisat
 Bengio and Lipson, "How transferable are features in deep neural networks?", 2014.
 """
 
+import hashlib
 import math
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from fivefold.tasks.images.candidate import Candidate
 from fivefold.tasks.images.model import from_bundle
 from fivefold.tasks.images.raw_pictures import RawPictures
 from fivefold.tasks.images.recipe import first_network
+from fivefold.tasks.user_path import user_path
 
 DEPTHS = ("head alone", "last stage", "everything")
 _IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
@@ -49,6 +51,15 @@ class Start:
     mean: tuple[float, ...]
     deviation: tuple[float, ...]
 
+    @property
+    def digest(self) -> str:
+        """What tells these weights from others: SHA-256 of tensors, names and standardisation."""
+        found = hashlib.sha256(repr((self.candidate.architecture, self.mean, self.deviation)).encode())
+        for name, value in sorted(self.state.items()):
+            found.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+            found.update(value.detach().cpu().contiguous().view(-1).numpy().tobytes())
+        return found.hexdigest()
+
 
 def read_start(path: str | Path, architecture: str | None = None, classes: int = 1000) -> Start:
     """Read a network to start from.
@@ -64,7 +75,7 @@ def read_start(path: str | Path, architecture: str | None = None, classes: int =
             fit it.
         ArtifactError: Nothing that can be read.
     """
-    place = Path(path).expanduser()
+    place = user_path(path)
     if place.is_dir():
         if architecture is not None:
             raise ArgumentError("no architecture beside a saved model", architecture, "it names its own")

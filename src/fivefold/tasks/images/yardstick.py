@@ -76,10 +76,13 @@ def _fitted(model: object, X: Floats, y: npt.NDArray[np.int64]) -> object:
 
 
 def _scores(model: object, X: Floats, classes: int) -> Floats:
+    """Scores ``[n, classes]``; a class that the fit has not seen has the least of its row."""
     found = np.asarray(model.decision_function(X))  # type: ignore[attr-defined]
-    if classes == 2:
-        return np.column_stack([np.zeros(len(X)), found])
-    return found
+    if found.ndim == 1:
+        found = np.column_stack([np.zeros(len(X)), found])
+    out = np.repeat(found.min(1, keepdims=True), classes, axis=1)
+    out[:, np.asarray(model.classes_, dtype=np.int64)] = found  # type: ignore[attr-defined]
+    return out
 
 
 def constant_scores(material: Material, rows: int) -> Floats:

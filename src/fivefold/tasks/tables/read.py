@@ -18,6 +18,7 @@ from fivefold.tasks.tables import csvtext
 from fivefold.tasks.tables.frames import from_frame
 from fivefold.tasks.tables.sqltypes import MOST_CELLS, fetch, pages, quoted, type_csv_texts
 from fivefold.tasks.tables.table import Table
+from fivefold.tasks.user_path import user_path
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -180,7 +181,7 @@ def expand(source: str | Path | Sequence[str | Path]) -> list[Path]:
         )
     if "\x00" in text:
         raise DataError("a path", f"{text[:100]!r}, which holds a NUL character")
-    path = Path(text).expanduser()
+    path = user_path(text)
     if path.is_file():
         return [path]
     if path.is_dir():

@@ -7,7 +7,7 @@ Twins, rows with equal features, share a fold: a method that remembers rows woul
 it remembers. Their targets do not matter: a copy with another target (a later correction, a second rater)
 gives its place away as well. Where rows are drawn from few different ones (a designed experiment, a table of
 a few categories) new rows repeat old ones, too; there to meet them again is no leak but the task, and twins
-are divided like other rows.
+are divided like other rows. Of pictures and texts this never holds: there a splitter is ``strict``.
 """
 
 from collections.abc import Iterator
@@ -36,6 +36,7 @@ class Splitter:
         times: ``[n]`` times that order the rows, or ``None``.
         twins: ``[n]`` codes of rows, equal where all features are, or ``None``; without a meaning beside
             groups (the user says what depends on what) and times (the past may repeat).
+        strict: Whether twins share a fold however many they are.
     """
 
     seed: int
@@ -43,6 +44,7 @@ class Splitter:
     groups: npt.NDArray[np.int64] | None = None
     times: Floats | None = None
     twins: npt.NDArray[np.int64] | None = None
+    strict: bool = False
 
     def __post_init__(self) -> None:
         if self.groups is not None and self.times is not None:
@@ -58,13 +60,14 @@ class Splitter:
         def part(values: Any) -> Any:
             return None if values is None else values[rows]
 
-        return Splitter(self.seed, part(self.strata), part(self.groups), part(self.times), part(self.twins))
+        parts = (part(self.strata), part(self.groups), part(self.times), part(self.twins))
+        return Splitter(self.seed, *parts, self.strict)
 
     def test(self, n: int, share: float = 0.2) -> tuple[Rows, Rows]:
         """Return sorted training and test rows; the test part holds about ``share`` of ``n`` rows.
 
         Raises:
-            DataError: Too few rows or groups to hold any out.
+            DataError: Too few rows or groups to hold any out, or nothing but twins that stay together.
         """
         if self.times is not None:
             cut = float(np.quantile(self.times, 1 - share))
@@ -75,9 +78,13 @@ class Splitter:
                 )
             return np.flatnonzero(~late), np.flatnonzero(late)
         assignment = self.assign(n, self._most_folds(max(2, round(1 / share))), "test")
-        # With groups the folds differ in size, and the largest group is in the first one.
-        sizes = np.bincount(assignment)
-        out = 0 if self.groups is None else int(np.argmin(np.abs(sizes - share * n)))
+        # With groups the folds differ in size, and the largest group is in the first one; so with
+        # strict twins.
+        sizes = np.bincount(assignment, minlength=1)
+        distance = np.where(sizes > 0, np.abs(sizes - share * n), np.inf)
+        out = 0 if self.groups is None and not self.strict else int(np.argmin(distance))
+        if self.strict and sizes[out] == n:
+            raise DataError("rows that differ", f"{n:,} copies of one", "add others")
         return np.flatnonzero(assignment != out), np.flatnonzero(assignment == out)
 
     def _most_folds(self, folds: int) -> int:
@@ -127,9 +134,9 @@ class Splitter:
         _, code, count = np.unique(self.twins[order], return_inverse=True, return_counts=True)
         code = code.reshape(-1)
         # as many different rows as leave no fold empty, and no set that no fold can hold
-        if len(count) * _MOST_COPIES < len(order) or len(count) < 2 * folds:
+        if not self.strict and (len(count) * _MOST_COPIES < len(order) or len(count) < 2 * folds):
             return load
-        repeated = np.flatnonzero((count > 1) & (count * folds <= len(order)))
+        repeated = np.flatnonzero((count > 1) & (self.strict | (count * folds <= len(order))))
         members = np.split(order[np.argsort(code, kind="stable")], np.cumsum(count)[:-1])
         for one in repeated[np.argsort(-count[repeated], kind="stable")]:
             rows = members[one]

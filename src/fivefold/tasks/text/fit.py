@@ -1,7 +1,7 @@
 """The verb ``fit`` for texts: words and networks under a budget, mixed, calibrated, tested."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import torch
 
 from fivefold.core import Budget, Clock, DataError, require
 from fivefold.tasks.prediction_sets import Sets
+from fivefold.tasks.seconds import seconds_of
 from fivefold.tasks.tables.splits import Splitter
 from fivefold.tasks.temperature import log_losses, temperature_of, tempered_losses
 from fivefold.tasks.text.bag_of_words import fit_bag_of_words
@@ -25,7 +26,6 @@ from fivefold.tasks.text.tokens import Tokenizer
 Progress = Callable[[str, dict[str, object]], None]
 Rows = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
-_DEFAULT = 60.0
 _TOKENS = 8_000
 _LONGEST = 256
 _SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -121,9 +121,9 @@ def fit_texts(
     >>> str(fit_texts(found, budget="1s").predict(["how it barks"])[0])
     'dog'
     """
-    limits = Budget.parse(budget)
+    seconds = seconds_of(budget)
     require(isinstance(seed, int) and seed >= 0, "a seed of at least 0", seed)
-    clock, seconds = Clock(limits), limits.seconds or _DEFAULT
+    clock = Clock(Budget(seconds))
     tell = progress or (lambda event, details: None)
     tell("read", {"source": str(data) if not isinstance(data, TextSet) else data.source})
     texts = data if isinstance(data, TextSet) else read_texts(data, target=target)
@@ -146,16 +146,14 @@ def divide(texts: TextSet, seed: int) -> Parts:
         seed: Of the division.
 
     Raises:
-        DataError: A class without a training text.
+        DataError: A class without a training text, or nothing but copies of one.
     """
     rows = np.flatnonzero(texts.labels >= 0)
-    codes: dict[str, int] = {}
-    twins = np.array([codes.setdefault(twin_key(texts.texts[r]), len(codes)) for r in rows.tolist()])
+    twins = copies_of([texts.texts[r] for r in rows.tolist()])
 
     def split(at: Rows, share: float, step: int) -> tuple[Rows, Rows]:
-        inner, outer = Splitter(seed + step, strata=texts.labels[rows[at]], twins=twins[at]).test(
-            len(at), share
-        )
+        splitter = Splitter(seed + step, strata=texts.labels[rows[at]], twins=twins[at], strict=True)
+        inner, outer = splitter.test(len(at), share)
         return at[inner], at[outer]
 
     given = texts.given[rows] == 1
@@ -178,6 +176,16 @@ def divide(texts: TextSet, seed: int) -> Parts:
         )
     source = bool(given.any() and not given.all())
     return Parts(texts, rows[train], rows[judge], rows[calibrate], rows[test], source, left_out)
+
+
+def copies_of(texts: Sequence[str]) -> Rows:
+    """Return codes ``[n]``, the same for texts that are equal but for capitals and spaces.
+
+    >>> copies_of(["a b", "c", "A  b "]).tolist()
+    [0, 1, 0]
+    """
+    codes: dict[str, int] = {}
+    return np.array([codes.setdefault(twin_key(text), len(codes)) for text in texts], dtype=np.int64)
 
 
 def _run(parts: Parts, clock: Clock, seconds: float, seed: int, tell: Progress) -> Outcome:

@@ -14,6 +14,7 @@ from fivefold.tasks.text.files import Limits, clean, too_long
 from fivefold.tasks.text.folder import Found, Unit, parts, read_folder, some
 from fivefold.tasks.text.text_set import TextSet, twin_key
 from fivefold.tasks.text.text_table import read_table
+from fivefold.tasks.user_path import user_path
 
 _FEW = 5
 _SHOWN = 5
@@ -81,10 +82,10 @@ def read_texts(
 
 
 def _path(name: str | Path) -> Path:
+    path = user_path(name)
     try:
-        path = Path(name).expanduser()
         path.exists()
-    except (OSError, RuntimeError, ValueError) as error:  # too long, no such user, or a NUL character
+    except (OSError, ValueError) as error:  # too long, or a NUL character
         got = f"{str(name)[:80]!r}: {error}"
         raise DataError("the name of a file or folder", got, "give texts as a list of strings") from error
     return path

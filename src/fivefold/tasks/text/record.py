@@ -26,7 +26,7 @@ def build_record(outcome: "Outcome", budget: float, seconds: float) -> dict[str,
         budget: Seconds asked for.
         seconds: Seconds it took.
     """
-    from fivefold.tasks.text.fit import method_name, plan_of
+    from fivefold.tasks.text.fit import copies_of, method_name, plan_of
 
     parts, model = outcome.parts, outcome.model
     texts = parts.texts
@@ -37,10 +37,11 @@ def build_record(outcome: "Outcome", budget: float, seconds: float) -> dict[str,
     counts = np.bincount(texts.labels[parts.train], minlength=len(texts.classes))
     constant = np.tile(counts / counts.sum(), (len(truth), 1))
     name = method_name(model.share, outcome.best)
+    copies = copies_of(test)
     scored = scores_section(
-        truth, (f"fivefold: {name}", probability), (NAME, words), constant, outcome.seed, "documents"
+        truth, (f"fivefold: {name}", probability), (NAME, words), constant, outcome.seed, "documents", copies
     )
-    classes = class_section(probability, truth, model.sets, LEVEL)
+    classes = class_section(probability, truth, model.sets, LEVEL, copies)
     right = scored["scores"][0]["metrics"]["accuracy"]
     beside = scored["scores"][1]["metrics"]["accuracy"]["value"]
     record = {

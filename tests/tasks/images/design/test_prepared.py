@@ -114,3 +114,25 @@ def test_stretches_do_not_depend_on_the_batches_before():
     assert torch.equal(torch.cat(list(one)), torch.cat(list(other)))
     third = Stretches(10, 3, 7, seed=4)
     assert not torch.equal(torch.cat(list(third)), torch.cat(list(Stretches(10, 3, 7, seed=3))))
+
+
+def test_pictures_of_one_group_are_held_apart_together():
+    pictures, labels = data()
+    groups = np.arange(90) // 6  # of six pictures, two of each class
+    made = prepare(pictures, labels, 0.2, seed=1, groups=groups)
+    held = ((made.held[:, 0, 0, 0] * made.std[0] + made.mean[0]) * 255).round().long().numpy()
+    assert not set(groups[held]) & set(groups[made.pictures[:, 0, 0, 0].numpy()])
+    assert set(labels[held]) == {0, 1, 2}
+    assert 12 <= len(held) <= 24
+
+
+def test_a_class_of_one_group_trains_and_is_not_judged():
+    pictures, labels = data()
+    groups = np.where(labels == 1, 0, np.arange(90) + 1)
+    made = prepare(pictures, labels, 0.2, groups=groups)
+    assert set(made.held_labels.tolist()) == {0, 2}
+    assert int((made.labels == 1).sum()) == 30
+    with pytest.raises(DataError, match="pictures to judge by; got copies of one picture in every class"):
+        prepare(pictures, labels, 0.2, groups=labels)
+    with pytest.raises(ArgumentError, match=r"groups \[90\]"):
+        prepare(pictures, labels, 0.2, groups=labels[:5])

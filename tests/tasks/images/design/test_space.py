@@ -127,3 +127,16 @@ def _generators(count):
     import numpy as np
 
     return [np.random.default_rng(seed) for seed in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"repeats": [1, 10**6]}, "units of at most 64 blocks or layers"),
+        ({"dense": [{"growth": 4, "cap": 16, "layers": [1, 10**6]}]}, "units of at most 64 blocks or layers"),
+        ({"longest": 10**6}, "genomes of at most 256 units"),
+    ],
+)
+def test_a_record_of_endless_networks_is_refused(change, said):
+    with pytest.raises(ArgumentError, match=said):
+        space_from_record(json.loads(json.dumps(published(32).to_record())) | change)

@@ -57,6 +57,7 @@ def prepare(
     validation: float | tuple[NDArray[np.uint8], NDArray[np.integer]],
     *,
     seed: int = 0,
+    groups: NDArray[np.integer] | None = None,
 ) -> Prepared:
     """Check pictures and labels, and hold validation pictures apart.
 
@@ -66,10 +67,12 @@ def prepare(
         validation: The share of each class that is held apart, drawn from the seed; or pictures and labels
             of the same kind that are held apart already.
         seed: For that draw.
+        groups: Codes [N]; pictures of one code are held apart together or not at all. A class of one code
+            alone is then not judged.
 
     Raises:
         DataError: Arrays of another shape or type, labels out of range, fewer than two classes, a class with
-            too few pictures.
+            too few pictures, or only one code a class.
         ArgumentError: A share outside of (0, 1).
 
     >>> pixels = np.zeros((10, 1, 4, 4), np.uint8)
@@ -89,7 +92,9 @@ def prepare(
             raise DataError(f"validation labels below {classes}", str(int(held_labels.max())))
     else:
         require(0 < validation < 1, "a share of validation pictures in (0, 1)", validation)
-        apart = _part(np.asarray(labels), classes, validation, seed)
+        alone = np.arange(len(labels)) if groups is None else np.asarray(groups)
+        require(alone.shape == labels.shape, f"groups [{len(labels)}]", alone.shape)
+        apart = _part(np.asarray(labels, dtype=np.int64), classes, validation, seed, alone)
         held, held_labels = pictures[apart], labels[apart]
         pictures, labels = pictures[~apart], labels[~apart]
     raw = torch.from_numpy(np.ascontiguousarray(pictures))
@@ -116,17 +121,34 @@ def _check(pictures: NDArray[np.uint8], labels: NDArray[np.integer], what: str) 
         raise DataError("labels of at least 0", str(int(labels.min())), "leave out pictures without a class")
 
 
-def _part(labels: NDArray[np.integer], classes: int, share: float, seed: int) -> NDArray[np.bool_]:
-    """Which rows are held apart: the share of each class, at least one and not all."""
+def _part(
+    labels: NDArray[np.integer], classes: int, share: float, seed: int, groups: NDArray[np.integer]
+) -> NDArray[np.bool_]:
+    """Which rows are held apart: whole groups, about the share of each class, never all of one."""
     generator = numpy_generator(seed, "design", "validation")
     apart = np.zeros(len(labels), dtype=np.bool_)
+    kept = np.bincount(labels, minlength=classes)
+    _, inverse, size = np.unique(groups, return_inverse=True, return_counts=True)
+    code = inverse.reshape(-1)
+    members = np.split(np.argsort(code, kind="stable"), np.cumsum(size)[:-1])
     for label in range(classes):
         rows = np.flatnonzero(labels == label)
         if len(rows) < 2:
             expected = f"at least 2 pictures of class {label}, one of them to judge by"
             raise DataError(expected, str(len(rows)), "add pictures, or number the classes without gaps")
         count = min(max(1, round(share * len(rows))), len(rows) - 1)
-        apart[generator.permutation(rows)[:count]] = True
+        taken = int(apart[rows].sum())  # with groups of several classes
+        for row in generator.permutation(rows).tolist():
+            if taken >= count:
+                break
+            together = members[code[row]]
+            lost = np.bincount(labels[together], minlength=classes)
+            if not apart[row] and (kept - lost)[labels[together]].min() >= 1:
+                apart[together] = True
+                kept -= lost
+                taken += int(lost[label])
+    if not apart.any():
+        raise DataError("pictures to judge by", "copies of one picture in every class", "add others")
     return apart
 
 

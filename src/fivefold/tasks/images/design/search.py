@@ -41,6 +41,7 @@ def design(
     *,
     budget: str | float | Budget = "10m",
     validation: float | tuple[NDArray[np.uint8], NDArray[np.integer]] = 0.2,
+    groups: NDArray[np.integer] | None = None,
     limits: Limits | None = None,
     population: int = 20,
     seed: int = 0,
@@ -65,6 +66,7 @@ def design(
         budget: What the search may spend: ``"10m"``, seconds, or a ``Budget`` whose steps are trials. Seconds
             are exceeded by one trial at most, and count the runs before a resumption.
         validation: Share of each class that is held apart, or pictures and labels held apart already.
+        groups: [N], the same code for pictures that the share must not divide, such as copies.
         limits: What a network may cost, as measured on this machine.
         population: Members, at least 2.
         seed: Of every decision. With ``TrialSettings(updates=...)`` the same seed gives the same history;
@@ -101,7 +103,7 @@ def design(
     budget, limits = Budget.parse(budget), limits or Limits()
     limited = budget.seconds is not None or budget.steps is not None
     require(limited, "a budget of seconds or trials", "none", "give budget='10m'")
-    data = prepare(pictures, labels, validation, seed=seed)
+    data = prepare(pictures, labels, validation, seed=seed, groups=groups)
     folder = None if resume_directory is None else Path(resume_directory)
     with team() as processes:
         known = processes.from_first(read_identity(folder) if processes.rank == 0 else None)

@@ -21,6 +21,8 @@ from fivefold.tasks.images.design.genome import (
 
 Range = tuple[int, int]
 """Smallest and largest, both included."""
+_MOST_DEEP, _MOST_LONG = 64, 256
+"""Most blocks or layers of a unit, and units of a genome: no record of a stranger asks for more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,8 @@ class SearchSpace:
         longest: Units that a genome may have.
 
     Raises:
-        ArgumentError: An empty or turned range, an unknown block, a size below 1.
+        ArgumentError: An empty or turned range, an unknown block, a size below 1, units of more than 64
+            blocks or layers, or genomes of more than 256 units.
 
     >>> from fivefold.tasks.images.design.presets import published
     >>> published(32).pool_limit, published(8).pool_limit
@@ -92,6 +95,9 @@ class SearchSpace:
         ranges += [(each.layers, 1) for each in self.dense]
         for (low, high), least in ranges:
             require(least <= low <= high, f"a range that begins at {least} or more", (low, high))
+        deepest = max(self.repeats[1], *(each.layers[1] for each in self.dense))
+        require(deepest <= _MOST_DEEP, f"units of at most {_MOST_DEEP} blocks or layers", deepest)
+        require(self.longest <= _MOST_LONG, f"genomes of at most {_MOST_LONG} units", self.longest)
         for pools in (self.first_pools, self.most_pools):
             require(pools >= 0, "at least 0 poolings", pools)
         longest = self.first_residual[1] + self.first_dense[1] + self.pool_limit
