@@ -24,6 +24,7 @@ from fivefold.networks.costs import input_type
 from fivefold.networks.fold import find_batch_norms, fold_batch_norm
 from fivefold.networks.guidelines import CONVOLUTIONS
 from fivefold.networks.layer_times import run_step
+from fivefold.networks.packed import pack_convolutions
 
 Rewrite = Callable[[nn.Module, Tensor], "nn.Module | None"]
 SAME = 1e-9
@@ -277,6 +278,12 @@ REWRITES: MappingProxyType[str, RewriteKind] = MappingProxyType(
         ),
         "in_place": RewriteKind(
             _in_place, "activations that overwrite what they read", keeps=True, trains=True
+        ),
+        "packed_weights": RewriteKind(
+            pack_convolutions,
+            "large weights laid out once as oneDNN computes with them, for inference",
+            keeps=True,
+            trains=False,
         ),
         "without_groups": RewriteKind(
             _without_groups,

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from fivefold.core import NumericalError, require
+from fivefold.networks.packed import pack_convolutions
 from fivefold.tasks.images.export.graph import OPSET, PictureGraph, folded_graph, onnx_model
 from fivefold.tasks.images.export.int8 import Verdict, judge, paired_fall, quantize
 from fivefold.tasks.images.export.parity import Parity, measure_parity
@@ -239,6 +240,9 @@ def forms_of(
         "folded channels_last": in_torch(folded, last),
         "ONNX Runtime": lambda: answer(session, pictures, len(pictures)),
     }
+    packed = pack_convolutions(deepcopy(folded).to(memory_format=last), x)  # type: ignore[call-overload]
+    if isinstance(packed, PictureGraph):
+        works["folded packed"] = in_torch(packed, last)
     if eight is not None:
         works["ONNX Runtime int8"] = lambda: answer(eight, pictures, len(pictures))
     return works
