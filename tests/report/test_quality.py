@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from fivefold.report.page import render
 from fivefold.report.quality import classification, comparison, intervals, scatter
 
 
@@ -128,3 +129,12 @@ def test_the_constant_comes_last_and_a_sentence_inside_another_is_not_repeated()
     assert view is not None
     assert [row["name"] for row in view["rows"]] == ["chosen", "yardstick", "ridge", "unheard of", "constant"]
     assert view["paired"] == ""
+
+
+def test_of_many_classes_the_record_says_which_confusions_it_holds(
+    classification_record: dict[str, Any],
+) -> None:
+    section = classification_record["classification"] | {"confusion": [], "confusion_note": "Of 9 pairs <b>"}
+    data = classification_record["data"] | {"classes": [f"c{i}" for i in range(600)]}
+    page = render(classification_record | {"classification": section, "data": data})
+    assert "is not shown as a table. Of 9 pairs &lt;b&gt;" in page

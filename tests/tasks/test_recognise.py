@@ -95,11 +95,12 @@ def test_texts_with_a_number_that_is_not_whole_are_a_table(tmp_path, target, kin
 @pytest.mark.parametrize(
     ("name", "data"),
     [
-        ("a.csv.gz", gzip.compress(b"a,b,y\n1,2,3\n" * 999)[:-9]),
-        ("b.csv.gz", gzip.compress(b"a,b,y\n1,2,3\n")[:12] + b"\xff" * 40),
+        ("a.csv.gz", gzip.compress(b"a,b,y\n1,2,3\n" * 999, mtime=0)[:-9]),
+        ("b.csv.gz", gzip.compress(b"a,b,y\n1,2,3\n", mtime=0)[:12] + b"\xff" * 40),
         ("c.parquet", b"PAR1 and then nothing of a table PAR1"),
         ("d.csv", b"\xff\xfe\xfa\n"),
     ],
+    ids=["ends early", "damaged", "no parquet", "no text"],
 )
 def test_of_a_damaged_table_the_reader_of_tables_speaks(tmp_path, name, data):
     (tmp_path / name).write_bytes(data)

@@ -96,7 +96,7 @@ def test_long_pictures_of_one_shape_are_cut_to_squares(size):
 
 def test_long_pictures_too_small_for_everything_are_refused_by_their_shorter_side():
     with pytest.raises(ArgumentError, match="pictures of at least 8 pixels a side; got 4"):
-        menu(np.array([[4, 300]] * 2), 2, 1)
+        menu(np.array([[300, 4]] * 2), 2, 1)
 
 
 @pytest.mark.parametrize(("height", "width"), [(0, 16), (16, -1), (16, LONGEST_SIDE + 1)])

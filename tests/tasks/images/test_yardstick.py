@@ -55,6 +55,6 @@ def test_a_rare_class_among_many_pictures_is_scored(digit_arrays, monkeypatch):
         np.flatnonzero(labels == 0)[:100], np.flatnonzero(labels == 1)[:100], np.flatnonzero(labels == 2)[:5]
     ]
     images = from_parts("rare", [Part("rare", pixels[rows], labels[rows].astype(str), -1)], [])
-    monkeypatch.setattr("fivefold.tasks.images.yardstick._MOST", 30)
+    monkeypatch.setattr("fivefold.tasks.images.yardstick._MOST", 10)
     found = divide(images, np.arange(len(rows)), 0)
     assert fit_yardstick(found, 0).test.shape == (len(found.test), 3)
