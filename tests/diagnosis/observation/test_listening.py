@@ -5,6 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from fivefold.diagnosis.observation.followed import Followed
 from fivefold.diagnosis.observation.kept_rows import KeptRows
 from fivefold.diagnosis.observation.listening import Scene, listen
 from fivefold.diagnosis.observation.record import Evaluation, Rows, Step
@@ -13,7 +14,7 @@ from fivefold.diagnosis.observation.watcher import Watcher
 
 
 def scene(**parts) -> Scene:
-    given = {"window": None, "evaluation": None, "tape": None, "depth": 0, "made": {}}
+    given = {"window": None, "evaluation": None, "tape": None, "depth": 0, "made": Followed()}
     return Scene(**{**given, **parts}, training=KeptRows(Rows()), evaluated=KeptRows(Rows()))
 
 

@@ -34,4 +34,4 @@ def test_settings_and_steps() -> None:
     scheduler.step()
     found = described(scheduler)
     assert (found.kind, found.taken) == ("MultiStepLR", 1)
-    assert found.settings == {"gamma": 0.2, "first_milestone": 4.0}
+    assert found.settings == {"gamma": 0.2, "first_milestone": 4.0, "base_rate": 0.1}
