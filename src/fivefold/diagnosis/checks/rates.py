@@ -28,6 +28,11 @@ def peak_rate(step: Step) -> float:
     return max((g.settings.get("lr", math.nan) for g in step.groups), default=math.nan)
 
 
+def _moved(rate: float, to: float) -> dict[str, float | tuple[int, ...]]:
+    """Figures of a finding that asks for another rate: what it is, and what it is to be, to one digit."""
+    return {"rate": rate, "to": float(f"{to:.1g}")}
+
+
 def _lined(record: Record) -> list[Step]:
     return [s for s in record.steps if s.line is not None and math.isfinite(s.line.own[0])]
 
@@ -218,7 +223,7 @@ def check_rate_too_high(record: Record) -> list[Finding]:
             f"a rate of {rate:.2g} steps beyond the valley: sharpness times rate is above 2",
             f"lower the rate to about {float(f'{target:.1g}'):g}",
             picture=picture,
-            figures={"rate": rate, "to": float(f"{target:.1g}")},
+            figures=_moved(rate, target),
         )
     ]
 
@@ -238,7 +243,7 @@ def _rose(record: Record) -> list[Finding]:
             "high" if times > 10.0 else "medium",
             f"a rate of {rate:.2g} fits each batch at the expense of all others",
             f"lower the rate to about {0.03 * rate:.1g}",
-            figures={"rate": rate, "to": float(f"{0.03 * rate:.1g}")},
+            figures=_moved(rate, 0.03 * rate),
             picture=Picture(
                 "The loss",
                 "update",
@@ -266,7 +271,7 @@ def _killed(record: Record) -> list[Finding]:
             "high",
             f"steps at a rate of {rate:.2g} throw units where the rectifier is flat, and there they stay",
             f"lower the rate to about {0.1 * rate:.1g}",
-            figures={"rate": rate, "to": float(f"{0.1 * rate:.1g}")},
+            figures=_moved(rate, 0.1 * rate),
             picture=of_shares(
                 "Dead units of these layers in the last half: few where nothing is wrong",
                 "share of the units",
@@ -321,7 +326,7 @@ def check_rate_too_low(record: Record) -> list[Finding]:
             "high" if sure else "medium",
             f"a rate of {rate:.2g} moves the weights too little",
             f"raise the rate about {times} times, to {times * rate:.1g}",
-            figures={"rate": rate, "to": float(f"{times * rate:.1g}")},
+            figures=_moved(rate, times * rate),
             picture=Picture(
                 "The loss along one update",
                 "multiple of the update",
