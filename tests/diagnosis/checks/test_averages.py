@@ -79,3 +79,13 @@ def test_a_teacher_that_is_called_at_every_update_is_no_evaluation() -> None:
     assert check_averages(watcher.record) == []
     assert not teacher._forward_hooks
     assert not teacher._forward_pre_hooks
+
+
+def test_two_models_of_one_class_are_no_copies_of_each_other() -> None:
+    critics = {"first": nn.Bilinear(3, 5, 2), "second": nn.Bilinear(3, 5, 2)}
+    parameters = [p for critic in critics.values() for p in critic.parameters()]
+    watcher = JoiningWatcher(critics, [torch.optim.SGD(parameters, lr=0.1)])
+    watcher.attach()
+    watcher.add_copies()
+    watcher.detach()
+    assert watcher.record.copies == []

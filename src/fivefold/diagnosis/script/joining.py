@@ -134,7 +134,8 @@ class JoiningWatcher(Watcher):
     def add_copies(self) -> None:
         """Look for copies of the models watched, and see the evaluations of them from now on."""
         start = perf_counter()
-        known = [module for each in self.record.copies if (module := each.module()) is not None]
+        known = list(self.record.model.values())  # two critics of one class are no copies of each other
+        known += [module for each in self.record.copies if (module := each.module()) is not None]
         for model in list(self.record.model.values()):
             if opaque(model) or isinstance(model, torch.jit.ScriptModule):
                 continue
