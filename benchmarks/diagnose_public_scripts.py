@@ -38,7 +38,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from common import arguments, write
+from common import THREAD_VARIABLES, arguments, write
 
 ROOT = Path(__file__).resolve().parent.parent
 LONGEST = 600.0
@@ -383,7 +383,7 @@ def run(command: list[str], folder: Path, packages: Path) -> tuple[int, str, str
     begun = time.perf_counter()
     settings = {
         **os.environ,
-        "OMP_NUM_THREADS": "1",
+        **dict.fromkeys(THREAD_VARIABLES, "1"),
         "PYTHONPATH": os.pathsep.join((str(ROOT / "src"), str(packages))),
         "PYTHONDONTWRITEBYTECODE": "1",
         "DDE_BACKEND": "pytorch",

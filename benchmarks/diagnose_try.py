@@ -31,7 +31,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from common import RESULTS, arguments, write
+from common import RESULTS, THREAD_VARIABLES, arguments, write
 
 ROOT = Path(__file__).resolve().parent.parent
 FAULTS = ROOT / "tests" / "faults"
@@ -62,7 +62,8 @@ COLUMNS = [
 
 def environment() -> dict[str, str]:
     """One thread a run, and this tree's package."""
-    return {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT / "src"), "PYTHONWARNINGS": "ignore"}
+    one = dict.fromkeys(THREAD_VARIABLES, "1")
+    return {**os.environ, **one, "PYTHONPATH": str(ROOT / "src"), "PYTHONWARNINGS": "ignore"}
 
 
 class Raw:
@@ -163,7 +164,7 @@ def main() -> None:
     from measure import PROCESSES, load, read, run
 
     seeds = [int(seed) for seed in options.seeds.split(",")]
-    os.environ |= {"OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
+    os.environ |= {**dict.fromkeys(THREAD_VARIABLES, "1"), "PYTHONWARNINGS": "ignore"}
     PROCESSES.set_forkserver_preload(["torch._dynamo", "sklearn.datasets", "sklearn.model_selection"])
     raw = Raw(run)
     measured = read(FAULTS / "measured.csv")

@@ -23,7 +23,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from common import arguments, ratio, write
+from common import THREAD_VARIABLES, arguments, ratio, write
 
 TABLE = Path(__file__).resolve().parent.parent / "examples" / "house_prices.parquet"
 _PEER = """
@@ -103,7 +103,7 @@ def save_rows(folder: Path, rows: int, seed: int) -> None:
 
 def measured(command: list[str], launcher: Path, threads: int) -> tuple[float, float, float, int]:
     """Seconds of a process, seconds to its first row, MiB at its peak, and rows written."""
-    environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+    environment = {**os.environ, **dict.fromkeys(THREAD_VARIABLES, str(threads))}
     ask = [sys.executable, "-S", str(launcher), *command]
     found = json.loads(subprocess.run(ask, env=environment, check=True, stdout=subprocess.PIPE).stdout)
     if found["code"]:

@@ -20,6 +20,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from common import THREAD_VARIABLES
+
 HERE = Path(__file__).resolve().parent
 COMMANDS = {
     "bare interpreter": ["-c", "pass"],
@@ -37,7 +39,11 @@ TARGETS = {"import fivefold": 0.3, "fivefold --help": 0.5, "fivefold fit, to the
 
 def seconds(arguments: list[str], first_line: bool, folder: str) -> float:
     """Wall-clock seconds of one process, to its end or to its first line on standard error."""
-    environment = {**os.environ, "PYTHONPATH": str(HERE.parent / "src"), "OMP_NUM_THREADS": "1"}
+    environment = {
+        **os.environ,
+        **dict.fromkeys(THREAD_VARIABLES, "1"),
+        "PYTHONPATH": str(HERE.parent / "src"),
+    }
     start = time.perf_counter()
     with subprocess.Popen(
         [sys.executable, *arguments],

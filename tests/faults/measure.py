@@ -24,6 +24,7 @@ from typing import NamedTuple
 HERE = Path(__file__).resolve().parent
 COLUMNS = ["id", "script", "kind", "metric", "healthy", "faulty", "seconds", "worse", "honest", "digest"]
 HIGHER_IS_BETTER = ("accuracy", "auc", "f1", "r2", "recall", "precision", "dice", "iou")
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 LIMIT = 120.0  # seconds a run
 PROCESSES = multiprocessing.get_context("forkserver")  # what all scripts import is imported once
 
@@ -139,7 +140,7 @@ def main() -> None:
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--out", type=Path, default=HERE / "measured.csv")
     args = parser.parse_args()
-    os.environ |= {"OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
+    os.environ |= {**dict.fromkeys(THREAD_VARIABLES, "1"), "PYTHONWARNINGS": "ignore"}
     PROCESSES.set_forkserver_preload(["torch._dynamo", "sklearn.datasets", "sklearn.model_selection"])
     faults = load(args.part or sorted(path.stem for path in (HERE / "edits").glob("*.toml")))
     measure(faults, [int(seed) for seed in args.seeds.split(",")], args.jobs, args.out)
