@@ -1,7 +1,8 @@
 """Does the tried fix bring a faulty script back? `fivefold diagnose --try` on scripts with planted faults.
 
-    python benchmarks/diagnose_try.py [--part a --part b] [--only ID ...] [--jobs 2] [--seeds 0,1] [--rule
-    TEXT]
+    python benchmarks/diagnose_try.py [--part a --part b] [--only ID ...] [--every 16] [--jobs 2]
+        [--seeds 0,1] [--rule TEXT]
+
 
 makes each faulty script of ``tests/faults/`` in a folder of its own under a neutral name, runs
 ``fivefold.diagnose("train.py", try_fixes=True)`` on it with the first seed, and where a diff is proposed (a
@@ -155,6 +156,9 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--part", action="append", help="a part of the corpus (default: all there are)")
     parser.add_argument("--only", nargs="+", default=[], help="these faults alone")
+    parser.add_argument(
+        "--every", type=int, default=1, help="of the faults in order, one in so many of the parts alone"
+    )
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--seeds", default="0,1", help="the first is that of the trials")
     parser.add_argument("--rule", default="", help="how the faults of --only were chosen, for the notes")
@@ -169,9 +173,11 @@ def main() -> None:
     raw = Raw(run)
     measured = read(FAULTS / "measured.csv")
     jobs = []
+    number = 0
     for part in options.part or sorted(path.stem for path in (FAULTS / "edits").glob("*.toml")):
         for fault in load([part]):
-            if not options.only or fault.id in options.only:
+            number += 1
+            if number % options.every == 0 and (not options.only or fault.id in options.only):
                 jobs.append((part, fault.id, fault.kind, fault.healthy, fault.faulty))
                 row = measured.get(fault.id, {})
                 ran = list(range(len(row.get("healthy", "").split())))  # seeds that were measured

@@ -18,6 +18,7 @@ writes ``benchmarks/results/image_forecast.csv``.
 import argparse
 import math
 import statistics
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -25,11 +26,12 @@ from typing import Any
 from common import arguments, write
 
 FEW = 3_000
-NETWORKS: tuple[tuple[str, dict[str, Any]], ...] = (
-    ("speedrun", {"widths": (16, 32, 32)}),
-    ("speedrun", {"widths": (32, 64, 128)}),
-    ("resnet20", {}),
+NETWORKS: tuple[tuple[str, dict[str, Any], int], ...] = (
+    ("speedrun", {"widths": (16, 32, 32)}, 9),
+    ("speedrun", {"widths": (32, 64, 128)}, 9),
+    ("resnet20", {}, 8),
 )
+"""Name, options, smallest side."""
 
 
 def sets(folder: Path | None, seed: int) -> list[tuple[str, Any]]:
@@ -53,8 +55,6 @@ def sets(folder: Path | None, seed: int) -> list[tuple[str, Any]]:
         found.append(
             (f"fashion, {FEW:,}", Material(material.images, *parts, material.given, False, material.twins))
         )
-    import tempfile
-
     bunch = load_digits()
     with tempfile.TemporaryDirectory() as place:
         path = Path(place) / "digits.npz"
@@ -104,9 +104,10 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, str]:
     for steps, found in sorted(by_steps.items()):
         offs = [off for off, _ in found]
         within = sum(inside for _, inside in found)
+        spread = math.sqrt(statistics.fmean([off * off for off in offs]))
         notes[f"forecasts of {3**steps} times as many pictures"] = (
             f"{len(found)}; log(forecast / measured) {statistics.fmean(offs):+.2f} on average, "
-            f"root mean square {math.sqrt(statistics.fmean([off * off for off in offs])):.2f}; {within} within their band"
+            f"root mean square {spread:.2f}; {within} within their band"
         )
     return notes
 
@@ -129,7 +130,9 @@ def main() -> None:
         for name, material in sets(options.images, seed):
             height, width = material.images.sizes[0].tolist()
             count = len(material.train)
-            for architecture, own in NETWORKS:
+            for architecture, own, least in NETWORKS:
+                if min(height, width) < least:
+                    continue
                 candidate = Candidate(architecture, height, width, own)
                 wanted, last = max(1_000.0, 2.0 * count / 3**3), None
                 while wanted <= min(options.most, MOST_EPOCHS * count):
