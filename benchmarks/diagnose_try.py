@@ -3,7 +3,6 @@
     python benchmarks/diagnose_try.py [--part a --part b] [--only ID ...] [--every 16] [--jobs 2]
         [--seeds 0,1] [--rule TEXT]
 
-
 makes each faulty script of ``tests/faults/`` in a folder of its own under a neutral name, runs
 ``fivefold.diagnose("train.py", try_fixes=True)`` on it with the first seed, and where a diff is proposed (a
 fix was measured as better) applies it with ``patch -p1`` and runs the healthy, the faulty and the repaired
