@@ -68,6 +68,16 @@ def test_a_class_without_a_text_is_refused():
         fit_bag_of_words(["a b", "b c"], np.array([0, 1]), (["a"], np.array([2])), 3)
 
 
+def test_a_known_penalty_asks_for_no_held_out_texts():
+    bag, texts, labels = _fitted()
+    again = fit_bag_of_words(texts[40:], labels[40:], None, 3, bag.penalty)
+    assert np.array_equal(again.weights, bag.weights)
+    assert again.penalty == bag.penalty
+    for held, penalty in ((None, None), ((texts[:40], labels[:40]), bag.penalty)):
+        with pytest.raises(ArgumentError, match="held-out texts or a penalty"):
+            fit_bag_of_words(texts[40:], labels[40:], held, 3, penalty)
+
+
 def test_where_no_two_texts_share_a_term_each_counts():
     texts, labels = [f"alone{i}" for i in range(60)], np.arange(60) % 2
     bag = fit_bag_of_words(texts, labels, (texts[:4], labels[:4]), 2)

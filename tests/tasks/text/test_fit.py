@@ -6,6 +6,7 @@ import pytest
 from fivefold.core import ArgumentError, DataError
 from fivefold.tasks.evaluate import wilson
 from fivefold.tasks.fit import fit
+from fivefold.tasks.text.bag_of_words import fit_bag_of_words
 from fivefold.tasks.text.fit import divide, fit_texts
 from fivefold.tasks.text.model import TextModel
 from fivefold.tasks.text.text_set import TextSet
@@ -19,6 +20,15 @@ def test_it_names_texts_that_it_has_not_seen(model, texts):
     assert found.sets[np.arange(150), new.labels].mean() > 0.7
     assert model.predict(["butter and flour in the pan"])[0] == "cooking"
     assert model.predict_set(["the bishop guards the queen"])[0] == ("chess",)
+
+
+def test_the_words_learn_from_the_texts_that_judged(texts):
+    found = texts(90)
+    model, parts = fit_texts(found, budget="1s", seed=3), divide(found, 3)
+    rows = np.concatenate([parts.train, parts.judge])
+    expected = fit_bag_of_words(parts.of(rows), found.labels[rows], None, 3, model.words.penalty)
+    assert model.words.terms == expected.terms
+    np.testing.assert_allclose(model.words.weights, expected.weights)
 
 
 def test_equal_texts_stay_on_one_side(texts):

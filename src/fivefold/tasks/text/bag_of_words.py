@@ -113,8 +113,9 @@ class BagOfWords:
 def fit_bag_of_words(
     texts: Sequence[str],
     labels: npt.NDArray[np.int64],
-    held: tuple[Sequence[str], npt.NDArray[np.int64]],
+    held: tuple[Sequence[str], npt.NDArray[np.int64]] | None,
     classes: int,
+    penalty: float | None = None,
 ) -> BagOfWords:
     """Fit logistic regression to the terms that at least two texts hold, or one where no two share a term.
 
@@ -125,11 +126,12 @@ def fit_bag_of_words(
     Args:
         texts: Training texts.
         labels: Their codes ``[n]``, every class among them.
-        held: Held-out texts and their codes.
+        held: Held-out texts and their codes, which choose the penalty; ``None`` where it is given.
         classes: How many classes there are.
+        penalty: Per training text, positive, where it is known.
 
     Raises:
-        ArgumentError: A class without a training text.
+        ArgumentError: A class without a training text; not exactly one of ``held`` and ``penalty``.
         DataError: Texts without a word.
     """
     from sklearn.linear_model import LogisticRegression
@@ -137,6 +139,7 @@ def fit_bag_of_words(
     require(
         len(set(labels.tolist())) == classes, f"texts of all {classes} classes", len(set(labels.tolist()))
     )
+    require((held is None) != (penalty is None), "held-out texts or a penalty", (held, penalty))
     holding: Counter[str] = Counter()
     for text in texts:
         holding.update(set(terms_of(text)))
@@ -147,18 +150,22 @@ def fit_bag_of_words(
     terms = tuple(sorted(often[: min(_MOST_TERMS, max(_FEWEST_TERMS, _MOST_WEIGHTS // classes))]))
     idf = 1 + np.log((1 + len(texts)) / (1 + np.array([holding[t] for t in terms], dtype=np.float64)))
     index = {term: j for j, term in enumerate(terms)}
-    X, H = (_weighted(_counts(part, index), idf) for part in (texts, held[0]))
-    best: tuple[float, BagOfWords] | None = None
-    for penalty in _PENALTIES:
+    X = _weighted(_counts(texts, index), idf)
+
+    def fitted(penalty: float) -> BagOfWords:
         model = LogisticRegression(C=1 / (penalty * len(texts)), max_iter=200, tol=1e-3)
         _fit_quietly(model, X, labels)
-        weights, bias = _of_all_classes(model.coef_.T, model.intercept_)
-        scores = np.asarray(H @ weights + bias)
-        loss = float(tempered_losses(scores, held[1]).mean())
-        if best is None or loss < best[0]:
-            best = loss, BagOfWords(terms, idf, weights, bias, penalty)
-    assert best is not None
-    return best[1]
+        return BagOfWords(terms, idf, *_of_all_classes(model.coef_.T, model.intercept_), penalty)
+
+    if held is None:
+        assert penalty is not None
+        return fitted(penalty)
+    H, truth = _weighted(_counts(held[0], index), idf), held[1]
+
+    def loss(bag: BagOfWords) -> float:
+        return float(tempered_losses(np.asarray(H @ bag.weights + bag.bias), truth).mean())
+
+    return min(map(fitted, _PENALTIES), key=loss)
 
 
 def _fit_quietly(model: Any, X: sparse.csr_array, labels: npt.NDArray[np.int64]) -> None:

@@ -208,6 +208,9 @@ def _run(parts: Parts, clock: Clock, seconds: float, seed: int, tell: Progress) 
             mixed = share * other + (1 - share) * own
             losses[share] = float(tempered_losses(mixed, labels[parts.judge]).mean())
     share = min(losses, key=lambda s: losses[s])
+    # the penalty and the share are chosen: now the judging texts teach, too
+    rows = np.concatenate([parts.train, parts.judge])
+    words = fit_bag_of_words(parts.of(rows), labels[rows], None, classes, words.penalty)
     model = TextModel(texts.classes, words, at, network if share > 0 else None, share, 1.0, Sets(np.zeros(0)))
     tell("chosen", {"method": method_name(share, best)})
     held = np.log(np.maximum(model.probabilities_of(parts.of(parts.calibrate)), 1e-300))
