@@ -149,8 +149,8 @@ def _linear(entry: Entry, x: Tensor) -> tuple[bool, float] | None:
     bend = 0.0
     for p, q, middle in zip(*outs, strict=True):
         spread = float((p - q).abs().max())
-        if spread < 1e-3 * float(middle.abs().max()):
-            return None  # outputs that hardly vary tell nothing
+        if not spread > 1e-3 * float(middle.abs().max()):
+            return None  # outputs that hardly vary tell nothing, as zeros that a last activation gives
         apart = float(((p + q) / 2 - middle).abs().max())
         if apart > ROUNDING * spread:
             return None
