@@ -53,6 +53,15 @@ def test_linear_but_for_its_pooling(watched, digits, activation: nn.Module, foun
     )
 
 
+@pytest.mark.parametrize("width", [4, 5, 9])
+def test_outputs_that_are_all_zero_tell_nothing(watched, width: int) -> None:
+    """A last activation gives zeros alone for some of the weights that are drawn."""
+    x = torch.rand(64, 8, generator=torch.Generator().manual_seed(0))
+    layers = [nn.Linear(8, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, 1)]
+    model = nn.Sequential(*layers, nn.ReLU())
+    assert check_linear(watched(model, x, x[:, :1], loss=nn.functional.mse_loss, steps=2)) == []
+
+
 def test_weights_that_are_not_finite_do_not_hide_it(watched, digits, network) -> None:
     model = network(64, 32, 10, activation=nn.Identity)
     record = watched(model, *digits, steps=2)
