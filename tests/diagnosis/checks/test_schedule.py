@@ -117,6 +117,18 @@ def test_a_plateau_that_does_not_wait(first_cut: int, falls: bool, confidence: s
     assert (found.code, found.confidence) == ("schedule.ends-early", confidence)
 
 
+@pytest.mark.parametrize(("waits", "confidence"), [(5, "high"), (7, "medium")])
+def test_a_plateau_that_cuts_as_soon_as_it_may(waits: int, confidence: str) -> None:
+    """Of which few losses were seen before the first cut, and the last ones are far below."""
+    cuts = [6, *(6 + waits * k for k in range(1, 9))]
+    rates = [0.01 * 0.3 ** sum(i // 4 >= cut for cut in cuts) for i in range(4 * 80)]
+    seen = at(rates, Schedule("ReduceLROnPlateau", {"patience": 4.0, "factor": 0.3}, 80))
+    for step in seen.steps:
+        step.loss = 1.0 if step.index < 24 else 0.1
+    (found,) = check_schedule(seen)
+    assert (found.code, found.confidence) == ("schedule.ends-early", confidence)
+
+
 def test_rates_of_which_the_last_part_is_not_known() -> None:
     """A first stage that was watched to its end, and a second one, by another optimizer, that was not."""
     seen = at([0.1 * 0.8**i for i in range(40)], Schedule("OneCycleLR", {"total_steps": 40.0}, 40))

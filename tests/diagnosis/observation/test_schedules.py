@@ -27,6 +27,13 @@ def test_those_that_another_one_moves_are_left_out() -> None:
     assert schedulers_of([mine]) == [whole]
 
 
+def test_one_that_leaves_no_first_rate_in_the_groups() -> None:
+    mine = optimizer()
+    plateau = lr_scheduler.ReduceLROnPlateau(mine, patience=4)
+    assert not scheduled(mine)
+    assert schedulers_of([mine]) == [plateau]
+
+
 def test_settings_and_steps() -> None:
     mine = optimizer()
     scheduler = lr_scheduler.MultiStepLR(mine, [7, 4], gamma=0.2)

@@ -96,6 +96,20 @@ def test_the_rate_is_known_at_updates_that_are_not_watched(updates: int) -> None
     assert rates[-1][0] >= updates - 3
 
 
+def test_a_schedule_that_leaves_no_trace_in_the_groups_is_found_where_the_rate_moves() -> None:
+    w = nn.Parameter(torch.zeros(1))
+    optimizer = torch.optim.SGD([w], lr=1.0)
+    plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, patience=0)
+    watcher = Watcher({"": nn.ParameterList([w])}, [optimizer], every=1)
+    watcher.attach()
+    for _ in range(4):
+        w.grad = torch.ones(1)
+        optimizer.step()
+        plateau.step(1.0)
+    watcher.detach()
+    assert [(s.kind, s.taken) for s in watcher.record.schedules] == [("ReduceLROnPlateau", 4)]
+
+
 def test_evaluations_are_counted_and_judged() -> None:
     _, watcher = trained(True, every=1)
     seen = watcher.record.evaluations

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from fivefold.diagnosis.checks.fit_quality import VERY_FEW
 from fivefold.diagnosis.checks.rates import peak_rate
-from fivefold.diagnosis.checks.seen import median
+from fivefold.diagnosis.checks.seen import late_loss, median
 from fivefold.diagnosis.finding import Confidence, Finding, Picture
 from fivefold.diagnosis.observation.record import Record
 from fivefold.diagnosis.observation.schedules import Schedule
@@ -146,17 +146,23 @@ def _ends_early(record: Record, rates: list[tuple[int, float]], peak: float) -> 
 
 def _deaf(record: Record, rates: list[tuple[int, float]]) -> bool:
     """Whether a schedule does not follow the training: any but ReduceLROnPlateau, and one of these that cuts
-    the rate as soon as its patience lets it, while the loss of the training falls by a third or more.
+    the rate as soon as its patience lets it, while the loss of the training falls by a third or more: until
+    the first cut, or, where each later one comes as soon as it may, until the end.
     """
     plateaus = [s for s in record.schedules if s.kind == "ReduceLROnPlateau" and s.taken]
     if not plateaus:
         return True
-    first = next((i for (i, r), (_, before) in zip(rates[1:], rates, strict=False) if r < before), math.inf)
-    steps = first * plateaus[0].taken / record.count
+    cuts = [i for (i, r), (_, before) in zip(rates[1:], rates, strict=False) if r < before]
+    patience = plateaus[0].settings.get("patience", 0.0)
+    first, each = next(iter(cuts), math.inf), record.count / plateaus[0].taken
     known = [s.loss for s in record.steps if s.index <= first and math.isfinite(s.loss)]
     quarter = max(1, len(known) // 4)
-    falls = len(known) >= 8 and median(known[-quarter:]) < median(known[:quarter]) / 1.5
-    return falls and steps <= plateaus[0].settings.get("patience", 0.0) + 2.5
+    begun = median(known[:quarter])
+    falls = len(known) >= 8 and median(known[-quarter:]) < begun / 1.5
+    again = patience + plateaus[0].settings.get("cooldown", 0.0) + 1.5
+    if len(cuts) >= 4 and all(b - a <= again * each for a, b in pairwise(cuts)):
+        falls = falls or late_loss(record) < begun / 1.5
+    return falls and first <= (patience + 2.5) * each
 
 
 def _decayed_at_once(record: Record, rates: list[tuple[int, float]], peak: float) -> Finding | None:

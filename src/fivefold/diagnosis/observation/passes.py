@@ -94,7 +94,7 @@ class Passes:
         self._batch: tuple[nn.Module, Any, Any] | None = None
         self._marks: dict[str, float] = {}
         self._schedulers: list[LRScheduler] = []
-        self._scheduled = 0
+        self._scheduled, self._searched = 0, False
         self._made = Followed()
         self._entry: nn.Module | None = None
         self._stepping: tuple[int, int] | None = None

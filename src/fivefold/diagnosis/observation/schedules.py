@@ -27,7 +27,9 @@ class Schedule:
 
 
 def scheduled(optimizer: Optimizer) -> bool:
-    """Whether a scheduler was made for an optimizer: it leaves the first rate in every group."""
+    """Whether a scheduler was made for an optimizer: all but ReduceLROnPlateau leave the first rate in every
+    group.
+    """
     return any("initial_lr" in group for group in optimizer.param_groups)
 
 
@@ -35,14 +37,12 @@ def schedulers_of(optimizers: Iterable[Optimizer]) -> list[LRScheduler]:
     """Return the schedulers of these optimizers, without those that another one moves.
 
     All objects that Python tracks are gone through (some 20 ms), since an optimizer does not know its
-    schedulers.
+    schedulers: it is asked where one was made (:func:`scheduled`), or a rate is another than before.
 
     Args:
         optimizers: Any.
     """
-    wanted = {id(o) for o in optimizers if scheduled(o)}
-    if not wanted:
-        return []
+    wanted = {id(o) for o in optimizers}
     # By the type, since asking an object for its class may run code of its own; each type is asked once.
     every = gc.get_objects()
     kinds = {kind for kind in set(map(type, every)) if issubclass(kind, LRScheduler)}

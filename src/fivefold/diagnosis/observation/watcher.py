@@ -192,6 +192,8 @@ class Watcher(Passes):
         rate, rates = max(plain, default=math.nan), self.record.rates
         if len(self._optimizers) != 1 or not math.isfinite(rate) or (rates and rates[-1][1] == rate):
             return
+        if rates and not self._schedulers and not self._searched:
+            self._searched, self._schedulers = True, schedulers_of(self._optimizers)
         rates.append((self.record.count, float(rate)))
         if len(rates) > MOST_RATES:
             del rates[1:-1:2]
