@@ -175,7 +175,7 @@ def check_rate_too_high(record: Record) -> list[Finding]:
     lost = (bool(thrown) and level_tells(record) and ended > 0.6 * started) or _died(record)
     often = len(worse) >= 2 and (share >= 0.25 or (failed and share >= 0.15))
     if not often and not lost:
-        return _rose(record) or _killed(record)
+        return _killed(record) or _rose(record)
     multiple = median(s.line.best_multiple for s in steps if s.line is not None)
     rates = [peak_rate(s) for s in worse]
     summed = _summed(record)
