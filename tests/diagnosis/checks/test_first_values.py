@@ -33,6 +33,15 @@ def test_each_kind(network, spoil, codes: list[str]) -> None:
     assert [f.code for f in check_first_values(record)] == codes
 
 
+def test_weights_that_an_earlier_training_made_are_no_first_ones(network) -> None:
+    model = network(64, 64, 64, 10)
+    nn.init.normal_(model[2].weight)
+    record = Record(model={"": model}, first_weights=first_weights(model.named_modules()))
+    assert [f.code for f in check_first_values(record)] == ["initialisation.too-large"]
+    record.taken_over = frozenset({"2.weight"})
+    assert check_first_values(record) == []
+
+
 def test_a_last_layer_of_zeros_is_sound(network) -> None:
     model = network(64, 64, 10)
     nn.init.zeros_(model[-1].weight)

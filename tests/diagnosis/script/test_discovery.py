@@ -338,6 +338,18 @@ def test_an_optimizer_belongs_to_the_training_that_holds_most_of_it(found: Disco
     assert two.record.rates == []
 
 
+def test_weights_that_an_earlier_training_gave_are_known(found: Discovery) -> None:
+    first = plain(3)
+    second = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Dropout(0.2), nn.Linear(4, 1))
+    second[0].load_state_dict(first[0].state_dict())
+    second[0].requires_grad_(False)
+    optimizer = torch.optim.Adam(second[3].parameters(), lr=0.01)
+    for _ in range(3):
+        update(optimizer, second(torch.randn(8, 3)).square().mean())
+    one, two = (each.record for each in found.trainings)
+    assert (one.taken_over, two.taken_over) == (frozenset(), {"0.weight"})
+
+
 def test_a_network_of_no_module_is_watched(found: Discovery) -> None:
     torch.manual_seed(0)
     weights = [torch.randn(3, 8), torch.zeros(8), torch.randn(8, 1)]

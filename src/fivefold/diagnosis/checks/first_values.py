@@ -41,7 +41,7 @@ def check_first_values(record: Record) -> list[Finding]:
     unit), which keeps the variance of the signal where it is about 1 (sqrt(2) before ReLU, 0.58 as torch
     draws). Null: gains from 0.3 to 2 for every usual scheme; such parameters up to 1; a first loss within
     twice that of a guess. False
-    alarms: layers whose outputs no
+    alarms: weights that an earlier training gave (left out); layers whose outputs no
     other layer reads (heads) are begun small or at zero on purpose (left out); so are gates and the ends of
     branches at zero, which get a gradient at the first update and whose units are all different in the end
     (left out); and so are layers scaled down with depth (which stay above the bound).
@@ -49,7 +49,7 @@ def check_first_values(record: Record) -> list[Finding]:
     Args:
         record: What was seen.
     """
-    layers = [f for f in record.first_weights if f.kind not in EMBEDDINGS]
+    layers = [f for f in record.first_weights if f.kind not in EMBEDDINGS and not _taken_over(record, f)]
     out = _embeddings(record) + _own_parameters(record)
     if not layers:
         return out
@@ -116,6 +116,11 @@ def check_first_values(record: Record) -> list[Finding]:
     return out
 
 
+def _taken_over(record: Record, first: FirstWeights) -> bool:
+    """Whether what a layer begins with is what an earlier training has made of it."""
+    return bool(record.taken_over & {first.name, f"{first.name}.weight" if first.name else "weight"})
+
+
 def _parted(record: Record, first: FirstWeights) -> bool:
     """Whether a layer that began at zero had a gradient at once, and no two of its units are alike now."""
     own = (first.name, f"{first.name}.weight" if first.name else "weight")
@@ -130,7 +135,11 @@ def _parted(record: Record, first: FirstWeights) -> bool:
 
 def _embeddings(record: Record) -> list[Finding]:
     """Tables of embeddings that begin far from the size of one."""
-    found = [f for f in record.first_weights if f.kind in EMBEDDINGS and f.outputs > 1]
+    found = [
+        f
+        for f in record.first_weights
+        if f.kind in EMBEDDINGS and f.outputs > 1 and not _taken_over(record, f)
+    ]
     out = []
     if len(found) >= 2 and all(f.std == 0.0 for f in found):
         out.append(
@@ -197,6 +206,7 @@ def _own_parameters(record: Record) -> list[Finding]:
         for p in first.parameters
         if p.gradient is not None
         and p.name in varied
+        and p.name not in record.taken_over
         and not p.name.startswith(layers)
         and p.weight > FAR_OFF * math.sqrt(p.numbers)
     }

@@ -193,6 +193,7 @@ class Record:
         ended: Whether watching has ended, and with it, as far as can be told, the training.
         continued: Whether a part of the model is trained further in a later training, so that this one was a
             first stage.
+        taken_over: Names of parameters that began with the values that an earlier training had given them.
         notes: What could not be seen, in sentences.
         deep: Updates looked at in depth, where that was asked for.
         copies: Copies of the model that were called by themselves.
@@ -220,6 +221,7 @@ class Record:
     schedules: list[Schedule] = field(default_factory=list)
     ended: bool = False
     continued: bool = False
+    taken_over: frozenset[str] = frozenset()
     notes: list[str] = field(default_factory=list)
     deep: list[DeepStep] = field(default_factory=list)
     copies: list[CopySeen] = field(default_factory=list)

@@ -4,7 +4,7 @@ import gc
 import sys
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from time import perf_counter
 from typing import Any
@@ -20,6 +20,7 @@ from torch.utils.hooks import RemovableHandle
 
 from fivefold.diagnosis.observation.layers import opaque
 from fivefold.diagnosis.observation.loose import Loose, loose
+from fivefold.diagnosis.observation.record import Record
 from fivefold.diagnosis.script.frameworks import Framework, of_stack
 from fivefold.diagnosis.script.joining import JoiningWatcher
 from fivefold.diagnosis.script.naming import name_of, names_of
@@ -176,6 +177,9 @@ class Discovery:
             training.attach()
             training.title = name
             training.changed()
+            training.record.taken_over = taken_over(
+                training.record.parameters(), [each.record for each in self.trainings]
+            )
             self.trainings.append(training)
         else:
             training.add_module(name, module)
@@ -297,6 +301,26 @@ class Discovery:
 def _transformed() -> bool:
     """Whether torch traces a call, or maps or differentiates it by a function transform."""
     return bool(torch._C._get_tracing_state()) or torch._C._functorch.peek_interpreter_stack() is not None
+
+
+def taken_over(named: Iterable[tuple[str, torch.Tensor]], earlier: Iterable[Record]) -> frozenset[str]:
+    """Return names of matrices that hold the very numbers that a trained matrix of an earlier training ended
+    with, as a trunk does that is loaded from a state.
+
+    Args:
+        named: Parameters of a model that is about to be trained.
+        earlier: What was seen of the trainings before.
+    """
+    ended: dict[torch.Size, list[torch.Tensor]] = {}
+    for record in earlier:
+        for _, p in record.parameters() if record.count else ():
+            ended.setdefault(p.shape, []).append(p.detach())
+    return frozenset(
+        name
+        for name, p in named
+        if p.ndim >= 2 and p.numel() > 1
+        if any(old.device == p.device and torch.equal(old, p.detach()) for old in ended.get(p.shape, ()))
+    )
 
 
 def tensors_of(optimizer: Optimizer) -> set[int]:
