@@ -132,6 +132,22 @@ def test_columns_that_are_labels_or_several_targets() -> None:
     assert check_telling_column(told(x[:300], x[:300], x[300:], x[300:])) == []  # an autoencoder
 
 
+@pytest.mark.parametrize("shifted", [True, False])
+def test_targets_of_the_example_before_are_no_leak(shifted: bool) -> None:
+    """Classes that take turns: a column holds the class before, which is the target of the row before."""
+    generator = np.random.default_rng(0)
+    turns = np.array([[0.1, 0.8, 0.1], [0.1, 0.1, 0.8], [0.8, 0.1, 0.1]])
+    chain = [0]
+    for _ in range(1200):
+        chain.append(int(generator.choice(3, p=turns[chain[-1]])))
+    y = torch.tensor(chain)
+    noise = torch.randn(1200, 5, generator=torch.Generator().manual_seed(0))
+    x = torch.cat([functional.one_hot(y[:-1], 3).float(), noise], 1)
+    given = y[:700] if shifted else y[1:701]
+    found = check_telling_column(told(x[:700], given, x[700:], y[701:]))
+    assert found == []
+
+
 def test_columns_in_another_order_are_no_telling_column() -> None:
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(800, 10, generator=generator)

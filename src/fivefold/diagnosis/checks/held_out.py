@@ -8,7 +8,7 @@ import numpy as np
 from fivefold.diagnosis.checks.mixing import relates_rows
 from fivefold.diagnosis.checks.overlaps import nearly_equal, shared, windows
 from fivefold.diagnosis.checks.pictures import of_numbers, of_pairs, of_shares
-from fivefold.diagnosis.checks.rules import Examples, distinct, every_draw, keys_of, rich
+from fivefold.diagnosis.checks.rules import Examples, Rule, distinct, every_draw, keys_of, rich, some
 from fivefold.diagnosis.checks.seen import stacked, within_updates
 from fivefold.diagnosis.checks.whole import whole_rows
 from fivefold.diagnosis.finding import Confidence, Finding, Picture
@@ -20,6 +20,9 @@ LONG = 64
 
 MOST_SHOWN = 8
 """Columns in a picture."""
+
+MOST_OTHERS = 600
+"""Evaluation examples that a rule is made from."""
 
 EXACT = 1e-10
 """Distance from 1 of the correlation of a column with its copy in single precision."""
@@ -204,8 +207,10 @@ def check_telling_column(record: Record) -> list[Finding]:
     examples are far from normal, and the column must vary in evaluation at least half as much. False alarms:
     series
     so smooth that the last value nearly is the next one (left out where columns resemble each other as much);
-    networks that reproduce their inputs (left out where there are as many inputs as targets, or a layer is
-    narrower than the targets); a population that changed between the two.
+    targets that belong to the example before, which a column may tell (left out where a rule made from
+    evaluation examples misleads in training); networks that reproduce their inputs (left out where there are
+    as many inputs as targets, or a layer is narrower than the targets); a population that changed between the
+    two.
 
     Args:
         record: What was seen.
@@ -219,13 +224,23 @@ def check_telling_column(record: Record) -> list[Finding]:
     if draws is None or draws.tokens or not 2 <= draws.x.shape[1] <= 2048 or draws.y.shape[1] > 64:
         return []
     own = distinct(draws)
-    n, k = len(own.x), own.y.shape[1]
-    if n < 50 or _reproduces(record, own):
+    if len(own.x) < 50 or _reproduces(record, own):
         return []
-    r = _correlations(own.x, own.y)
     others = every_draw(held, like=draws) if held.inputs else None
     if others is not None and others.x.shape[1] == own.x.shape[1] and len(distinct(others).x) >= 30:
         others = distinct(others)
+    else:
+        others = None
+    found = _telling_column(own, others)
+    if found and others is not None and _of_other_examples(own, others):
+        return []
+    return found
+
+
+def _telling_column(own: Examples, others: Examples | None) -> list[Finding]:
+    n, k = len(own.x), own.y.shape[1]
+    r = _correlations(own.x, own.y)
+    if others is not None:
         m, q = len(others.x), _correlations(others.x, others.y)
         z = np.arctanh(np.clip(np.abs(r), 0, 0.9999)) - np.arctanh(np.clip(np.abs(q), 0, 0.9999))
         z = z / (1 / (n - 3) + 1 / (m - 3)) ** 0.5
@@ -242,7 +257,8 @@ def check_telling_column(record: Record) -> list[Finding]:
         error = _error_of_correlation(own.x[:, j], own.y[:, c]) * (1 + n / m) ** 0.5
         varies = others.x[:, j].std() > 0.5 * own.x[:, j].std()
         sure = varies and abs(r[j, c]) - abs(q[j, c]) > 6 * error
-        if sure and z[j, c] > 6 and len(rest) >= 0.5 * len(r) and float((rest < 4).mean()) >= 0.8:
+        kept = len(rest) >= 0.5 * len(r) and float((rest < 4).mean()) >= 0.8
+        if sure and kept and z[j, c] > 6:
             seen = f"correlation with the target {r[j, c]:.2f} in training and {q[j, c]:.2f} in evaluation"
             pairs = {f"column {i}": (abs(r[i, c]), abs(q[i, c])) for i in _first_columns(int(j), r[:, c])}
             shown = of_pairs(
@@ -272,6 +288,15 @@ def check_telling_column(record: Record) -> list[Finding]:
         (0.995, "a copy"),
     )
     return [_telling(int(j), seen, "high" if exact or among < 0.9 else "medium", shown)]
+
+
+def _of_other_examples(own: Examples, others: Examples) -> bool:
+    """Whether a rule made from evaluation examples does worse than none on training examples, as it does
+    where these have the targets of other examples, and not where a column of theirs was made from their own:
+    R^2 beyond 4 standard errors below 0, though it is 5 above within evaluation.
+    """
+    rule = Rule(some(others, MOST_OTHERS))
+    return rule.own.z > 5 and rule.judge(some(own)).z < -4
 
 
 def _first_columns(column: int, r: np.ndarray) -> list[int]:
