@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from fivefold.diagnosis.checks.loss_level import level_tells
 from fivefold.diagnosis.checks.pictures import of_numbers, of_shares
-from fivefold.diagnosis.checks.seen import curve, late, median, within_updates
+from fivefold.diagnosis.checks.seen import curve, late, median, whole_loss, within_updates
 from fivefold.diagnosis.finding import Confidence, Finding, Picture
 from fivefold.diagnosis.observation.record import Evaluation, LossCall, Record
 
@@ -227,13 +227,13 @@ def check_unfinished(record: Record) -> list[Finding]:
     """
     end = record.count
     quarters = [
-        median(s.loss for s in record.steps if low * end <= s.index < high * end)
+        median(whole_loss(s) for s in record.steps if low * end <= s.index < high * end)
         for low, high in ((0.0, 0.25), (0.25, 0.5), (0.5, 0.75), (0.75, 1.01))
     ]
     first, second, third, fourth = quarters
     if record.ended and 4 <= end < VERY_FEW and not math.isfinite(fourth):
         # So short a training may be over before its last updates could be watched.
-        seen = [s.loss for s in record.steps if math.isfinite(s.loss)]
+        seen = [whole_loss(s) for s in record.steps if math.isfinite(s.loss)]
         third = fourth = seen[-1] if len(seen) >= 3 else math.nan
     if not (math.isfinite(third) and math.isfinite(fourth)) or third <= 0 or "LBFGS" in record.optimizers:
         return []
@@ -265,7 +265,7 @@ def check_unfinished(record: Record) -> list[Finding]:
             "too few epochs for this rate, or batches so large that an epoch holds few of them",
             "train longer, use smaller batches, or raise the rate",
             picture=Picture(
-                "The loss", "update", "loss", {"loss": curve(record.steps, (s.loss for s in record.steps))}
+                "The loss", "update", "loss", {"loss": curve(record.steps, map(whole_loss, record.steps))}
             ),
         )
     ]

@@ -64,12 +64,17 @@ def takes_turns(record: Record) -> bool:
     moved: dict[frozenset[str], int] = {}
     for step in record.steps:
         if math.isfinite(step.loss) and step.backwards > 0:
-            moved[_moved(step)] = moved.get(_moved(step), 0) + 1
+            moved[moved_names(step)] = moved.get(moved_names(step), 0) + 1
     often = [names for names, count in moved.items() if names and count >= 2]
     return any(not (a & b) for i, a in enumerate(often) for b in often[i + 1 :])
 
 
-def _moved(step: Step) -> frozenset[str]:
+def moved_names(step: Step) -> frozenset[str]:
+    """Names of the parameters that the optimizers of an update hold.
+
+    Args:
+        step: The update.
+    """
     return frozenset(name for group in step.groups for name in group.names)
 
 
@@ -82,4 +87,4 @@ def steps_of_one(record: Record) -> list[Step]:
     """
     if not takes_turns(record):
         return list(record.steps)
-    return [s for s in record.steps if _moved(s) == _moved(record.steps[-1])]
+    return [s for s in record.steps if moved_names(s) == moved_names(record.steps[-1])]

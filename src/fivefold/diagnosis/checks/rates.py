@@ -17,10 +17,16 @@ from fivefold.diagnosis.checks.seen import (
 )
 from fivefold.diagnosis.checks.units import killed
 from fivefold.diagnosis.finding import Finding, Picture
-from fivefold.diagnosis.observation.record import Record, Step
+from fivefold.diagnosis.observation.record import Line, Record, Step
 
-LEAST_LINES = 4
+LEAST_LINES = 3
 SMALL_CHANGE = 4e-4
+SMALL_STRAIGHT, STRAIGHT = 1e-3, 32.0
+"""Where 64 updates in one gain as much as 32 or more alone, the curvature is hardly felt, and weights may
+change by a little more per update.
+"""
+STILL_LEFT = 0.05
+"""Of the loss at the last of these updates: what 64 in one would gain there shows that it is not done yet."""
 
 
 def peak_rate(step: Step) -> float:
@@ -143,11 +149,20 @@ def _most_of_five(values: list[float]) -> float:
     return max(median(values[i : i + 5]) for i in range(1, len(values) - 4)) / max(values[0], 1e-300)
 
 
+def _overshoots(line: Line) -> bool:
+    """Whether the loss is higher after an update, by more than twice what its slope alone makes of it: an
+    update that leads uphill for its own batch from the start, as momentum's do in noise, is no long one.
+    """
+    rise = line.own[1] - line.own[0]
+    return not rise <= 1e-6 * line.own[0] and not line.slope > 0.5 * rise
+
+
 def check_rate_too_high(record: Record) -> list[Finding]:
     """Find updates that overshoot.
 
     Statistic: the share of watched updates after which the loss of their own batch is higher than before,
     L(1) > L(0) along the update d; for a quadratic this is d.H d > -2 g.d, sharpness times rate above 2.
+    Where g.d > 0, d.H d must be above 2 g.d besides: the curvature, not the slope, makes most of the rise.
     Null: an update at a sound rate lowers the loss of its own batch nearly always (all but 2% in the healthy
     scripts of the corpus). False alarms: dropout does not matter, since the same units are left out; momentum
     after a change of rate may overshoot for a while. Beside it, for updates that lower the loss of their own
@@ -163,7 +178,7 @@ def check_rate_too_high(record: Record) -> list[Finding]:
     if len(steps) < 2:
         return []
     changes = median(p.update / p.weight for p in steps[0].parameters if p.weight > 0 and p.numbers > 1)
-    worse = [s for s in steps if s.line is not None and not s.line.own[1] <= s.line.own[0] * (1 + 1e-6)]
+    worse = [s for s in steps if s.line is not None and _overshoots(s.line)]
     share = len(worse) / len(steps)
     started, ended = initial_loss(record), late_loss(record)
     diverged = record.first_nonfinite is not None or not math.isfinite(ended)
@@ -285,35 +300,42 @@ def _killed(record: Record) -> list[Finding]:
 def check_rate_too_low(record: Record) -> list[Finding]:
     """Find updates that could be many times longer.
 
-    Statistic: the share of watched updates, made at no less than half the peak rate, along which the loss
-    still falls at 64 times the update, together with the change of the weights per update relative to their
-    size. Null: at a sound rate the loss turns up well before 16 times the update. False alarms: the end of a
-    schedule (left out), a warm-up (left out by the same rule).
+    Statistic: the share of watched updates, made at no less than a quarter of the peak rate, along which the
+    loss still falls at 64 times the update (16 times one at the peak rate, or more), together with the change
+    of the weights per update at the peak rate, relative to their size (without those that began at zero,
+    biases mostly, which have no size of their own): at most 4e-4, or 1e-3 where the fall is nearly straight.
+    Null: at a sound rate the loss turns up well before 16 times the update, and weights change by some 1e-3
+    to 1e-2. False alarms: the end of a schedule (left out), a warm-up (left out by the same rule).
 
     Args:
         record: What was seen.
     """
     steps = _lined(record)
-    peak = max((peak_rate(s) for s in steps), default=math.nan)
-    steps = [s for s in steps if peak_rate(s) >= 0.5 * peak]
+    known = [peak_rate(s) for s in steps] + [rate for _, rate in record.rates]
+    peak = max((r for r in known if math.isfinite(r)), default=math.nan)
+    steps = [s for s in steps if peak_rate(s) >= 0.25 * peak]
     if len(steps) < LEAST_LINES:
         return []
     lines = [s.line for s in steps if s.line is not None]
     far = [n for n in lines if n.multiples[-1] >= 64.0 and n.own[-1] < n.own[-2]]
+    begun_at_zero = {p.name for p in record.steps[0].parameters if p.weight == 0.0}
     ratio = median(
-        p.update / p.weight
+        p.update / p.weight * peak / peak_rate(s)
         for s in steps
         for p in s.parameters
-        if p.weight > 0 and p.numbers > 1 and p.gradient
+        if p.weight > 0 and p.numbers > 1 and p.gradient and p.name not in begun_at_zero
     )
     share = len(far) / len(steps)
     started, ended = initial_loss(record), late_loss(record)
-    done = level_tells(record) and not ended > 0.2 * started
-    if share < 0.7 or ratio > SMALL_CHANGE or done:
-        return []
+    left = lines[-1].own[0] - lines[-1].own[-1] if lines[-1] in far else 0.0
+    few = 0.02 if left > STILL_LEFT * abs(lines[-1].own[0]) else 0.2
+    done = level_tells(record) and not ended > few * started
     gains = [n.own[0] - n.own[1] for n in far]
     gains64 = [n.own[0] - n.own[-1] for n in far]
-    rate = median(peak_rate(s) for s in steps)
+    straight = sum(g64 >= STRAIGHT * g > 0.0 for g, g64 in zip(gains, gains64, strict=True)) / len(steps)
+    small = SMALL_STRAIGHT if straight >= 0.7 else SMALL_CHANGE
+    if share < 0.7 or not ratio <= small or done:
+        return []
     sure = share >= 0.8 and ratio < 0.5 * SMALL_CHANGE
     times = 30 if ratio < 1e-4 else 10
     return [
@@ -324,9 +346,9 @@ def check_rate_too_low(record: Record) -> list[Finding]:
             f"(by {median(gains64):.2g} instead of {median(gains):.2g}); weights change by {ratio:.1e} of "
             f"their size per update; the loss went from {started:.3g} to {ended:.3g}",
             "high" if sure else "medium",
-            f"a rate of {rate:.2g} moves the weights too little",
-            f"raise the rate about {times} times, to {times * rate:.1g}",
-            figures=_moved(rate, times * rate),
+            f"a rate of {peak:.2g} moves the weights too little",
+            f"raise the rate about {times} times, to {times * peak:.1g}",
+            figures=_moved(peak, times * peak),
             picture=Picture(
                 "The loss along one update",
                 "multiple of the update",

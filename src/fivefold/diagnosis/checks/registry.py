@@ -38,6 +38,7 @@ from fivefold.diagnosis.checks.held_out import check_leak, check_telling_column
 from fivefold.diagnosis.checks.image_targets import check_image_targets
 from fivefold.diagnosis.checks.imbalance import check_imbalance_of_classes
 from fivefold.diagnosis.checks.labels import check_labels
+from fivefold.diagnosis.checks.last_stage import check_last_stage
 from fivefold.diagnosis.checks.linearity import check_linear, check_linear_pairs
 from fivefold.diagnosis.checks.loss_inputs import check_loss_inputs
 from fivefold.diagnosis.checks.loss_masks import check_loss_masks
@@ -66,10 +67,12 @@ from fivefold.diagnosis.checks.regularisation import check_clipping, check_preci
 from fivefold.diagnosis.checks.repeated_noise import check_repeated_noise
 from fivefold.diagnosis.checks.restored import check_restored
 from fivefold.diagnosis.checks.running_statistics import check_running_statistics
+from fivefold.diagnosis.checks.scaled_together import check_scaled_together
 from fivefold.diagnosis.checks.scales import check_inputs, check_targets
 from fivefold.diagnosis.checks.schedule import check_schedule
 from fivefold.diagnosis.checks.shapes import check_shapes
 from fivefold.diagnosis.checks.signals import check_signals
+from fivefold.diagnosis.checks.slow_groups import check_slow_groups
 from fivefold.diagnosis.checks.states import check_carried, check_same_input, check_states
 from fivefold.diagnosis.checks.stopped_gradients import check_stopped_gradients
 from fivefold.diagnosis.checks.tags import check_tags
@@ -79,6 +82,7 @@ from fivefold.diagnosis.checks.units import check_units
 from fivefold.diagnosis.checks.unread_columns import check_unread_columns
 from fivefold.diagnosis.checks.unregistered import check_unregistered
 from fivefold.diagnosis.checks.update_order import check_update_order
+from fivefold.diagnosis.checks.variances import check_variances
 from fivefold.diagnosis.checks.width import check_width
 from fivefold.diagnosis.checks.worst_state import check_worst_state
 from fivefold.diagnosis.checks.wrapped import check_wrapped
@@ -110,6 +114,7 @@ CHECKS: tuple[Check, ...] = (
     check_loss_inputs,
     check_targets_of_loss,
     check_forms,
+    check_variances,
     check_one_example,
     check_flat_logits,
     check_judged_otherwise,
@@ -122,6 +127,7 @@ CHECKS: tuple[Check, ...] = (
     check_shapes,
     check_axes,
     check_views,
+    check_scaled_together,
     check_channels,
     check_signals,
     check_image_targets,
@@ -155,6 +161,7 @@ CHECKS: tuple[Check, ...] = (
     check_rate_too_high,
     check_grown_weights,
     check_rate_too_low,
+    check_slow_groups,
     check_momentum,
     check_sum,
     check_terms,
@@ -189,6 +196,7 @@ CHECKS: tuple[Check, ...] = (
     check_worst_state,
     check_overfitting,
     check_unfinished,
+    check_last_stage,
 )
 """Every check of a training. Each reads the record, or plays its tapes again, and leaves both as they were.
 """

@@ -127,6 +127,19 @@ def within_updates(record: Record) -> bool:
     return often and len(set(record.evaluation_rows.steps)) > 5
 
 
+def whole_loss(step: Step) -> float:
+    """Loss of an update as a loss function gave it, where it was divided by the batches of an accumulation.
+
+    Args:
+        step: The update.
+    """
+    times = step.backwards
+    divided = times > 1 and any(
+        abs(c.value - times * step.loss) <= 1e-3 * abs(c.value) for c in step.losses if c.value
+    )
+    return times * step.loss if divided else step.loss
+
+
 def initial_loss(record: Record) -> float:
     """Loss at the first watched update; nan where unknown."""
     return next((s.loss for s in record.steps if math.isfinite(s.loss)), math.nan)

@@ -3,8 +3,8 @@
 import math
 
 from fivefold.diagnosis.checks.fit_quality import held_out_losses
-from fivefold.diagnosis.checks.seen import within_updates
-from fivefold.diagnosis.finding import Finding, Picture
+from fivefold.diagnosis.checks.seen import losses_of, within_updates
+from fivefold.diagnosis.finding import Confidence, Finding, Picture
 from fivefold.diagnosis.observation.record import Record
 from fivefold.diagnosis.observation.weights import some_norms
 
@@ -23,7 +23,8 @@ def check_worst_state(record: Record) -> list[Finding]:
     was chosen for a small loss, or for a score that was high then; it has the largest loss of n evaluations
     by chance in 1 of n, were it drawn blindly. Found where it is the largest of four or more, a fifth above
     the least, and no count of right answers speaks for it; medium where the errors that were seen are not
-    the whole loss of the training, so that the choice may go by another. False alarms: choices by a score
+    the whole loss of the training, so that the choice may go by another, and low where the training minimises
+    another function, so that the choice most likely does. False alarms: choices by a score
     that falls while the loss does.
 
     Args:
@@ -51,7 +52,7 @@ def check_worst_state(record: Record) -> list[Finding]:
             f"they are those after {loaded} of {record.count} updates, where the held-out loss was "
             f"{told[loaded]:.3g}, the largest of {len(known)} evaluations; it was least, {told[least]:.3g}, "
             f"after {least}",
-            "high" if _whole(record) else "medium",
+            _confidence(record, loaded),
             "the comparison that keeps the best state is the wrong way round: it keeps a state where the "
             "loss is larger than the last one kept",
             "keep the state where the loss is smaller (a score larger), and begin at float('inf') (at -inf)",
@@ -66,6 +67,14 @@ def check_worst_state(record: Record) -> list[Finding]:
             ),
         )
     ]
+
+
+def _confidence(record: Record, loaded: int) -> Confidence:
+    judged = {c.function for e in record.evaluations if e.after == loaded for c in e.losses}
+    trained = {c.function for c in losses_of(record)}
+    if trained and not judged & trained:
+        return "low"
+    return "high" if _whole(record) else "medium"
 
 
 def _whole(record: Record) -> bool:

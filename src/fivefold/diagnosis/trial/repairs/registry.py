@@ -83,6 +83,7 @@ def less_fit(code: Code, finding: Finding) -> Sequence[Repair]:
 REPAIRS: dict[str, Repairer] = {
     "axis.batch": along_classes,
     "axis.queries": along_classes,
+    "axis.scaling": standardise_inputs,
     "axis.targets": transpose_neither,
     "axis.time": rows_in_stretches,
     "axis.view": transpose_instead,
@@ -162,6 +163,7 @@ NOT_FOR_AN_EDIT: dict[str, str] = {
     "fit.restored": "which of the states is to be kept is for you to say",
     "labels.noise": "which labels are right cannot be read from the script",
     "labels.unrelated": "how labels and examples belong together cannot be read from the script",
+    "loss.deviation": "whether a deviation or a variance is to be learnt is for you to say",
     "loss.flat-logits": "which temperature fits is for you to say; 0.1 is a good start",
     "loss.one-example": "which mean was meant is for you to say",
     "loss.no-exploration": "how actions are drawn while it trains is for you to say",
