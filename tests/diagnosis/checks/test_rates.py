@@ -16,7 +16,7 @@ from fivefold.diagnosis.checks.rates import (
     risen,
 )
 from fivefold.diagnosis.observation.deep_step import DeepStep
-from fivefold.diagnosis.observation.record import Line, LossCall, Record, Step
+from fivefold.diagnosis.observation.record import Group, Line, LossCall, ParameterStep, Record, Step
 from fivefold.diagnosis.observation.summary import Summary
 from fivefold.optimize import StabilityLimit
 from fivefold.theory.stability import margin_of
@@ -154,3 +154,44 @@ def test_units_that_a_high_rate_kills(watched, digits, network) -> None:
     assert "to 100% of the units" in found.evidence
     assert found.figures == {"rate": 1e-3, "to": 1e-4}
     assert check_rate_too_high(watched(network(64, 32, 10), *digits, steps=16)) == []
+
+
+def test_biases_that_begin_at_zero_have_no_size() -> None:
+    """Plain tensors, whose biases begin at zero and change by all their size: the matrices tell."""
+    loss = tuple(1.0 - 1e-3 * m for m in (0.0, 1.0, 4.0, 16.0, 64.0))
+    line = Line(-1e-3, (0.0, 1.0, 4.0, 16.0, 64.0), loss)
+
+    def seen(change: float) -> Record:
+        steps = [
+            Step(
+                i,
+                loss=0.9,
+                line=line,
+                groups=[Group("Adam", {"lr": 1e-4}, ("w", "b", "c"))],
+                parameters=[
+                    ParameterStep("w", 1.0, 0.1, change, 100),
+                    ParameterStep("b", i * 1e-3, 0.1, 1e-3, 10),
+                    ParameterStep("c", i * 1e-3, 0.1, 1e-3, 10),
+                ],
+            )
+            for i in range(8)
+        ]
+        return Record(steps=steps, count=8, optimizers=["Adam"])
+
+    assert [(f.code, f.figures["rate"]) for f in check_rate_too_low(seen(5e-4))] == [("rate.too-low", 1e-4)]
+    assert check_rate_too_low(seen(5e-3)) == []
+    warm = seen(5e-4)
+    warm.rates = [(0, 1e-4), (20, 1e-2)]  # what was watched is the warm-up
+    assert check_rate_too_low(warm) == []
+
+
+def test_an_update_that_leads_uphill_from_the_start_does_not_overshoot() -> None:
+    """With L(1) = 1.1 from 1: by the slope alone, or by the curvature at a slope of 0.01 or below."""
+
+    def seen(slope: float) -> Record:
+        line = Line(slope, (0.0, 1.0), (1.0, 1.1))
+        return Record(steps=[Step(i, loss=1.0, line=line) for i in range(8)], count=8)
+
+    assert check_rate_too_high(seen(0.1)) == []
+    for slope in (0.01, -0.1):
+        assert [f.code for f in check_rate_too_high(seen(slope))] == ["rate.too-high"]

@@ -5,8 +5,17 @@ import math
 import pytest
 import torch
 
-from fivefold.diagnosis.checks.seen import batch_size, curve, initial_loss, late, late_loss, median, stacked
-from fivefold.diagnosis.observation.record import Record, Rows, Step
+from fivefold.diagnosis.checks.seen import (
+    batch_size,
+    curve,
+    initial_loss,
+    late,
+    late_loss,
+    median,
+    stacked,
+    whole_loss,
+)
+from fivefold.diagnosis.observation.record import LossCall, Record, Rows, Step
 from fivefold.diagnosis.observation.summary import summarise
 
 
@@ -33,3 +42,11 @@ def test_rows() -> None:
     assert stacked(Rows())[0].size == 0
     record = Record(steps=[Step(0, inputs=[summarise(b)]) for b in blocks])
     assert batch_size(record) == pytest.approx(2)
+
+
+def test_a_loss_that_was_divided_by_its_backward_passes() -> None:
+    some = summarise(torch.ones(3))
+    call = LossCall("mse_loss", {}, 0.8, some, some, math.nan, math.nan, (), None)
+    assert whole_loss(Step(0, loss=0.2, backwards=4, losses=[call])) == pytest.approx(0.8)
+    assert whole_loss(Step(0, loss=0.8, backwards=4, losses=[call])) == 0.8  # it was not divided
+    assert whole_loss(Step(0, loss=0.2, backwards=4)) == 0.2

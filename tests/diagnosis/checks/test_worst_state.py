@@ -2,6 +2,7 @@
 
 import copy
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -50,3 +51,10 @@ def test_what_is_kept(digits, network, keep: str, found: bool) -> None:
         assert "after 10 of 60 updates" in f.evidence
         held = dict(f.picture.curves["held out"])
         assert held[10.0] == max(held.values())
+
+
+def test_an_error_that_the_training_does_not_minimise_is_no_sure_sign(digits, network) -> None:
+    record = stopped(digits, network, "worst")
+    for e in record.evaluations:
+        e.losses = [replace(c, function="difference") for c in e.losses]
+    assert [f.confidence for f in check_worst_state(record)] == ["low"]

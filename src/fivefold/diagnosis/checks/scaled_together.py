@@ -55,7 +55,7 @@ def together(x: np.ndarray) -> tuple[int, int] | None:
 
 
 def _off(of_rows: np.ndarray, value: float) -> float:
-    """How far the mean of numbers, one per example, is from a value, in standard errors; infinite beyond 0.1."""
+    """How far the mean of numbers, one per example, is from a value, in standard errors; inf beyond 0.1."""
     off = abs(float(of_rows.mean()) - value)
     error = float(of_rows.std()) / math.sqrt(len(of_rows))
     return off / max(error, 1e-12) if off <= MOST_OFF else math.inf
