@@ -52,7 +52,7 @@ RIGHT: dict[str, tuple[str, ...]] = {
     "mixed-batches": ("batch.mixed", "axis.batch"),
     "momentum-too-high": ("rate.momentum", "rate.too-high"),
     "no-exploration": ("loss.no-exploration",),
-    "non-finite": ("nonfinite.",),
+    "non-finite": ("nonfinite.", "mask.empty"),
     "optimizer-misses-parameters": ("parameters.outside-optimizer", "parameters.unregistered"),
     "ordered-batches": ("data.ordered",),
     "output-activation": ("output.activation",),

@@ -21,9 +21,12 @@ from fivefold.diagnosis.checks.capacity import (
     check_output,
 )
 from fivefold.diagnosis.checks.channels import check_channels
+from fivefold.diagnosis.checks.class_axis import check_class_axis
 from fivefold.diagnosis.checks.class_masks import check_class_masks
 from fivefold.diagnosis.checks.class_weights import check_beyond_balance
+from fivefold.diagnosis.checks.constant_targets import check_constant_targets
 from fivefold.diagnosis.checks.cut_paths import check_cut_paths
+from fivefold.diagnosis.checks.empty_masks import check_empty_masks
 from fivefold.diagnosis.checks.equal_views import check_equal_views
 from fivefold.diagnosis.checks.exhausted import check_exhausted
 from fivefold.diagnosis.checks.first_values import check_first_values
@@ -39,6 +42,7 @@ from fivefold.diagnosis.checks.image_targets import check_image_targets
 from fivefold.diagnosis.checks.imbalance import check_imbalance_of_classes
 from fivefold.diagnosis.checks.labels import check_labels
 from fivefold.diagnosis.checks.last_stage import check_last_stage
+from fivefold.diagnosis.checks.lengths import check_lengths
 from fivefold.diagnosis.checks.linearity import check_linear, check_linear_pairs
 from fivefold.diagnosis.checks.loss_inputs import check_loss_inputs
 from fivefold.diagnosis.checks.loss_masks import check_loss_masks
@@ -128,16 +132,19 @@ CHECKS: tuple[Check, ...] = (
     check_axes,
     check_views,
     check_scaled_together,
+    check_class_axis,
     check_channels,
     check_signals,
     check_image_targets,
     check_mixing,
     check_pairs,
     check_tags,
+    check_lengths,
     check_time_axis,
     check_future,
     check_next_steps,
     check_masks,
+    check_empty_masks,
     check_padded_ends,
     check_token_of_padding,
     check_loss_masks,
@@ -171,6 +178,7 @@ CHECKS: tuple[Check, ...] = (
     check_written_out,
     check_inputs,
     check_targets,
+    check_constant_targets,
     check_output,
     check_bounded_output,
     check_linear,

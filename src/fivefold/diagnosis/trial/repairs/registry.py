@@ -168,10 +168,12 @@ NOT_FOR_AN_EDIT: dict[str, str] = {
     "loss.one-example": "which mean was meant is for you to say",
     "loss.no-exploration": "how actions are drawn while it trains is for you to say",
     "axis.images": "which of the two is to be turned is for you to say",
+    "axis.classes": "whether predictions become flat or change axes is for you to say",
     "axis.channels": "which view is to become a permutation is for you to say",
     "loss.judged-otherwise": "which of the two losses is meant is for you to say",
     "loss.backwards": "which line makes the targets is for you to say",
     "mask.class": "what tells padding from steps is for you to say",
+    "mask.empty": "what the place is to see is for you to say",
     "mask.padding": "which layer the mask of the padding belongs to is for you to say",
     "normalisation.stale-average": "whether statistics are copied or computed anew is for you to say",
     "normalisation.stale-statistics": "which momentum fits is for you to say; torch's own is 0.1",
@@ -180,5 +182,6 @@ NOT_FOR_AN_EDIT: dict[str, str] = {
     "parameters.unused": "whether the layers are to be called or removed is for you to say",
     "schedule.factor": "whether the function gives a factor or the optimizer begins at 1 is for you to say",
     "step.never": "where the updates belong is for you to say",
+    "targets.constant": "which comparison was meant is for you to say",
 }
 """Why there is none, for findings that no edit of a line repairs."""
