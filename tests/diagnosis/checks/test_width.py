@@ -39,6 +39,31 @@ def test_recurrent_layers_count(watched, digits) -> None:
     assert at(32) == []
 
 
+class Places(nn.Module):
+    """A number for each step of a sequence, from what stands before it and behind it."""
+
+    def __init__(self, hidden: int) -> None:
+        super().__init__()
+        self.rnn = nn.LSTM(8, hidden, batch_first=True, bidirectional=True)
+        self.head = nn.Sequential(nn.Linear(2 * hidden, 16), nn.ReLU(), nn.Linear(16, 1))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(self.rnn(x.view(-1, 8, 8))[0])[:, :, 0]
+
+
+def test_two_directions_do_not_make_a_state_wider(watched, digits) -> None:
+    x, y = digits
+    marks = (y[:, None] > torch.arange(8)).float()
+
+    def at(hidden: int) -> list:
+        loss = functional.binary_cross_entropy_with_logits
+        return check_width(watched(Places(hidden), x, marks, loss=loss, steps=3))
+
+    assert [(f.code, f.confidence) for f in at(2)] == [("capacity.small", "high")]
+    assert "2 units a direction" in at(2)[0].evidence
+    assert at(3) == []
+
+
 def test_a_width_below_the_classes_is_said_where_the_training_ends_poorly(watched, digits, network) -> None:
     found = check_width(watched(network(64, 6, 10), *digits, steps=3))
     assert [f.confidence for f in found] == ["medium"]

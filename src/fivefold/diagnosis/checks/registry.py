@@ -70,6 +70,7 @@ from fivefold.diagnosis.checks.rates import (
 from fivefold.diagnosis.checks.regularisation import check_clipping, check_precision, check_regularisation
 from fivefold.diagnosis.checks.repeated_noise import check_repeated_noise
 from fivefold.diagnosis.checks.restored import check_restored
+from fivefold.diagnosis.checks.roughness import check_roughness
 from fivefold.diagnosis.checks.running_statistics import check_running_statistics
 from fivefold.diagnosis.checks.scaled_together import check_scaled_together
 from fivefold.diagnosis.checks.scales import check_inputs, check_targets
@@ -159,6 +160,7 @@ CHECKS: tuple[Check, ...] = (
     check_own_target,
     check_preparation,
     check_augmentation,
+    check_roughness,
     check_order,
     check_repeats,
     check_equal_views,

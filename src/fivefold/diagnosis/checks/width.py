@@ -71,17 +71,26 @@ def passes_through(record: Record, names: Sequence[str]) -> bool:
     return bool(before) and not any(differs(a, b) for a, b in zip(before, after, strict=True))
 
 
+def _thin_states(record: Record, names: Sequence[str]) -> dict[str, int]:
+    """Recurrent layers of both directions whose state has two units or fewer in each, a quarter of their
+    inputs at most: what they know of all that stands on one side.
+    """
+    kinds = dict(record.modules())
+    layers = {n: m for n in names if isinstance(m := kinds[n], nn.RNNBase) and m.bidirectional}
+    return {n: m.hidden_size for n, m in layers.items() if m.hidden_size <= min(2, m.input_size // 4)}
+
+
 def check_width(record: Record) -> list[Finding]:
     """Find hidden layers that are narrower than what they must tell apart.
 
     Statistics: the smallest number of units of a hidden layer through which all that reaches the output must
-    pass (shown by holding it still), beside the number of classes (or outputs); and whether the training ends
-    far from what it should reach (right in less than 85%, or a loss above a third
-    of
-    the first). Null: at least as many as classes; log2 of their number is the least that could tell them
-    apart at all. False alarms: bottlenecks on purpose in networks that reproduce their inputs (as many
-    outputs as inputs; there, two numbers or fewer for 16 or more); narrow networks on noisy tasks (said with
-    medium confidence at most).
+    pass (shown by holding it still), beside the number of classes (or outputs), of a recurrent layer of both
+    directions also those of one direction, beside two and a quarter of its inputs; and whether the training
+    ends far from what it should reach (right in less than 85%, or a loss above a third of the first). Null:
+    at least as many as classes; log2 of their number is the least that could tell them apart at all. False
+    alarms: bottlenecks on purpose in networks that reproduce their inputs (as many outputs as inputs; there,
+    two numbers or fewer for 16 or more); narrow networks on noisy tasks (said with medium confidence at
+    most).
 
     Args:
         record: What was seen.
@@ -109,6 +118,11 @@ def check_width(record: Record) -> list[Finding]:
     else:
         needed = max(2.0, math.log2(max(outputs, 2))) if calls else 2.0
     confidence: Confidence = "high" if poor and told else "medium"
+    thin = _thin_states(record, list(widths))
+    if width > needed and thin and poor:
+        name, width = min(thin.items(), key=lambda item: item[1])
+        needed = float(max(needed, width))
+        widths |= thin
     if width > needed:
         if not (calls and outputs >= 4 and width < outputs and poor):
             return []
@@ -122,7 +136,7 @@ def check_width(record: Record) -> list[Finding]:
         Finding(
             "capacity.small",
             "a hidden layer is too narrow",
-            f"{name} has {width} units before {outputs} outputs"
+            f"{name} has {width} units{' a direction' if name in thin else ''} before {outputs} outputs"
             + (f"; the network is right in {right:.0%} of the last batches" if math.isfinite(right) else "")
             + f"; the loss went from {started:.3g} to {ended:.3g}",
             confidence,
