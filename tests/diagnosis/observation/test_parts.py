@@ -60,3 +60,23 @@ def test_a_part_that_is_held_still_tells_nothing() -> None:
     trunk.eval()
     model["head"].eval()
     assert trains(model) == (False, True)
+
+
+def test_an_encoder_that_is_evaluated_without_its_head_is_seen() -> None:
+    encoder = nn.Sequential(nn.Linear(4, 3), nn.ReLU())
+    model = nn.Sequential(encoder, nn.Linear(3, 2))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    watcher = Watcher({"": model}, [optimizer], every=1)
+    watcher.attach()
+    x = torch.randn(6, 4)
+    model(x).sum().backward()
+    optimizer.step()
+    with torch.no_grad():
+        codes = encoder(x)
+    # The loss of what is trained on its codes is not the model's own.
+    head = torch.zeros(3, 2, requires_grad=True)
+    nn.functional.cross_entropy(codes @ head, torch.zeros(6, dtype=torch.long)).backward()
+    watcher.detach()
+    assert [(e.after, e.rows, len(e.losses)) for e in watcher.record.evaluations] == [(1, 6, 0)]
+    assert torch.equal(watcher.record.evaluation_rows.inputs[0], x)
+    assert parts_of(nn.ModuleList([encoder])) == []

@@ -24,11 +24,13 @@ from fivefold.diagnosis.checks.channels import check_channels
 from fivefold.diagnosis.checks.class_axis import check_class_axis
 from fivefold.diagnosis.checks.class_masks import check_class_masks
 from fivefold.diagnosis.checks.class_weights import check_beyond_balance
+from fivefold.diagnosis.checks.conditions import check_conditions
 from fivefold.diagnosis.checks.constant_targets import check_constant_targets
 from fivefold.diagnosis.checks.cut_paths import check_cut_paths
 from fivefold.diagnosis.checks.empty_masks import check_empty_masks
 from fivefold.diagnosis.checks.equal_views import check_equal_views
 from fivefold.diagnosis.checks.exhausted import check_exhausted
+from fivefold.diagnosis.checks.few_labels import check_few_labels
 from fivefold.diagnosis.checks.first_values import check_first_values
 from fivefold.diagnosis.checks.fit_quality import check_overfitting, check_unfinished
 from fivefold.diagnosis.checks.flat_logits import check_flat_logits
@@ -72,6 +74,7 @@ from fivefold.diagnosis.checks.repeated_noise import check_repeated_noise
 from fivefold.diagnosis.checks.restored import check_restored
 from fivefold.diagnosis.checks.roughness import check_roughness
 from fivefold.diagnosis.checks.running_statistics import check_running_statistics
+from fivefold.diagnosis.checks.same_examples import check_same_examples
 from fivefold.diagnosis.checks.scaled_together import check_scaled_together
 from fivefold.diagnosis.checks.scales import check_inputs, check_targets
 from fivefold.diagnosis.checks.schedule import check_schedule
@@ -159,6 +162,8 @@ CHECKS: tuple[Check, ...] = (
     check_telling_column,
     check_own_target,
     check_preparation,
+    check_same_examples,
+    check_conditions,
     check_augmentation,
     check_roughness,
     check_order,
@@ -167,6 +172,7 @@ CHECKS: tuple[Check, ...] = (
     check_repeated_noise,
     check_exhausted,
     check_labels,
+    check_few_labels,
     check_rate_too_high,
     check_grown_weights,
     check_rate_too_low,

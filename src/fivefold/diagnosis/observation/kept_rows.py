@@ -83,6 +83,18 @@ class KeptRows:
         self._rows.steps.append(step)
         self._rows.alone.append(not content)
         self._rows.beside.append(self._kept_beside(content, tensors, length, len(block)))
+        vectors = [t.detach() for t in usable[1:] if bags is None and t.shape == (length,)]
+        self._rows.numbers.append([t[: len(block)].to("cpu", copy=True) for t in vectors])
+
+    def take_back(self, step: int) -> None:
+        """Let the last block go, where it is of this update: what was given was an evaluation's."""
+        rows = self._rows
+        if rows.steps and rows.steps[-1] == step and self._lengths[-1] >= 0:
+            self._bytes -= rows.inputs[-1].numel() * rows.inputs[-1].element_size()
+            self._count -= len(rows.inputs[-1])
+            columns = (rows.inputs, rows.targets, rows.steps, rows.alone, rows.beside, rows.numbers)
+            for column in (*columns, self._whole, self._lengths):
+                column.pop()
 
     def _room(self, size: int) -> bool:
         return self._count < MOST_ROWS and self._bytes + size <= MOST_BYTES
@@ -95,7 +107,8 @@ class KeptRows:
             beside = rows.beside[i] or []
             self._bytes -= sum(t.numel() * t.element_size() for t in (rows.inputs[i], *beside))
             self._count -= len(rows.inputs[i])
-            for column in (rows.inputs, rows.targets, rows.steps, rows.alone, rows.beside, self._whole):
+            columns = (rows.inputs, rows.targets, rows.steps, rows.alone, rows.beside, rows.numbers)
+            for column in (*columns, self._whole):
                 del column[i]
         if parts:
             self._every *= 2

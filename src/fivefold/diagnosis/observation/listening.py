@@ -87,7 +87,9 @@ def _in_evaluation(
     scene: Scene, evaluation: Evaluation, function: Any, args: Any, kwargs: Any, output: Any
 ) -> None:
     if function in LOSSES:
-        found = loss_call(function, args, kwargs, output)
+        # One with a derivative is that of another training, as of a classifier of what this model gave.
+        own = not (isinstance(output, Tensor) and output.requires_grad)
+        found = loss_call(function, args, kwargs, output) if own else None
         if found is not None:
             evaluation.losses.append(found)
             scene.evaluated.keep_target_of(args, kwargs)
@@ -97,14 +99,19 @@ def _in_evaluation(
             labels = args[0].detach()
         evaluation.right = (evaluation.right or 0) + right
         evaluation.compared += of
-        _count(evaluation, labels)
+        count_labels(evaluation, labels)
         scene.evaluated.keep_target(labels)
     if scene.depth == 0 and scene.made.made:
         _follow(scene, evaluation, function, args, output)
 
 
-def _count(evaluation: Evaluation, labels: Tensor) -> None:
-    """Count labels by class, where they are few and not negative."""
+def count_labels(evaluation: Evaluation, labels: Tensor) -> None:
+    """Count labels by class, where they are few and not negative.
+
+    Args:
+        evaluation: What they belong to.
+        labels: Those that were compared.
+    """
     if not labels.numel() or int(labels.min()) < 0 or int(labels.max()) >= MOST_CLASSES:
         return
     counts = torch.bincount(labels.reshape(-1).long()).tolist()

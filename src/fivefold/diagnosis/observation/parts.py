@@ -3,6 +3,7 @@
 from torch import nn
 
 DROPOUTS = (nn.modules.dropout._DropoutNd,)
+LISTS = (nn.ModuleList, nn.ModuleDict)
 NORMS = (nn.modules.batchnorm._BatchNorm,)
 
 
@@ -46,7 +47,10 @@ def _modes(module: nn.Module) -> tuple[bool, bool, bool, bool]:
 
 
 def parts_of(module: nn.Module) -> list[nn.Module]:
-    """Return the children of a model that may be called without it: its class has methods of its own.
+    """Return the children of a model that may be called without it.
+
+    They are all where its class has methods of its own; elsewhere the first, where it is a network itself,
+    as an encoder is that is evaluated without the head that it was trained with.
 
     >>> class Translator(nn.Module):
     ...     def __init__(self):
@@ -56,6 +60,9 @@ def parts_of(module: nn.Module) -> list[nn.Module]:
     ...         return self.encoder(x)
     >>> len(parts_of(Translator())), len(parts_of(nn.Sequential(nn.Linear(2, 2))))
     (1, 0)
+    >>> encoder = nn.Sequential(nn.Linear(2, 2), nn.ReLU())
+    >>> parts_of(nn.Sequential(encoder, nn.Linear(2, 2))) == [encoder]
+    True
     """
     own = (
         name
@@ -65,4 +72,8 @@ def parts_of(module: nn.Module) -> list[nn.Module]:
         if callable(value) and not name.startswith("_") and name != "forward"
     )
     known = set(dir(nn.Module))
-    return list(module.children()) if any(name not in known for name in own) else []
+    children = list(module.children())
+    if any(name not in known for name in own):
+        return children
+    network = bool(children and list(children[0].children()) and list(children[0].parameters()))
+    return children[:1] if network and not isinstance(module, LISTS) else []

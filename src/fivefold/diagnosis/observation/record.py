@@ -104,6 +104,8 @@ class Rows:
         beside: What else was given to the model with each block and tells something of each example,
             tensors [b, ...]; ``None`` where that is not all that it was given, or other calls of the model
             came into the same loss.
+        numbers: The vectors of one number for each example that were given with each block, [b]; lengths of
+            texts and indices among them.
     """
 
     inputs: list[Tensor] = field(default_factory=list)
@@ -111,6 +113,7 @@ class Rows:
     steps: list[int] = field(default_factory=list)
     alone: list[bool] = field(default_factory=list)
     beside: list[list[Tensor] | None] = field(default_factory=list)
+    numbers: list[list[Tensor]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from fivefold.diagnosis.observation.calls import is_on
+from fivefold.diagnosis.observation.answers import Answers
+from fivefold.diagnosis.observation.calls import is_on, labels_compared
 from fivefold.diagnosis.observation.copies import CopySeen, copies_of, sums
 from fivefold.diagnosis.observation.layers import hook_layers, in_backward, opaque
+from fivefold.diagnosis.observation.loose import LooseCalls
 from fivefold.diagnosis.observation.overhead import Overhead
 from fivefold.diagnosis.observation.registration import look_over
 from fivefold.diagnosis.observation.step import Step
@@ -50,6 +52,7 @@ class JoiningWatcher(Watcher):
         super().__init__(modules, optimizers, overhead=overhead, allowance=ALLOWANCE, deep=deep)
         self._first: dict[int, tuple[int, float]] | None = None
         self._within: nn.Module | None = None
+        self._answers = Answers()
         self._left = False
 
     def attach_at_update(self) -> None:
@@ -114,9 +117,58 @@ class JoiningWatcher(Watcher):
 
     def _on_call(self, function: Any, args: Any, kwargs: Any, output: Any) -> None:
         self._guarded(super()._on_call, function, args, kwargs, output)
+        if self._loose is not None and self._window is not None and self._stepping is None:
+            self._guarded(self._answered, self._loose, self._window, function, args, kwargs, output)
+
+    def _on_loose(self, calls: LooseCalls, window: Step, function: Any, args: Any, kwargs: Any) -> None:
+        begins = calls.uses(function, args, kwargs, window.index)
+        if begins[0] and begins[1]:
+            self._begin_answer(window, begins[1][0])
+            if self._tape is None or self._tape.finished:
+                window.losses.clear()
+        super()._on_loose(calls, window, function, args, kwargs)
+
+    def _answered(
+        self, calls: LooseCalls, window: Step, function: Any, args: Any, kwargs: Any, output: Any
+    ) -> None:
+        """See evaluations of a network that no module makes: what it gives is compared with labels, and no
+        backward pass follows.
+        """
+        if not torch.is_grad_enabled():
+            own, data = calls.uses(function, args, kwargs, window.index)
+            if own and data and not self._answers.follows(data, output):
+                self._begin_answer(window, data[0])
+                self._answers.follows(data, output)
+        if window.backwards == 0 and (compared := labels_compared(function, args, output)) is not None:
+            swapped = self._tape is not None and self._tape.knows(args[1]) and not self._tape.knows(args[0])
+            self._answers.compare(*compared[:2], args[0].detach() if swapped else compared[2])
+
+    def _begin_answer(self, window: Step, data: torch.Tensor) -> None:
+        """A forward pass begins on data: the last one was an evaluation, if it was compared with labels."""
+        if window.backwards == 0 and self._answers.told:
+            self._training.take_back(window.index)
+            window.inputs.clear()
+            self.record.evaluations.append(self._answers.evaluation(self.record.count, self._evaluated))
+        self._answers = Answers(data)
+
+    def _on_backward(self, loss: torch.Tensor) -> None:
+        self._answers = Answers()
+        super()._on_backward(loss)
 
     def _before_step(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
         self._guarded(super()._before_step, optimizer, args, kwargs)
+        if self._late and self._loose is not None and self._window is not None:
+            self._guarded(self._within_closure, self._window)
+
+    def _due(self) -> bool:
+        # An optimizer with a closure may be done after one update, and what is evaluated then is seen in it.
+        alone = self._loose is not None and self._late and self.record.count <= 2
+        return alone or super()._due()
+
+    def _within_closure(self, window: Step) -> None:
+        """A network of no module is seen where the optimizer itself calls it, too."""
+        window.backwards = 0
+        self._enter_mode()
 
     def _after_step(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
         self._guarded(super()._after_step, optimizer, args, kwargs)
@@ -191,6 +243,8 @@ class JoiningWatcher(Watcher):
 
     def detach(self) -> None:
         """End watching; what was seen of copies gives way to what was seen of the model itself."""
+        if self._window is not None and self._answers.told:
+            self._guarded(self._begin_answer, self._window, torch.empty(0))
         super().detach()
         late = [e for e in self.record.evaluations if not e.copy and e.after >= self.record.count / 2]
         if late:
