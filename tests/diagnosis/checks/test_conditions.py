@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from fivefold.diagnosis.checks.conditions import check_conditions
+from fivefold.diagnosis.checks.conditions import check_conditions, check_sizes
 from fivefold.diagnosis.observation.record import Record
 from fivefold.diagnosis.watch import watch
 
@@ -62,3 +62,16 @@ def test_numbers_beyond_what_training_shows_are_found(draw, tested, found) -> No
 
 def test_nothing_is_said_where_nothing_is_given_beside() -> None:
     assert check_conditions(Record()) == []
+
+
+@pytest.mark.parametrize(("scale", "found"), [(1.0, []), (4.5, ["medium"]), (8.0, ["high"])])
+def test_a_signal_on_another_scale_than_its_noise_is_found(scale: float, found: list[str]) -> None:
+    generator = torch.Generator().manual_seed(0)
+    level = torch.randint(50, (600,), generator=generator)
+    kept = (1 - level / 50)[:, None] ** 4
+    signal, noise = torch.randn(2, 600, 20, generator=generator)
+    record = Record()
+    rows = record.training_rows
+    rows.inputs, rows.steps = [kept.sqrt() * scale * signal + (1 - kept).sqrt() * noise], [0]
+    rows.targets, rows.alone, rows.beside, rows.numbers = [noise], [False], [[]], [[level]]
+    assert [f.confidence for f in check_sizes(record)] == found

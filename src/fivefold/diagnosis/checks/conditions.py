@@ -4,13 +4,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fivefold.diagnosis.checks.pictures import of_pairs
+from fivefold.diagnosis.checks.pictures import of_numbers, of_pairs
 from fivefold.diagnosis.finding import Finding
 from fivefold.diagnosis.observation.record import Record, Rows
 
 LEAST_ROWS = 100
 FAR = 0.5
 """How far beyond what training shows, in widths of its range, a number of evaluation is of no drift."""
+LEAST_OF_EACH, LEAST_NUMBERS = 12, 16
+TIMES = 3.0
 
 
 def check_conditions(record: Record) -> list[Finding]:
@@ -88,3 +90,59 @@ def _indices(blocks: Sequence[np.ndarray]) -> bool:
     """Whether they count up from 0, as a graph's number at each of its nodes, or are not finite."""
     counting = all(b[0] == 0 and bool((np.diff(b) >= 0).all()) for b in blocks if len(b) > 1)
     return counting or not all(np.isfinite(b).all() for b in blocks)
+
+
+def check_sizes(record: Record) -> list[Finding]:
+    """Find inputs whose size follows from the number that comes with them, as of noise on another scale.
+
+    Statistic: the root mean square of the numbers of an input that are not 0 (padding is), its median over
+    the quarter of the training examples with the smallest numbers beside, and over that with the largest.
+    Null: inputs of one scale have the same in both, with an error of a few hundredths; mixtures of a signal
+    and of noise whose squares sum to one keep it where both have the scale of one. Found where one is three
+    times the other and at least 2. False alarms: networks that divide by that size themselves.
+
+    Args:
+        record: What was seen.
+    """
+    rows = record.training_rows
+    if not rows.inputs or not rows.inputs[0].is_floating_point() or rows.inputs[0][0].numel() < LEAST_NUMBERS:
+        return []
+    shape = rows.inputs[0].shape[1:]
+    for place in range(len(rows.numbers[0]) if rows.numbers else 0):
+        numbers = _numbers(rows, shape, place)
+        kept = [
+            b.reshape(len(b), -1).double()
+            for b, n in zip(rows.inputs, rows.numbers, strict=False)
+            if b.shape[1:] == shape and len(n) > place and len(n[place])
+        ]
+        if _indices(numbers) or not numbers:
+            continue
+        told = np.concatenate(numbers)
+        sizes = np.concatenate(
+            [(b.square().sum(1) / (b != 0).sum(1).clamp_min(1)).sqrt().numpy() for b in kept]
+        )
+        low, high = np.quantile(told, [0.25, 0.75])
+        first, last = sizes[told <= low], sizes[told >= high]
+        if min(len(first), len(last)) < LEAST_OF_EACH or not low < high:
+            continue
+        a, b = float(np.median(first)), float(np.median(last))
+        if max(a, b) >= 2.0 and max(a, b) > TIMES * min(a, b):
+            return [_grows(a, b, float(low), float(high), len(told))]
+    return []
+
+
+def _grows(a: float, b: float, low: float, high: float, count: int) -> Finding:
+    return Finding(
+        "inputs.scale",
+        "the size of the inputs follows from the number that comes with them",
+        f"of {count} training examples, those that come with a number up to {low:.3g} have root mean square "
+        f"{a:.3g}, those from {high:.3g} on {b:.3g}",
+        "high" if max(a, b) > 4.0 and max(a, b) > 4.0 * min(a, b) else "medium",
+        "what is mixed (a signal and noise, say) is on different scales: the larger hides the other",
+        "bring the signal to mean 0 and standard deviation 1 before noise of unit size is mixed in",
+        picture=of_numbers(
+            "Root mean square of the inputs: about one for all where nothing is wrong",
+            "root mean square",
+            {"smallest numbers beside": a, "largest": b},
+        ),
+    )

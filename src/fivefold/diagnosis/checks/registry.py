@@ -24,9 +24,10 @@ from fivefold.diagnosis.checks.channels import check_channels
 from fivefold.diagnosis.checks.class_axis import check_class_axis
 from fivefold.diagnosis.checks.class_masks import check_class_masks
 from fivefold.diagnosis.checks.class_weights import check_beyond_balance
-from fivefold.diagnosis.checks.conditions import check_conditions
+from fivefold.diagnosis.checks.conditions import check_conditions, check_sizes
 from fivefold.diagnosis.checks.constant_targets import check_constant_targets
 from fivefold.diagnosis.checks.cut_paths import check_cut_paths
+from fivefold.diagnosis.checks.drowned import check_drowned
 from fivefold.diagnosis.checks.empty_masks import check_empty_masks
 from fivefold.diagnosis.checks.equal_views import check_equal_views
 from fivefold.diagnosis.checks.exhausted import check_exhausted
@@ -103,6 +104,7 @@ from fivefold.diagnosis.checks.wrong_loss import (
     check_trivial,
 )
 from fivefold.diagnosis.checks.zero_weights import check_zero_weights
+from fivefold.diagnosis.checks.zeroed_targets import check_zeroed_targets
 from fivefold.diagnosis.finding import Finding
 from fivefold.diagnosis.findings import Findings
 from fivefold.diagnosis.observation.record import Record
@@ -152,6 +154,7 @@ CHECKS: tuple[Check, ...] = (
     check_padded_ends,
     check_token_of_padding,
     check_loss_masks,
+    check_zeroed_targets,
     check_class_masks,
     check_flows,
     check_modes,
@@ -161,6 +164,7 @@ CHECKS: tuple[Check, ...] = (
     check_leak,
     check_telling_column,
     check_own_target,
+    check_drowned,
     check_preparation,
     check_same_examples,
     check_conditions,
@@ -185,6 +189,7 @@ CHECKS: tuple[Check, ...] = (
     check_zero_weights,
     check_written_out,
     check_inputs,
+    check_sizes,
     check_targets,
     check_constant_targets,
     check_output,

@@ -174,6 +174,7 @@ NOT_FOR_AN_EDIT: dict[str, str] = {
     "loss.backwards": "which line makes the targets is for you to say",
     "mask.class": "what tells padding from steps is for you to say",
     "mask.empty": "what the place is to see is for you to say",
+    "mask.one-sided": "whether the mask belongs to the loss, or nowhere, is for you to say",
     "mask.padding": "which layer the mask of the padding belongs to is for you to say",
     "normalisation.stale-average": "whether statistics are copied or computed anew is for you to say",
     "normalisation.stale-statistics": "which momentum fits is for you to say; torch's own is 0.1",
