@@ -10,7 +10,7 @@ from fivefold.diagnosis.checks.seen import stacked, within_updates
 from fivefold.diagnosis.finding import Finding, Picture
 from fivefold.diagnosis.observation.record import Record
 
-LEAST_ROWS = 200
+LEAST_ROWS = 150
 LEAST_OTHERS = 100
 TELLS = 0.2
 APART = 0.25
@@ -25,8 +25,8 @@ def check_roughness(record: Record) -> list[Finding]:
     the targets, and the largest distance of its distribution functions in training and in evaluation
     (Kolmogorov and Smirnov), the lesser of both directions. Null: two samples of one population are more than
     0.25 apart with p < 10^-6 less than once in a million. Noise and blur among the augmentations are meant to
-    set them apart, and do no harm where roughness tells nothing (correlation below 0.2, of 200 examples or
-    more: z = 2.9). False alarms: held-out images of other scenes (hence medium).
+    set them apart, and do no harm where roughness tells nothing (correlation below 0.2, of 150 examples or
+    more: z = 2.4). False alarms: held-out images of other scenes (hence medium).
 
     Args:
         record: What was seen.
