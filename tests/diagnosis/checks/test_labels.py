@@ -86,6 +86,8 @@ def drawn(x: torch.Tensor, y: torch.Tensor, pairing: str) -> Record:
         told = y[rows]
         if pairing == "sorted":
             rows = rows.sort().values
+        elif pairing == "mixed":
+            rows = rows[torch.randperm(16, generator=generator)]
         elif pairing == "apart":
             told = y[torch.randint(len(x), (16,), generator=generator)]
         elif pairing == "noisy":
@@ -101,7 +103,8 @@ def drawn(x: torch.Tensor, y: torch.Tensor, pairing: str) -> Record:
     ("pairing", "codes"),
     [
         ("sound", []),
-        ("sorted", ["labels.unrelated", "batch.mixed"]),
+        ("sorted", ["batch.mixed"]),
+        ("mixed", ["labels.unrelated", "batch.mixed"]),
         ("apart", ["labels.unrelated"]),
         ("noisy", ["labels.noise"]),
     ],

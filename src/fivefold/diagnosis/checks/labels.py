@@ -24,7 +24,7 @@ from fivefold.diagnosis.checks.rules import (
 from fivefold.diagnosis.checks.seen import late, late_loss, losses_of, median, within_updates
 from fivefold.diagnosis.checks.transfer import transfers
 from fivefold.diagnosis.checks.whole import whole_rows
-from fivefold.diagnosis.finding import Finding
+from fivefold.diagnosis.finding import Finding, Picture
 from fivefold.diagnosis.observation.record import Evaluation, Record
 
 LEAST_ROWS = 150
@@ -244,7 +244,9 @@ def _drawn_anew(draws: Examples) -> list[Finding]:
 
     Statistic: half the mean squared distance of the targets of two draws of one input, over the targets'
     variance: 0 where each input has its target, 1 where pairs are made anew at random. Inputs whose repeats
-    may be other examples (few distinct numbers) are left out.
+    may be other examples (few distinct numbers) are left out. Beside it, how alike the places of an input in
+    its batches are (:func:`_place_again`): above 0.5 and 6 standard errors (one in 10^9 by chance) it is the
+    inputs that were sorted.
     """
     keys = keys_of(draws.x)
     told = rich(draws.x, tokens=draws.tokens)
@@ -266,6 +268,9 @@ def _drawn_anew(draws: Examples) -> list[Finding]:
         f"{distance:.0%} of that of two targets drawn at random"
     )
     if distance > 0.75:
+        alike = _place_again(draws, keys, pairs)
+        if alike > 0.5 and alike * len(pairs) ** 0.5 > 6.0:
+            return [_sorted_apart(alike, evidence, picture)]
         if _batch_keeps(draws) < 0.02:
             return [
                 Finding(
@@ -313,6 +318,36 @@ def _drawn_anew(draws: Examples) -> list[Finding]:
             )
         ]
     return []
+
+
+def _sorted_apart(alike: float, evidence: str, picture: Picture | None) -> Finding:
+    return Finding(
+        "batch.mixed",
+        "the inputs of a batch are sorted, and their targets are not",
+        f"{evidence}; an input stands at about the same place of each batch that it is drawn for "
+        f"(correlation {alike:.2f})",
+        "high",
+        "inputs were put in order where the batch is made, by their index or length, and targets were not",
+        "make inputs and targets of a batch from the same indices in the same order",
+        picture=picture,
+    )
+
+
+def _place_again(draws: Examples, keys: list[bytes], pairs: list[tuple[int, int]]) -> float:
+    """Correlation of the places, from 0 to 1, that inputs have in the two batches that they came in.
+
+    Null: 0 where batches are drawn in random order, with a standard error of one over the root of the pairs;
+    nan where the same neighbours come again, too, so that nothing is drawn.
+    """
+    begins = np.flatnonzero(np.append(True, np.diff(draws.steps) != 0))
+    block = np.cumsum(np.append(0, np.diff(draws.steps) != 0))
+    size = np.diff(np.append(begins, len(draws.steps)))
+    place = (np.arange(len(block)) - begins[block]) / np.maximum(size[block] - 1, 1)
+    same = [i > 0 and keys[i - 1] == keys[j - 1] for i, j in pairs]
+    if np.mean(same) > 0.2:
+        return math.nan
+    a, b = np.array(pairs).T
+    return float(np.corrcoef(place[a], place[b])[0, 1])
 
 
 def _batch_keeps(draws: Examples) -> float:
