@@ -150,12 +150,13 @@ def main() -> None:
     scripts: dict[str, str] = {}
     for part in parts:
         for fault in tomllib.loads((FAULTS / "edits" / f"{part}.toml").read_text(encoding="utf-8"))["fault"]:
-            healthy = (FAULTS / "scripts" / f"{fault['script']}.py").read_text(encoding="utf-8")
-            assert healthy.count(fault["old"]) == 1, fault["id"]
-            scripts.setdefault(fault["script"], healthy)
-            text = healthy.replace(fault["old"], fault["new"])
+            twin = (FAULTS / "scripts" / f"{fault['script']}.py").read_text(encoding="utf-8")
+            assert twin.count(fault["old"]) == 1, fault["id"]
+            scripts.setdefault(fault["script"], twin)
+            text = twin.replace(fault["old"], fault["new"])
             jobs.append((part, fault["id"], fault["script"], fault["kind"], text))
-    jobs += [("healthy", f"healthy {name}", name, "healthy", text) for name, text in scripts.items()]
+    healthy = [("healthy", f"healthy {name}", name, "healthy", text) for name, text in scripts.items()]
+    jobs = healthy + jobs
     rows: list[dict[str, object]] = []
     with ThreadPoolExecutor(options.jobs) as pool:
         for part, row in pool.map(lambda job: (job[0], judged(*job[1:], options.seed)), jobs):
