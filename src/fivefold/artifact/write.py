@@ -10,7 +10,6 @@ import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 
 from fivefold.artifact.bundle import Bundle
 from fivefold.artifact.card import model_card
@@ -28,6 +27,7 @@ from fivefold.artifact.layout import (
     VERSION,
     check_file_name,
 )
+from fivefold.artifact.lock import locked
 from fivefold.artifact.manifest import build_manifest
 from fivefold.artifact.recognise import is_artifact
 from fivefold.artifact.registry import is_kind
@@ -36,12 +36,6 @@ from fivefold.artifact.swap import previous_path, replace_directory
 from fivefold.artifact.tensors import encode_tensors
 from fivefold.artifact.version import library_version
 from fivefold.core import ArgumentError, ArtifactError
-
-fcntl: ModuleType | None
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None
 
 _CHUNK = 1 << 26
 _STALE_AFTER = 60.0  # seconds
@@ -239,17 +233,8 @@ def _temporary_name(target: Path) -> Path:
 def _temporary_directory(path: Path) -> Iterator[None]:
     """Make a directory and hold a lock on it, by which others see that its writer lives."""
     path.mkdir()
-    handle = None
-    if fcntl is not None:
-        with contextlib.suppress(OSError):  # a network file system without locks
-            handle = os.open(path, os.O_RDONLY)
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    try:
+    with locked(path):
         yield
-    finally:
-        if handle is not None:
-            with contextlib.suppress(OSError):
-                os.close(handle)
 
 
 def _restore_previous(target: Path) -> None:
@@ -266,8 +251,6 @@ def _restore_previous(target: Path) -> None:
 
 def _remove_stale(target: Path) -> None:
     """Delete what killed writers of this name left behind; a living writer holds a lock."""
-    if fcntl is None:
-        return
     with contextlib.suppress(OSError):
         pattern = re.compile(re.escape(f".{target.name}.") + r"[0-9a-f]{16}\.part")
         for path in target.parent.iterdir():
@@ -275,11 +258,6 @@ def _remove_stale(target: Path) -> None:
                 continue
             if time.time() - path.lstat().st_mtime < _STALE_AFTER:
                 continue  # it may not have taken its lock yet
-            handle = os.open(path, os.O_RDONLY)
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(path, ignore_errors=True)
-            except OSError:
-                continue
-            finally:
-                os.close(handle)
+            with locked(path) as held:
+                if held:
+                    shutil.rmtree(path, ignore_errors=True)

@@ -7,6 +7,7 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
+from fivefold.artifact.lock import locked
 from fivefold.core import ArgumentError, ArtifactError, Budget, DataError, Status
 from fivefold.tasks.images.design import DesignResult, Limits, TrialSettings, design
 from fivefold.tasks.images.design.fitness import PictureFitness
@@ -114,6 +115,13 @@ def test_other_data_or_settings_are_refused(digits, tmp_path):
         search(digits, rows=301, budget=Budget(steps=1), resume_directory=tmp_path)
     with pytest.raises(ArtifactError, match="the same settings"):
         search(digits, resume_directory=tmp_path, settings=TrialSettings(updates=9))
+
+
+def test_a_folder_in_which_another_search_is_at_work_is_refused(digits, tmp_path):
+    with locked(tmp_path), pytest.raises(ArtifactError, match="no other search is at work"):
+        search(digits, budget=Budget(steps=1), resume_directory=tmp_path)
+    assert not list(tmp_path.iterdir())
+    assert len(search(digits, budget=Budget(steps=1), resume_directory=tmp_path).history) == 1
 
 
 def test_weights_that_are_gone_are_named(digits, tmp_path):

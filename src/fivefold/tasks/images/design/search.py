@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from fivefold.artifact.lock import locked
 from fivefold.core import ArgumentError, ArtifactError, Budget, require
 from fivefold.tasks.images.design.evolution import Searched, evolve
 from fivefold.tasks.images.design.fitness import PictureFitness, TrialSettings
@@ -88,7 +89,7 @@ def design(
     Raises:
         DataError: Pictures or labels that cannot be searched on.
         ArgumentError: A number out of its range, an unknown strategy, or limits that no network keeps.
-        ArtifactError: The journal is damaged or another search's.
+        ArtifactError: The journal is damaged or another search's, or another search is writing it.
 
     >>> rng = np.random.default_rng(0)
     >>> labels = np.arange(60) % 2
@@ -105,7 +106,7 @@ def design(
     require(limited, "a budget of seconds or trials", "none", "give budget='10m'")
     data = prepare(pictures, labels, validation, seed=seed, groups=groups)
     folder = None if resume_directory is None else Path(resume_directory)
-    with team() as processes:
+    with team() as processes, _alone(folder if processes.rank == 0 else None):
         known = processes.from_first(read_identity(folder) if processes.rank == 0 else None)
         settings = settings or _settings(budget, population, known)
         space = space or _space(data, settings, known)
@@ -175,6 +176,20 @@ def _fingerprint(data: Prepared) -> str:
         digest.update(str(tuple(part.shape)).encode())
         digest.update(part.contiguous().numpy().tobytes())
     return digest.hexdigest()
+
+
+@contextmanager
+def _alone(folder: Path | None) -> Iterator[None]:
+    """Keep other searches out of the folder of a journal, whose lines two of them would mix."""
+    if folder is None:
+        yield
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder) as held:
+        if held is False:
+            fix = "wait for its end, or name another folder"
+            raise ArtifactError("a folder in which no other search is at work", str(folder), fix)
+        yield
 
 
 @contextmanager
