@@ -7,9 +7,8 @@ from math import prod
 
 import torch
 from torch import Tensor
-from torch.func import functional_call
 
-from fivefold.core import require
+from fivefold.core import call_with, require
 
 Outputs = Callable[[dict[str, Tensor], Tensor], Tensor]
 
@@ -133,10 +132,10 @@ class Network:
                 assert self._fn is not None
                 return self._fn(named, X)
             if not self.evaluation or not self.module.training:
-                out: Tensor = functional_call(self.module, named, (X,))
+                out: Tensor = call_with(self.module, named, X)
                 return out
             with evaluation_mode(self.module):
-                out = functional_call(self.module, named, (X,))
+                out = call_with(self.module, named, X)
         return out
 
     @contextmanager

@@ -5,6 +5,7 @@ so that an artifact can predict with NumPy alone.
 """
 
 from fivefold.core.budget import Budget, Clock
+from fivefold.core.call_with import call_with
 from fivefold.core.certificate import Certificate, Kind
 from fivefold.core.driver import Info, Iteration, Method, drive
 from fivefold.core.errors import (
@@ -34,6 +35,7 @@ __all__ = [
     "MissingExtraError",
     "NumericalError",
     "Status",
+    "call_with",
     "child_seed",
     "drive",
     "fork_global",

@@ -18,13 +18,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 from torch.nn.parameter import UninitializedParameter
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
 
-from fivefold.core import require
+from fivefold.core import call_with, require
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ def layer_costs(
     x = torch.empty(tuple(shape), dtype=dtype or input_type(network), device="meta")
     watched = _names_of(network, stack, shapes)
     with _evaluating(network), watched, torch.no_grad(), _Counter(counted, stack):
-        functional_call(network, weights, (x,), tie_weights=False)
+        call_with(network, weights, x)
     rows: list[LayerCost] = []
     counted_before: set[int] = set()  # weights that several modules share count once
     for name, module in network.named_modules():
@@ -104,21 +103,9 @@ def input_type(network: nn.Module) -> torch.dtype:
 
 
 def meta_weights(network: nn.Module) -> dict[str, Tensor]:
-    """Return parameters and buffers without memory, by name, for ``functional_call(..., tie_weights=False)``.
-
-    Each module has its names once, however often it stands in the network: torch 2.13, told to tie weights
-    itself, swaps those of a module with two names twice, and leaves the second in the network.
-    """
-    known: dict[int, Tensor] = {}
-    found: dict[str, Tensor] = {}
-    for prefix, module in network.named_modules():
-        own = (*module.named_parameters(recurse=False), *module.named_buffers(recurse=False))
-        for name, value in own:
-            if id(value) not in known:
-                shape_only = torch.empty_like(value, device="meta")
-                known[id(value)] = shape_only.requires_grad_(value.requires_grad)
-            found[f"{prefix}.{name}" if prefix else name] = known[id(value)]
-    return found
+    """Return parameters and buffers without memory, by name, for :func:`~fivefold.core.call_with`."""
+    own = (*network.named_parameters(), *network.named_buffers())
+    return {name: torch.empty_like(t, device="meta").requires_grad_(t.requires_grad) for name, t in own}
 
 
 class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]

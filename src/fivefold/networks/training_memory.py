@@ -20,10 +20,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
-from torch.func import functional_call
 from torch.nn.parameter import UninitializedParameter
 
-from fivefold.core import ArgumentError, FivefoldError, require
+from fivefold.core import ArgumentError, FivefoldError, call_with, require
 from fivefold.core.free_memory import free_main_memory
 from fivefold.networks.costs import input_type, meta_weights
 
@@ -254,7 +253,7 @@ def saved_bytes(
         saved_tensors_hooks(note, lambda value: value),
     ):
         # the answer holds the graph, and the graph what was saved, so that no number comes twice
-        answer = functional_call(network, weights, (x,), tie_weights=False)
+        answer = call_with(network, weights, x)
         found = dict(saved)
         del answer
     return sum(found.values()), max(found.values(), default=0), x.nbytes

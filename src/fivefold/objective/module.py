@@ -2,10 +2,9 @@
 
 import torch
 from torch import Tensor
-from torch.func import functional_call
 
 from fivefold.calculus.network import evaluation_mode
-from fivefold.core import require
+from fivefold.core import call_with, require
 from fivefold.linalg import Array
 from fivefold.linalg.arrays import to_tensor
 from fivefold.objective.layout import Layout
@@ -13,7 +12,7 @@ from fivefold.objective.model import Model, no_parameters_flat
 
 
 class ModuleModel(Model):
-    """A module as a function of its trainable parameters, through ``torch.func.functional_call``.
+    """A module as a function of its trainable parameters, through :func:`~fivefold.core.call_with`.
 
     Buffers and parameters that require no gradient are copied when the model is made and stay as they were.
     The module runs in evaluation mode (no dropout, fixed batch statistics); its own mode is restored after
@@ -64,5 +63,5 @@ class ModuleModel(Model):
         own = self.initial.dtype
         frozen = {name: t.to(w.dtype) if t.dtype == own else t for name, t in self._frozen.items()}
         with evaluation_mode(self.module):
-            out: Tensor = functional_call(self.module, {**self.layout.unravel(w), **frozen}, (X,))
+            out: Tensor = call_with(self.module, {**self.layout.unravel(w), **frozen}, X)
         return out

@@ -7,11 +7,10 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 from torch.optim import Optimizer
 
 from fivefold.calculus import HessianOperator
-from fivefold.core import Budget, Status, require
+from fivefold.core import Budget, Status, call_with, require
 from fivefold.linalg import LinearOperator, eigh
 
 _LANCZOS_PRODUCTS = 60
@@ -127,7 +126,7 @@ def stability_limit(
         }
         # copies, because batch norm writes its running statistics
         fresh = {name: b.clone() for name, b in buffers.items()}
-        output = functional_call(module, {**weights, **fresh}, (batch[0],))
+        output = call_with(module, {**weights, **fresh}, batch[0])
         return loss(output, *batch[1:]).sum()
 
     H = HessianOperator.trusted(value, start, retain=True)
