@@ -103,7 +103,7 @@ def drawn(x: torch.Tensor, y: torch.Tensor, pairing: str) -> Record:
     ("pairing", "codes"),
     [
         ("sound", []),
-        ("sorted", ["batch.mixed"]),
+        ("sorted", ["labels.unrelated", "batch.mixed"]),
         ("mixed", ["labels.unrelated", "batch.mixed"]),
         ("apart", ["labels.unrelated"]),
         ("noisy", ["labels.noise"]),

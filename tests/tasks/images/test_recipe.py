@@ -62,11 +62,12 @@ def test_training_learns_and_repeats_to_the_bit(material):
     found = material(500)
     pictures, held, _ = found.pictures(16, 16)
     labels, truth = found.labels(found.train), found.labels(found.held)
-    weights = []
+    weights, layout = [], "auto"
     for _ in range(2):
         module = first_network(NET, pictures, 10, seed=1)
         before = float((outputs(module, held).argmax(1) == truth).double().mean())
-        train_network(module, recipe_for(NET, len(pictures), 10.0 * len(pictures)), pictures, labels, seed=1)
+        recipe = recipe_for(NET, len(pictures), 10.0 * len(pictures))
+        layout = train_network(module, recipe, pictures, labels, seed=1, layout=layout).choices.layout
         after = float((outputs(module, held).argmax(1) == truth).double().mean())
         assert before < 0.3
         assert after > 0.85

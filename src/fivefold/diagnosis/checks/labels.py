@@ -270,7 +270,7 @@ def _drawn_anew(draws: Examples) -> list[Finding]:
     if distance > 0.75:
         alike = _place_again(draws, keys, pairs)
         if alike > 0.5 and alike * len(pairs) ** 0.5 > 6.0:
-            return [_sorted_apart(alike, evidence, picture)]
+            return _sorted_apart(alike, evidence, picture)
         if _batch_keeps(draws) < 0.02:
             return [
                 Finding(
@@ -282,16 +282,7 @@ def _drawn_anew(draws: Examples) -> list[Finding]:
                     "make inputs and targets of a batch from the same indices in the same order",
                     picture=picture,
                 ),
-                Finding(
-                    "batch.mixed",
-                    "or: the rows of a batch change places on their way to the model",
-                    "the same evidence: a batch that was made in order and is sorted by length before the "
-                    "model, say, looks alike from inside it",
-                    "low",
-                    "the batch is sorted or reshaped after it was made, and the output is not put back",
-                    "put outputs back in the order of the targets before the loss, or reorder these too",
-                    picture=picture,
-                ),
+                _or_mixed(picture),
             ]
         return [
             Finding(
@@ -320,15 +311,32 @@ def _drawn_anew(draws: Examples) -> list[Finding]:
     return []
 
 
-def _sorted_apart(alike: float, evidence: str, picture: Picture | None) -> Finding:
+def _sorted_apart(alike: float, evidence: str, picture: Picture | None) -> list[Finding]:
+    return [
+        Finding(
+            "labels.unrelated",
+            "the inputs of a batch are sorted, and their targets are not",
+            f"{evidence}; an input stands at about the same place of each batch that it is drawn for "
+            f"(correlation {alike:.2f})",
+            "high",
+            "inputs were put in order where the batch is made, by index or length, and targets were not",
+            "make inputs and targets of a batch from the same indices in the same order",
+            picture=picture,
+        ),
+        _or_mixed(picture),
+    ]
+
+
+def _or_mixed(picture: Picture | None) -> Finding:
+    """What looks alike from inside a batch: rows that are reordered once the batch is made."""
     return Finding(
         "batch.mixed",
-        "the inputs of a batch are sorted, and their targets are not",
-        f"{evidence}; an input stands at about the same place of each batch that it is drawn for "
-        f"(correlation {alike:.2f})",
-        "high",
-        "inputs were put in order where the batch is made, by their index or length, and targets were not",
-        "make inputs and targets of a batch from the same indices in the same order",
+        "or: the rows of a batch change places on their way to the model",
+        "the same evidence: a batch that was made in order and is sorted by length before the "
+        "model, say, looks alike from inside it",
+        "low",
+        "the batch is sorted or reshaped after it was made, and the output is not put back",
+        "put outputs back in the order of the targets before the loss, or reorder these too",
         picture=picture,
     )
 

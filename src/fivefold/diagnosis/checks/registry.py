@@ -50,6 +50,7 @@ from fivefold.diagnosis.checks.linearity import check_linear, check_linear_pairs
 from fivefold.diagnosis.checks.loss_inputs import check_loss_inputs
 from fivefold.diagnosis.checks.loss_masks import check_loss_masks
 from fivefold.diagnosis.checks.loss_terms import check_terms
+from fivefold.diagnosis.checks.made_anew import check_made_anew
 from fivefold.diagnosis.checks.masks import check_masks
 from fivefold.diagnosis.checks.mixing import check_mixing
 from fivefold.diagnosis.checks.modes import check_modes
@@ -116,6 +117,7 @@ CHECKS: tuple[Check, ...] = (
     check_update_order,
     check_accumulation,
     check_unregistered,
+    check_made_anew,
     check_frozen,
     check_still_groups,
     check_no_gradient,

@@ -1,7 +1,7 @@
 """From a gradient that is not finite back to the first operation that made it."""
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -20,6 +20,7 @@ from fivefold.diagnosis.observation.first_operation import (
     gradients,
     stored,
 )
+from fivefold.diagnosis.observation.graph import graph_nodes
 from fivefold.diagnosis.observation.keeping import Batch, inputs_of, kept_replay, known_as
 from fivefold.diagnosis.observation.reasons import advice, evidence
 from fivefold.diagnosis.observation.record import Nonfinite
@@ -148,25 +149,13 @@ class Traced:
                 loss = self._play(mode)
             if mode.found is None or mode.found.given is None or loss is None or loss.grad_fn is None:
                 return None
-            for each in _nodes(loss.grad_fn):
+            for each in graph_nodes([loss]):
                 if each._sequence_nr() == mode.found.node:
                     each.register_prehook(lambda given: reached.append(tuple(given)))
             gradients(loss, self._trained)
         if not reached:
             return None
         return mode.found, tuple(None if g is None else g.detach().clone() for g in reached[0])
-
-
-def _nodes(first: Any) -> Iterator[Any]:
-    """Every node of a graph of derivatives, each once."""
-    seen, waiting = {first}, [first]
-    while waiting:
-        node = waiting.pop()
-        yield node
-        for following, _ in node.next_functions:
-            if following is not None and following not in seen:
-                seen.add(following)
-                waiting.append(following)
 
 
 def _play(tape: Tape, given: dict[int, Any] | None, mode: FirstOperation) -> Tensor:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from fivefold.core import require
+from fivefold.diagnosis.observation.graph import graph_nodes
 from fivefold.diagnosis.observation.tape import Tape
 from fivefold.linalg import LinearOperator
 
@@ -84,7 +85,7 @@ class TapeHessian(LinearOperator):
             slopes = torch.autograd.grad(
                 tape.play(), self._parameters, create_graph=True, allow_unused=True, materialize_grads=True
             )
-        if _holds(slopes, "Error"):
+        if any(node.name().endswith("Error") for node in graph_nodes(slopes)):
             # Torch leaves its second derivative out without a word.
             raise RuntimeError("a function that is differentiable once only")
         self._slopes = [s.to_dense() if s.is_sparse else s for s in slopes]
@@ -120,18 +121,3 @@ class TapeHessian(LinearOperator):
 
 def _flat(tensors: Sequence[Tensor], dtype: torch.dtype) -> Tensor:
     return torch.cat([(t.to_dense() if t.is_sparse else t).reshape(-1).to(dtype) for t in tensors])
-
-
-def _holds(tensors: Sequence[Tensor], name: str) -> bool:
-    """Whether the graph behind some tensors has a node whose name ends so."""
-    open_nodes = [t.grad_fn for t in tensors if t.grad_fn is not None]
-    seen = set(open_nodes)
-    while open_nodes:
-        node = open_nodes.pop()
-        if node.name().endswith(name):
-            return True
-        for following, _ in node.next_functions:
-            if following is not None and following not in seen:
-                seen.add(following)
-                open_nodes.append(following)
-    return False
