@@ -4,16 +4,18 @@ Three networks of usual size train on generated data: ResNet-20 on images of CIF
 al. 2016, 269,722 parameters); a transformer over tokens (4 layers of width 128, 64 tokens, batch 32); and a
 dense network (784-256-128-10, batch 128). There is no peer: Cockpit 1.0.2 does not import on this torch.
 
-Each repetition runs two trainings of the same seed in processes of their own, one watched and one not, which
-of them first alternating, so that what else the machine does falls on both. Compared are the processor
-seconds and the wall-clock seconds of the loop, from before ``watch`` to after ``close``; the start is in it.
+Each repetition runs two trainings of the same seed in processes of their own, one watched and one not: side
+by side, each on cores of its own that they exchange from one repetition to the next, so that what else the
+machine does falls on both; where there are too few cores, or pinning is not to be had, one after the other,
+which of them first alternating. Compared are the processor seconds and the wall-clock seconds of the loop,
+from before ``watch`` to after ``close``; the start is in it.
 The number of updates is chosen such that the training takes ``--seconds`` without watching. The figure is the
 median over the repetitions of the ratio of the two, with a distribution-free 95% interval (order statistics).
 The hash of all trained weights and statistics must be the same. The checks, ``findings()``, are asked for
 afterwards; their time is a column of its own.
 
-Unfair would be to time single updates, to leave the first ones out, or to let one of each pair go first
-always. On one thread: ``taskset -c 1 python benchmarks/diagnose_overhead.py --threads 1``.
+Unfair would be to time single updates, to leave the first ones out, or to give one of each pair the same
+core always.
 """
 
 import argparse
@@ -147,8 +149,10 @@ def trained(name: str, updates: int, watched: bool, overhead: float, deep: bool)
     return found
 
 
-def run(name: str, updates: int, watched: bool, options: argparse.Namespace) -> dict[str, Any]:
-    """One training, in a process of its own."""
+def started(
+    name: str, updates: int, watched: bool, options: argparse.Namespace, cores: set[int] | None = None
+) -> "subprocess.Popen[str]":
+    """One training, in a process of its own, on some cores."""
     given = {
         "name": name,
         "updates": updates,
@@ -157,11 +161,43 @@ def run(name: str, updates: int, watched: bool, options: argparse.Namespace) -> 
         "deep": options.deep,
     }
     command = [sys.executable, str(Path(__file__).resolve()), "--threads", str(options.threads)]
-    done = subprocess.run(
-        [*command, "--one", json.dumps(given)], capture_output=True, text=True, check=True, env=os.environ
+    process = subprocess.Popen(
+        [*command, "--one", json.dumps(given)], stdout=subprocess.PIPE, text=True, env=os.environ
     )
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    if cores is not None:
+        os.sched_setaffinity(process.pid, cores)
+    return process
+
+
+def ended(process: "subprocess.Popen[str]") -> dict[str, Any]:
+    """What a training says at its end."""
+    said, _ = process.communicate()
+    if process.returncode:
+        raise SystemExit(f"a training ended with exit code {process.returncode}")
+    found: dict[str, Any] = json.loads(said.splitlines()[-1])
     return found
+
+
+def halves(threads: int) -> tuple[set[int], set[int]] | None:
+    """Two sets of cores with one for each thread; ``None`` where there are too few, or none can be chosen."""
+    if not hasattr(os, "sched_getaffinity"):
+        return None
+    cores = sorted(os.sched_getaffinity(0))
+    return (set(cores[:threads]), set(cores[-threads:])) if len(cores) >= 2 * threads else None
+
+
+def pair(
+    name: str, updates: int, number: int, options: argparse.Namespace
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A training that is not watched, and one that is."""
+    order = (False, True) if number % 2 else (True, False)
+    cores = halves(options.threads)
+    if cores is None:
+        both = {w: ended(started(name, updates, w, options)) for w in order}
+    else:
+        begun = {w: started(name, updates, w, options, own) for w, own in zip(order, cores, strict=True)}
+        both = {w: ended(process) for w, process in begun.items()}
+    return both[False], both[True]
 
 
 def interval(values: list[float]) -> tuple[float, float]:
@@ -195,14 +231,9 @@ def main() -> None:
         return
     rows = []
     for name in options.networks:
-        trial = run(name, 30, False, options)
+        trial = ended(started(name, 30, False, options))
         updates = max(30, int(options.seconds / (trial["wall"] / 30)))
-        pairs = []
-        for number in range(options.repeat):
-            both = {
-                w: run(name, updates, w, options) for w in ((False, True) if number % 2 else (True, False))
-            }
-            pairs.append((both[False], both[True]))
+        pairs = [pair(name, updates, number, options) for number in range(options.repeat)]
         cpu = [w["cpu"] / p["cpu"] - 1 for p, w in pairs]
         wall = [w["wall"] / p["wall"] - 1 for p, w in pairs]
         same = all(p["bits"] == w["bits"] for p, w in pairs)
@@ -232,9 +263,10 @@ def main() -> None:
             f"wall clock {statistics.median(wall):+.1%} ({wall_low:+.1%} to {wall_high:+.1%}), "
             f"{'same' if same else 'OTHER'} bits"
         )
+    turns = "one after the other" if halves(options.threads) is None else "side by side"
     notes = {
         "overhead allowed": str(options.overhead),
-        "pairs": str(options.repeat),
+        "pairs": f"{options.repeat}, {turns}",
         "deep": str(options.deep),
     }
     write(options.name, rows, threads=options.threads, notes=notes)

@@ -7,7 +7,7 @@ import torch
 from scipy.stats import binom
 
 from fivefold.core import ArgumentError
-from fivefold.networks.paired_times import fewest_pairs, median_interval, stopwatch, time_pairs
+from fivefold.networks.paired_times import fewest_pairs, median_interval, time_pairs
 
 
 @pytest.mark.parametrize("n", [6, 9, 20, 51])
@@ -72,10 +72,3 @@ def test_short_computations_are_repeated_within_a_time():
     times = time_pairs(machine.run("a", 2**-12), machine.run("b", 2**-12), 0.0, clock=lambda: machine.now)
     assert len(machine.order) == 4 + 6 * 2 * 5
     assert (times.ratio, times.before_ms) == (1.0, 1e3 * 2**-12)
-
-
-def test_the_stopwatch_goes_forward():
-    clock = stopwatch()
-    first = clock()
-    sum(range(10_000))
-    assert clock() > first

@@ -21,7 +21,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from fivefold.core import fork_global
-from fivefold.networks.paired_times import stopwatch
+from fivefold.networks.stopwatch import stopwatch
 
 _FEWEST, _MOST = 5, 100
 

@@ -9,11 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil, comb
 from statistics import median
-from time import perf_counter, thread_time
-
-import torch
+from time import perf_counter
 
 from fivefold.core import require
+from fivefold.networks.stopwatch import stopwatch
 
 _MOST_PAIRS = 201
 _SHORTEST = 1e-3
@@ -38,19 +37,6 @@ class PairedTimes:
     ratio: float
     lower: float
     upper: float
-
-
-def stopwatch() -> Callable[[], float]:
-    """Return the clock that times what torch computes, in seconds.
-
-    With one thread it is the thread's processor time, which leaves out what other programs take meanwhile;
-    with more it is the wall's.
-
-    >>> clock = stopwatch()
-    >>> clock() <= clock()
-    True
-    """
-    return thread_time if torch.get_num_threads() == 1 else perf_counter
 
 
 def fewest_pairs(level: float) -> int:
@@ -104,7 +90,7 @@ def time_pairs(
         after: What may replace it.
         seconds: To be spent; at least as many pairs as the interval needs are run, at most 201.
         level: Of the ratio's interval.
-        clock: Of the times, in seconds; :func:`stopwatch` where ``None``.
+        clock: Of the times, in seconds; :func:`~fivefold.networks.stopwatch.stopwatch` where ``None``.
     """
     clock = clock or stopwatch()
     start = perf_counter()

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import torch
 
 from fivefold.core import require
-from fivefold.networks.paired_times import stopwatch
+from fivefold.networks.stopwatch import stopwatch
 
 Bound = Literal["arithmetic", "memory", "neither"]
 _NEAR = 0.5

@@ -16,8 +16,9 @@ from fivefold.core import fork_global, torch_generator
 from fivefold.networks.guidelines import CONVOLUTIONS, LayerReport
 from fivefold.networks.layer_rewrites import OtherWidths, input_of, other_widths, with_widths
 from fivefold.networks.layer_times import run_step
-from fivefold.networks.paired_times import fewest_pairs, stopwatch, time_pairs
+from fivefold.networks.paired_times import fewest_pairs, time_pairs
 from fivefold.networks.rewrites import REWRITES, SAME, copied, difference, rewrite
+from fivefold.networks.stopwatch import stopwatch
 
 Scope = Literal["forward pass", "training step", "layer alone"]
 TOGETHER = " + "

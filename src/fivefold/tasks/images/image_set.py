@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from fivefold.core import require
 from fivefold.tasks.rejected import Rejected
+from fivefold.tasks.row_numbers import row_numbers
 
 SKETCH = 16
 """Rows and columns of a sketch."""
@@ -118,18 +119,18 @@ class ImageSet:
         """
         require(min(height, width) >= 1, "a height and width of at least 1", (height, width))
         require(threads is None or threads >= 1, "at least 1 thread", threads)
-        wanted = self._numbers(rows)
+        wanted = row_numbers(rows, len(self), "pictures")
         return self.pixels.load(
             self.origin[wanted], height, width, colour=colour, threads=threads or usable_threads()
         )
 
     def sketches(self, rows: NDArray[np.int64] | None = None) -> NDArray[np.uint8]:
         """Whole pictures as 16 x 16 grey values, [n, 16, 16]; for comparing, not for looking at."""
-        return self.pixels.sketches(self.origin[self._numbers(rows)])
+        return self.pixels.sketches(self.origin[row_numbers(rows, len(self), "pictures")])
 
     def digests(self, rows: NDArray[np.int64] | None = None) -> tuple[bytes, ...]:
         """A digest of each picture's size and decoded pixels: equal for equal pictures."""
-        return self.pixels.digests(self.origin[self._numbers(rows)])
+        return self.pixels.digests(self.origin[row_numbers(rows, len(self), "pictures")])
 
     def take(self, rows: NDArray[Any]) -> "ImageSet":
         """The pictures of an index array [n] or a boolean mask [N]; classes, rejected files and notes stay.
@@ -137,11 +138,7 @@ class ImageSet:
         Raises:
             ArgumentError: A row out of range, or a mask of another length.
         """
-        rows = np.asarray(rows)
-        if rows.dtype == np.bool_:
-            require(rows.shape == (len(self),), f"a mask of {len(self)} pictures", rows.shape)
-            rows = np.flatnonzero(rows)
-        rows = self._numbers(rows)
+        rows = row_numbers(rows, len(self), "pictures")
         return replace(
             self,
             names=tuple(self.names[row] for row in rows.tolist()),
@@ -162,16 +159,6 @@ class ImageSet:
         if self.classes:
             parts.append(f"{len(self.classes):,} class{'es' if len(self.classes) != 1 else ''}")
         return ", ".join(parts)
-
-    def _numbers(self, rows: NDArray[np.int64] | None) -> NDArray[np.int64]:
-        if rows is None:
-            return np.arange(len(self))
-        rows = np.asarray(rows)
-        inside = rows.ndim == 1 and (
-            not rows.size or (rows.dtype.kind in "iu" and rows.min() >= 0 and rows.max() < len(self))
-        )
-        require(inside, f"numbers of pictures from 0 to {len(self) - 1}", rows if rows.size < 9 else "others")
-        return rows.astype(np.int64)
 
 
 def _extent(sizes: NDArray[np.int32]) -> str:

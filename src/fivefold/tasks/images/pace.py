@@ -1,7 +1,6 @@
 """How long a network takes on this machine: seconds a picture, in training and in answering."""
 
 import copy
-import statistics
 import time
 from collections.abc import Callable
 
@@ -9,12 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from fivefold.core import fork_global
+from fivefold.networks.stopwatch import median_seconds
 from fivefold.tasks.images.at_once import pictures_at_once
 from fivefold.tasks.images.raw_pictures import RawPictures
 from fivefold.tasks.images.recipe import Recipe, SmoothedCrossEntropy, augmentation
-
-_FEWEST, _MOST, _ENOUGH = 3, 9, 1.0
-"""Rounds of a measurement: at least, at most, and the seconds after which no further one is begun."""
 
 
 def training_pace(module: RawPictures, recipe: Recipe, pictures: Tensor, labels: Tensor, seed: int) -> float:
@@ -43,7 +40,7 @@ def training_pace(module: RawPictures, recipe: Recipe, pictures: Tensor, labels:
         mover.step()
 
     with fork_global(seed, "pace"):
-        return _median_seconds(update) / len(X)
+        return _of_the_wall(update) / len(X)
 
 
 @torch.no_grad()
@@ -52,15 +49,9 @@ def answering_pace(module: nn.Module, pictures: Tensor) -> float:
     module.eval()
     channels, height, width = pictures.shape[1:]
     X = pictures[: pictures_at_once(module, (channels, height, width), min(256, len(pictures)))]
-    return _median_seconds(lambda: module(X)) / len(X)
+    return _of_the_wall(lambda: module(X)) / len(X)
 
 
-def _median_seconds(work: Callable[[], object]) -> float:
-    for _ in range(2):  # the first takes memory, the second finds it where it will be
-        work()
-    found: list[float] = []
-    while len(found) < _FEWEST or (len(found) < _MOST and sum(found) < _ENOUGH):
-        start = time.perf_counter()
-        work()
-        found.append(time.perf_counter() - start)
-    return statistics.median(found)
+def _of_the_wall(work: Callable[[], object]) -> float:
+    """Median seconds, of the wall's clock, which a budget is counted by."""
+    return median_seconds(work, uncounted=2, least=3, most=9, enough=1.0, clock=time.perf_counter)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from fivefold.core import Clock, fork_global, torch_generator
 from fivefold.networks import create_text
+from fivefold.networks.stopwatch import median_seconds
 from fivefold.optimize import train
 from fivefold.tasks.temperature import tempered_losses
 from fivefold.tasks.text.padded import Padded, scores_of
@@ -170,12 +171,11 @@ def _pace(name: str, tokens: Tensor, labels: Tensor, vocabulary: int, classes: i
     module = make(name, vocabulary, classes, seed)
     mover = torch.optim.AdamW(module.parameters(), 1e-6)
     rows = torch.arange(0, len(tokens), max(1, len(tokens) // _BATCH))[:_BATCH]
-    found = []
+
+    def update() -> None:
+        mover.zero_grad()
+        _smoothed(module(tokens[rows]), labels[rows]).backward()  # type: ignore[no-untyped-call]
+        mover.step()
+
     with fork_global(seed, "text", "pace"):  # dropout draws from the global generator
-        for _ in range(4):
-            start = time.perf_counter()
-            mover.zero_grad()
-            _smoothed(module(tokens[rows]), labels[rows]).backward()  # type: ignore[no-untyped-call]
-            mover.step()
-            found.append(time.perf_counter() - start)
-    return sorted(found[1:])[1] / len(rows)
+        return median_seconds(update, least=3, most=3, clock=time.perf_counter) / len(rows)

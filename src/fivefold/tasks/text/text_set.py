@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from fivefold.core import require
 from fivefold.tasks.rejected import Rejected
+from fivefold.tasks.row_numbers import row_numbers
 
 
 def twin_key(text: str) -> str:
@@ -74,19 +75,13 @@ class TextSet:
         Raises:
             ArgumentError: A row out of range, or a mask of another length.
         """
-        rows = np.asarray(rows)
-        if rows.dtype == np.bool_:
-            require(rows.shape == (len(self),), f"a mask of {len(self)} texts", rows.shape)
-            rows = np.flatnonzero(rows)
-        inside = rows.ndim == 1 and (not rows.size or (rows.min() >= 0 and rows.max() < len(self)))
-        require(inside, f"numbers of texts from 0 to {len(self) - 1}", rows if rows.size < 9 else "others")
-        numbers = rows.astype(np.int64)
+        rows = row_numbers(rows, len(self), "texts")
         return replace(
             self,
-            texts=tuple(self.texts[row] for row in numbers.tolist()),
-            names=tuple(self.names[row] for row in numbers.tolist()),
-            labels=self.labels[numbers],
-            given=self.given[numbers],
+            texts=tuple(self.texts[row] for row in rows.tolist()),
+            names=tuple(self.names[row] for row in rows.tolist()),
+            labels=self.labels[rows],
+            given=self.given[rows],
         )
 
     def describe(self) -> str:

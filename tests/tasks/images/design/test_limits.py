@@ -2,7 +2,6 @@
 
 import copy
 
-import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -13,7 +12,6 @@ from fivefold.tasks.images.design.limits import (
     Limits,
     lighter,
     measure_costs,
-    median_ms,
     training_bytes,
 )
 from fivefold.tasks.images.design.phenotype import build
@@ -86,19 +84,6 @@ def test_measuring_leaves_the_network_and_the_generators_as_they_were():
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
     assert all(p.grad is None for p in net.parameters())
     assert net.training
-
-
-def test_the_median_is_of_the_calls_after_the_first():
-    """A first call of 9 s, then 10, 30 and 20 ms, and a tenth of a second is over with 60 more."""
-    ticks = iter(np.cumsum([0, 9, 1, 0.010, 1, 0.030, 1, 0.020, 1, 0.060]))
-    assert median_ms(lambda: None, now=lambda: next(ticks)) == pytest.approx(25.0)
-
-
-def test_what_is_far_beyond_its_limit_is_called_once():
-    calls = []
-    ticks = iter([0.0, 6.0])
-    assert median_ms(lambda: calls.append(1), 1000.0, now=lambda: next(ticks)) == pytest.approx(6000.0)
-    assert calls == [1]
 
 
 def test_a_lighter_genome_is_valid_and_a_step_smaller(rng):

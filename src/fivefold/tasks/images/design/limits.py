@@ -2,9 +2,6 @@
 
 import copy
 import math
-import statistics
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +10,7 @@ from torch import Tensor, nn
 
 from fivefold.calculus.memory import PeakMemory
 from fivefold.core import fork_global, require
+from fivefold.networks.stopwatch import median_seconds
 from fivefold.optimize import cross_entropy_loss
 from fivefold.optimize.training.step_choices import as_layout, set_layout
 from fivefold.tasks.images.design.genome import DenseUnit, Genome, PoolUnit, ResidualUnit, Unit
@@ -20,9 +18,6 @@ from fivefold.tasks.images.design.space import SearchSpace
 from fivefold.tasks.images.design.variation import Child, Origin, kept_origin
 
 _MOMENTS = 2  # an adaptive optimizer keeps two numbers beside each parameter and its gradient
-_ROUNDS = 5
-_ENOUGH = 0.1
-"""Seconds after which a measurement has rounds enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +143,8 @@ def measure_costs(
         with torch.no_grad():
             rehearsal(few)
 
-    latency = median_ms(predict, limits.latency_ms)
+    allowed_s = math.inf if limits.latency_ms is None else limits.latency_ms / 1000
+    latency = 1000 * median_seconds(predict, limit=allowed_s)
     if limits.latency_ms is not None and latency > limits.latency_ms:
         said = f"a prediction takes {latency:.3g} ms, of which {limits.latency_ms:.3g} are allowed"
         return Costs(parameters, held, latency, verdict=said)
@@ -159,43 +155,14 @@ def measure_costs(
         rehearsal.zero_grad(set_to_none=True)
         cross_entropy_loss(rehearsal(batch), labels).backward()  # type: ignore[no-untyped-call]
 
-    slowest = None if seconds is None else 1000 * seconds / limits.least_updates
+    slowest = math.inf if seconds is None else seconds / limits.least_updates
     with fork_global(seed, "design", "measure"):
-        spent = median_ms(step, slowest)
+        spent = median_seconds(step, limit=slowest)
     verdict = ""
-    if slowest is not None and seconds is not None and spent > slowest:
-        verdict = f"an update takes {spent:.3g} ms, so that {seconds:.3g} s allow fewer than "
+    if seconds is not None and spent > slowest:
+        verdict = f"an update takes {1000 * spent:.3g} ms, so that {seconds:.3g} s allow fewer than "
         verdict += f"{limits.least_updates}"
-    return Costs(parameters, held, latency, spent, verdict)
-
-
-def median_ms(
-    call: Callable[[], object], limit: float | None = None, *, now: Callable[[], float] | None = None
-) -> float:
-    """Median milliseconds of a call after a first one.
-
-    Args:
-        call: What is timed, without arguments.
-        limit: Where the first call takes five times as many milliseconds, it stays the only one.
-        now: Seconds; by default the thread's own where torch has one thread, the wall clock otherwise.
-
-    >>> ticks = iter([0.0, 9.0, 10.0, 10.2, 20.0, 20.2])
-    >>> round(median_ms(lambda: None, now=lambda: next(ticks)))
-    200
-    """
-    if now is None:
-        now = time.thread_time if torch.get_num_threads() == 1 else time.perf_counter
-    start = now()
-    call()
-    first = (now() - start) * 1000
-    if limit is not None and first > 5 * limit:
-        return first
-    taken: list[float] = []
-    while len(taken) < _ROUNDS and (not taken or sum(taken) < 1000 * _ENOUGH):
-        start = now()
-        call()
-        taken.append((now() - start) * 1000)
-    return statistics.median(taken)
+    return Costs(parameters, held, latency, 1000 * spent, verdict)
 
 
 def lighter(space: SearchSpace, child: Child, generator: np.random.Generator) -> Child | None:

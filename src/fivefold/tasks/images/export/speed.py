@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from fivefold.core import require
-from fivefold.networks.paired_times import fewest_pairs, median_interval, stopwatch
+from fivefold.networks.paired_times import fewest_pairs, median_interval
+from fivefold.networks.stopwatch import stopwatch
 
 _SHORTEST = 2e-3  # seconds a sample: below this the clock and the caller weigh too much
 _MOST_CALLS = 200
@@ -54,7 +55,7 @@ def race(
         works: What to time, by name; the first is the yardstick.
         batch: Pictures that each call takes; it is only noted.
         rounds: Counted rounds, at least 6: with fewer no interval covers the median with 95%.
-        clock: Gives seconds; :func:`~fivefold.networks.paired_times.stopwatch` where ``None``.
+        clock: Gives seconds; :func:`~fivefold.networks.stopwatch.stopwatch` where ``None``.
 
     Raises:
         ArgumentError: Nothing to time, or fewer than 6 rounds.

@@ -122,6 +122,8 @@ def web_page(
             policy=content_security_policy(script),
             css=stylesheet(),
             title=clean(title, 160),
+            headline=clean(title, 160),
+            keys=(),
             lead=f"The model gives each of its {len(classes)} classes a probability.",
             classes=len(classes),
             examples=[{"name": clean(each.name, 80), "source": _Whole(each.source)} for each in examples],
