@@ -88,3 +88,15 @@ def test_a_loss_that_becomes_another_number_does_not_judge(ran: Ran) -> None:
     curve = {"training loss": ((0.0, 2.0), (9.0, 1.0))}
     assert judge(ran("loss 2", curves=curve), ran("loss 1", curves=curve), "loss.sum").measure is None
     assert judge(ran("test log loss 2"), ran("test log loss 1"), "loss.classes-together").better
+
+
+def test_what_saw_its_answers_is_not_judged_by_how_right_it_was(ran: Ran) -> None:
+    before = ran("val loss 0.02", "val accuracy 0.99", "bits for the next character 8.1")
+    after = ran("val loss 1.6", "val accuracy 0.55", "bits for the next character 2.4")
+    assert not judge(before, after).better
+    found = judge(before, after, "mask.future")
+    assert found.better
+    assert found.measure is not None
+    assert found.measure.name == "bits for the next character (printed)"
+    flattered = judge(ran("val loss 0.02"), ran("val loss 1.6"), "mask.future")
+    assert (flattered.measure, flattered.better) == (None, False)
