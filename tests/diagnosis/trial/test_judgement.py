@@ -91,8 +91,8 @@ def test_a_loss_that_becomes_another_number_does_not_judge(ran: Ran) -> None:
 
 
 def test_what_saw_its_answers_is_not_judged_by_how_right_it_was(ran: Ran) -> None:
-    before = ran("val loss 0.02", "val accuracy 0.99", "bits for the next character 8.1")
-    after = ran("val loss 1.6", "val accuracy 0.55", "bits for the next character 2.4")
+    before = ran("val loss 0.02\nval accuracy 0.99\nbits for the next character 8.1")
+    after = ran("val loss 1.6\nval accuracy 0.55\nbits for the next character 2.4")
     assert not judge(before, after).better
     found = judge(before, after, "mask.future")
     assert found.better

@@ -73,6 +73,34 @@ def test_inputs_are_standardised_by_a_first_layer(repair) -> None:
     assert repair("inputs.scale", "x = 1")[0].startswith("unsure: no line")
 
 
+def test_the_numbers_among_several_inputs_are_standardised_by_a_hook(repair) -> None:
+    text = "from torch import nn\nmodel = Net(30)\nopt = SGD(model.parameters())\ny = model(codes, x, more)\n"
+    (made,) = repair("inputs.scale", text)
+
+    class Net(nn.Module):
+        def __init__(self, width: int) -> None:
+            super().__init__()
+            self.layer = nn.Linear(3, 1)
+
+        def forward(
+            self, codes: torch.Tensor, x: torch.Tensor, more: torch.Tensor
+        ) -> tuple[torch.Tensor, ...]:
+            return codes, x, more
+
+    torch.manual_seed(0)
+    x = torch.randn(64, 3) * 50.0 + 900.0
+    names = {"Net": Net, "SGD": lambda _: None, "codes": torch.arange(64), "x": x, "more": x}
+    exec(made, names)
+    codes, scaled, more = names["y"]
+    assert torch.equal(codes, torch.arange(64))
+    assert torch.equal(more, x)
+    torch.testing.assert_close(scaled.std(0, correction=0), torch.ones(3), rtol=1e-3, atol=0.0)
+    assert len(list(names["model"].parameters())) == 2
+    torch.testing.assert_close(
+        names["model"].eval()(codes, x, more)[1].mean(0), torch.zeros(3), rtol=0, atol=1e-3
+    )
+
+
 def test_the_layer_makes_columns_standard_and_learns_nothing() -> None:
     torch.manual_seed(0)
     x = torch.randn(64, 3) * torch.tensor([1.0, 50.0, 1e-3]) + torch.tensor([0.0, 900.0, 0.0])

@@ -163,7 +163,8 @@ def standardise_inputs(code: Code, finding: Finding) -> Sequence[Repair]:
 
     A layer ``LazyBatchNorm1d(affine=False)`` before the model does it alike in training and evaluation, and
     learns nothing; for images it is ``LazyBatchNorm2d``. Of the two, the one that does not take the inputs'
-    shape fails, and is no candidate.
+    shape fails, and is no candidate. A model that is given several inputs gets a hook that does the same to
+    the first of them that holds floating numbers.
 
     Args:
         code: The script.
@@ -180,6 +181,10 @@ def standardise_inputs(code: Code, finding: Finding) -> Sequence[Repair]:
         name = code.source(statement.targets[0])
         if name in known and not without_gradients(code, statement) and re.fullmatch(r"\w+", name):
             nn = code.name_of("torch.nn")
+            if any(len(call.args) > 1 for call in code.calls(name)):
+                return [
+                    Repair("a hook standardises the numbers among the inputs", (_by_hook(code, statement),))
+                ]
             return [
                 Repair(
                     f"a first layer standardises the {what}",
@@ -193,6 +198,21 @@ def standardise_inputs(code: Code, finding: Finding) -> Sequence[Repair]:
                 for layer, what in (("LazyBatchNorm1d", "columns"), ("LazyBatchNorm2d", "images"))
             ]
     raise Unsure("no line was found that makes the model")
+
+
+def _by_hook(code: Code, statement: ast.Assign) -> Edit:
+    """Lines after the model is made: a layer that scales, and what gives it the first floating input."""
+    name = code.source(statement.targets[0])
+    return code.after(
+        statement,
+        f"{name}.scaling = {code.name_of('torch.nn')}.LazyBatchNorm1d(affine=False, momentum=None)",
+        "",
+        "def with_scaling(module, given):",
+        "    place = next(i for i, x in enumerate(given) if x.is_floating_point())",
+        "    return (*given[:place], module.scaling(given[place]), *given[place + 1:])",
+        "",
+        f"{name}.register_forward_pre_hook(with_scaling)",
+    )
 
 
 def draw_evenly(code: Code, finding: Finding) -> Sequence[Repair]:
