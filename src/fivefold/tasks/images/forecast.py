@@ -4,7 +4,8 @@ A complete training (its schedule carried to the end) that saw :math:`s` picture
 :math:`e(s) = a s^{-b}`: a straight line on logarithmic axes (Hestness et al., "Deep learning scaling is
 predictable, empirically", arXiv 1712.00409, 2017, for growing data; over growing trainings it bends, because
 pictures come again). Two short trainings give a slope with the noise of both; it is averaged with the slope
-that such networks usually have, and the forecast's band says what the average error of such forecasts is.
+that such networks usually have. That slope and the width of the band are set by hand:
+``benchmarks/image_forecast.py`` measures both, and has yet to be run.
 """
 
 import math
@@ -13,11 +14,12 @@ from dataclasses import dataclass
 from fivefold.core import require
 
 USUAL_SLOPE = 0.22
-"""Median slope over the trainings of ``benchmarks/image_forecast.py``."""
+"""Set by hand."""
 _WEIGHT = 0.5
 _STEEPEST = 0.6
 _BAND = 0.35
-"""Standard deviation of the logarithm of forecast over measured error, per factor e^2 of extrapolation."""
+"""Standard deviation of the logarithm of forecast over measured error, per factor e^2 of extrapolation:
+set by hand."""
 
 
 @dataclass(frozen=True)
