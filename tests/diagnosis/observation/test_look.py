@@ -48,3 +48,21 @@ def test_a_sum_that_overflows_is_no_fault() -> None:
     held = parameters()
     held[0].grad = torch.full((3,), 3e38)
     assert Look(held).finite(wait=True)
+
+
+def test_the_bias_stands_for_a_large_first_weight() -> None:
+    layer, last = nn.Linear(784, 16), nn.Parameter(torch.ones(2))
+    held = [layer.weight, layer.bias, nn.Parameter(torch.ones(3)), last]
+    look = Look(held, share=1e-9, always=0)
+    for p in held:
+        p.grad = torch.ones_like(p)
+    assert look.finite(wait=True)  # whole, and the credit is spent
+    rows = torch.zeros(4, 16, requires_grad=True)
+    layer(torch.ones(4, 784)).add(rows).sqrt().sum().backward()  # square roots of numbers below zero
+    assert not layer.weight.grad.isfinite().all()
+    assert not look.finite(wait=True)
+
+
+def test_parameters_without_numbers_yet() -> None:
+    layer = nn.LazyLinear(3)
+    assert Look([layer.weight, layer.bias]).finite(wait=True)

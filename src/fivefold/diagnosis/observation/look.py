@@ -6,6 +6,7 @@ from time import perf_counter
 
 import torch
 from torch import Tensor
+from torch.nn.parameter import is_lazy
 
 from fivefold.diagnosis.observation.first_operation import broken
 
@@ -30,9 +31,7 @@ class Look:
 
     def __init__(self, parameters: Sequence[Tensor], share: float = 0.01, always: int = 16) -> None:
         self._parameters = [p for p in parameters if p.requires_grad]
-        self._ends = (
-            [self._parameters[i] for i in sorted({0, len(self._parameters) - 1})] if parameters else []
-        )
+        self._ends = _ends(self._parameters)
         self._share, self._always = share, always
         self._credit, self._cost = 0.0, 0.0
         self._before = perf_counter()
@@ -73,3 +72,17 @@ class Look:
         """A sum of finite numbers may overflow: only one of them that is not finite counts."""
         held = [p.grad for p in self._parameters if p.grad is not None and (wait or p.grad.is_cpu)]
         return not any(broken(g) for g in held if g.layout is torch.strided)
+
+
+def _ends(parameters: Sequence[Tensor]) -> list[Tensor]:
+    """The first parameter and the last; for a large first one its bias, where that is the next.
+
+    The gradient of a bias holds one number per unit side by side; of a weight they lie a row apart, each to be
+    fetched from memory by itself.
+    """
+    if len(parameters) < 2:
+        return list(parameters)
+    first, bias = parameters[:2]
+    made = not is_lazy(first) and not is_lazy(bias)
+    biased = made and first.numel() > SMALL and first.ndim > 1 and bias.shape == first.shape[:1]
+    return [bias if biased else first, *parameters[1 + biased :][-1:]]

@@ -188,8 +188,11 @@ class Watcher(Passes):
 
     def _note_rate(self, optimizer: torch.optim.Optimizer) -> None:
         """Note the rate where it changes: a schedule must not be told from the watched updates alone."""
-        plain = [lr for group in optimizer.param_groups if isinstance(lr := group.get("lr"), int | float)]
-        rate, rates = max(plain, default=math.nan), self.record.rates
+        groups, rates = optimizer.param_groups, self.record.rates
+        if rates and len(groups) == 1 and type(groups[0].get("lr")) is float and groups[0]["lr"] == rates[-1][1]:
+            return  # as it was: asked after every update
+        plain = [lr for group in groups if isinstance(lr := group.get("lr"), int | float)]
+        rate = max(plain, default=math.nan)
         if len(self._optimizers) != 1 or not math.isfinite(rate) or (rates and rates[-1][1] == rate):
             return
         if rates and not self._schedulers and not self._searched:
