@@ -77,8 +77,8 @@ class Look:
 def _ends(parameters: Sequence[Tensor]) -> list[Tensor]:
     """The first parameter and the last; for a large first one its bias, where that is the next.
 
-    The gradient of a bias holds one number per unit side by side; of a weight they lie a row apart, each to be
-    fetched from memory by itself.
+    The gradient of a bias holds one number per unit side by side; of a weight they lie a row apart, each to
+    be fetched from memory by itself.
     """
     if len(parameters) < 2:
         return list(parameters)

@@ -77,7 +77,6 @@ class Passes:
         self._late = self._found_inf = False
         self._lazy = any(is_lazy(p) for _, p in self._named)
         self._said: list[str] = []
-        self._hooked = 0.0
         self._ended = perf_counter()
         self._seen_between = False
         self._called = False
@@ -235,15 +234,16 @@ class Passes:
         start = perf_counter()
         self._passes += 1
         if torch.is_grad_enabled():
-            if self._evaluation is not None:
-                self._end_evaluation()
+            self._end_evaluation()
             self._forwards += 1
             self._forward_is_last = True
             self._batch = (module, args, kwargs)
             if self._window is not None:
-                on, tells = trains(module)
-                self._trained_in = on if tells or self._trained_in is None else self._trained_in
+                if (seen := trains(module))[1] or self._trained_in is None:
+                    self._trained_in = seen[0]
                 self._begin_forward(module, args, kwargs, start)
+            else:
+                self.account.reach(perf_counter() - start)
         else:
             self._evaluate(module, args, kwargs)
         self.account.spend(perf_counter() - start)

@@ -3,7 +3,6 @@
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from time import perf_counter
 from typing import Any
 
 import torch
@@ -104,19 +103,3 @@ def veil(modules: Sequence[nn.Module], handles: Sequence[RemovableHandle]) -> No
             for number in ours & set(hooks):
                 if not isinstance(hooks[number], Veiled):
                     hooks[number] = Veiled(hooks[number])
-
-
-def cost_of_hooks() -> float:
-    """Measure about what torch takes to call two hooks of a module, in seconds: our own account cannot see
-    it.
-
-    Torch's way around a hook takes about as long as entering one of ours.
-    """
-    hook = Veiled(lambda *given: None)
-    rounds = []
-    for _ in range(5):
-        start = perf_counter()
-        for _ in range(10):
-            hook(None, (), {})
-        rounds.append(perf_counter() - start)
-    return 4 * min(rounds) / 10

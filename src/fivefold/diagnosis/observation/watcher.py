@@ -15,7 +15,7 @@ from fivefold.diagnosis.observation.overhead import Overhead
 from fivefold.diagnosis.observation.passes import Passes
 from fivefold.diagnosis.observation.record import Line, Nonfinite, Step
 from fivefold.diagnosis.observation.schedules import described, scheduled, schedulers_of
-from fivefold.diagnosis.observation.veiled import cost_of_hooks, unshelter
+from fivefold.diagnosis.observation.veiled import unshelter
 from fivefold.diagnosis.observation.weights import StepMeasure, first_weights, groups_of
 
 SILENT = 3
@@ -52,7 +52,6 @@ class Watcher(Passes):
             self._hook_module(module)
         for optimizer in self._optimizers:
             self._hook_optimizer(optimizer)
-        self._hooked = len(self.record.model) * cost_of_hooks()
         self._open()
         self._veil()
 
@@ -163,16 +162,14 @@ class Watcher(Passes):
             if self._measure is not None:
                 window.parameters = self._measure.finish()
                 window.line = self._line(self._measure)
-            self.account.spend(perf_counter() - start + self._hooked)
+            self.account.spend(perf_counter() - start)
             self.account.watched(perf_counter() - self._ended)
             if self._deep is not None and self._measure is not None:
                 self._look_deeper(self._deep, window, self._measure, optimizer)
             start = perf_counter()
             self._close(window)
-        else:
-            self.account.spend(self._hooked)
-            if not self._seen_between:
-                self.account.plain(start - self._ended)
+        elif not self._seen_between:
+            self.account.plain(start - self._ended)
         self._seen_between = False
         self._note_rate(optimizer)
         self.record.count += 1
@@ -189,7 +186,12 @@ class Watcher(Passes):
     def _note_rate(self, optimizer: torch.optim.Optimizer) -> None:
         """Note the rate where it changes: a schedule must not be told from the watched updates alone."""
         groups, rates = optimizer.param_groups, self.record.rates
-        if rates and len(groups) == 1 and type(groups[0].get("lr")) is float and groups[0]["lr"] == rates[-1][1]:
+        if (
+            rates
+            and len(groups) == 1
+            and type(groups[0].get("lr")) is float
+            and groups[0]["lr"] == rates[-1][1]
+        ):
             return  # as it was: asked after every update
         plain = [lr for group in groups if isinstance(lr := group.get("lr"), int | float)]
         rate = max(plain, default=math.nan)
