@@ -49,7 +49,7 @@ def trained_for(network: Any, data: Any, seconds: float, seed: int) -> tuple[int
     import torch
     from torch.utils.data import DataLoader
 
-    from fivefold.networks.stopwatch import median_seconds
+    from fivefold.networks.stopwatch import call_seconds
     from fivefold.optimize import cross_entropy_loss, train
     from fivefold.tasks.images.design.prepared import PictureStream, Stretches
 
@@ -61,7 +61,7 @@ def trained_for(network: Any, data: Any, seconds: float, seed: int) -> tuple[int
         rehearsal.zero_grad(set_to_none=True)
         cross_entropy_loss(rehearsal(X), y).backward()
 
-    spent = 1000 * median_seconds(step)
+    spent = 1000 * call_seconds(step)
     updates = max(8, int(1000 * seconds / spent))
     batches = Stretches(len(data.labels), BATCH, updates, seed=seed)
     loader: Any = DataLoader(PictureStream(data), batch_sampler=batches, collate_fn=lambda batch: batch)
@@ -74,7 +74,7 @@ def judged(network: Any, data: Any, X: Any, y: Any) -> tuple[float, float]:
     """Accuracy on test pictures, and milliseconds of one."""
     import torch
 
-    from fivefold.networks.stopwatch import median_seconds
+    from fivefold.networks.stopwatch import call_seconds
     from fivefold.tasks.images.design.prepared import normalise
 
     one = normalise(X[:1], data.mean, data.std)
@@ -83,7 +83,7 @@ def judged(network: Any, data: Any, X: Any, y: Any) -> tuple[float, float]:
         for pictures, labels in zip(X.split(500), y.split(500), strict=True):
             out = network.eval()(normalise(pictures, data.mean, data.std))
             right += int((out.argmax(1) == labels).sum())
-        latency = 1000 * median_seconds(lambda: network(one))
+        latency = 1000 * call_seconds(lambda: network(one))
     return right / len(y), latency
 
 

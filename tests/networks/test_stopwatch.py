@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fivefold.core import ArgumentError
-from fivefold.networks.stopwatch import median_seconds, stopwatch
+from fivefold.networks.stopwatch import call_seconds, stopwatch
 
 
 def timed(*seconds):
@@ -26,30 +26,31 @@ def test_the_stopwatch_goes_forward():
 def test_the_median_is_of_the_calls_after_the_first():
     """A first call of 9 s, then 10, 30 and 20 ms, and a tenth of a second is over with 60 more."""
     clock = timed(9, 0.010, 0.030, 0.020, 0.060)
-    assert median_seconds(lambda: None, clock=clock) == pytest.approx(0.025)
+    assert call_seconds(lambda: None, clock=clock) == pytest.approx(0.025)
 
 
 def test_calls_that_are_not_counted_are_made():
     calls = []
-    found = median_seconds(
+    found = call_seconds(
         lambda: calls.append(1), uncounted=3, least=2, most=2, clock=timed(7, 8, 9, 0.5, 0.7)
     )
     assert (found, len(calls)) == (pytest.approx(0.6), 5)
 
 
 def test_at_least_and_at_most_so_many_are_counted():
-    assert median_seconds(lambda: None, least=3, enough=0.0, clock=timed(1, 2, 2, 5)) == 2.0
-    assert median_seconds(lambda: None, most=2, enough=99.0, clock=timed(1, 2, 4)) == 3.0
+    assert call_seconds(lambda: None, least=3, enough=0.0, clock=timed(1, 2, 2, 5)) == 2.0
+    assert call_seconds(lambda: None, most=2, enough=99.0, clock=timed(1, 2, 4)) == 3.0
+    assert call_seconds(lambda: None, most=2, enough=99.0, statistic=min, clock=timed(1, 2, 4)) == 2.0
 
 
 def test_what_is_far_beyond_its_limit_is_called_once():
     calls = []
-    found = median_seconds(lambda: calls.append(1), uncounted=2, limit=1.0, clock=timed(6.0))
+    found = call_seconds(lambda: calls.append(1), uncounted=2, limit=1.0, clock=timed(6.0))
     assert (found, calls) == (6.0, [1])
-    assert median_seconds(lambda: None, limit=1.0, most=1, clock=timed(5.0, 4.0)) == 4.0
+    assert call_seconds(lambda: None, limit=1.0, most=1, clock=timed(5.0, 4.0)) == 4.0
 
 
 @pytest.mark.parametrize("wrong", [{"uncounted": 0}, {"least": 0}, {"least": 6}])
 def test_numbers_of_calls_that_cannot_be(wrong):
     with pytest.raises(ArgumentError, match="at least 1 call"):
-        median_seconds(lambda: None, **wrong)
+        call_seconds(lambda: None, **wrong)

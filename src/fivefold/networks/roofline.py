@@ -7,15 +7,15 @@ and Sousa, "Cache-aware roofline model", 2014. A layer that takes more than twic
 neither: calls, reordering of numbers, or a kernel that does not suit its sizes.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from time import perf_counter
 from typing import Any, Literal
 
 import torch
 
 from fivefold.core import require
-from fivefold.networks.stopwatch import stopwatch
+from fivefold.networks.stopwatch import call_seconds
 
 Bound = Literal["arithmetic", "memory", "neither"]
 _NEAR = 0.5
@@ -101,12 +101,5 @@ def measure_limits(seconds: float = 0.5, dtype: torch.dtype = torch.float32) -> 
 
 
 def _fastest(run: Callable[[], object], seconds: float) -> float:
-    """Least seconds of a run, the first one left out, at least three."""
-    run()
-    clock = stopwatch()
-    best, count, start = float("inf"), 0, perf_counter()
-    while count < 3 or perf_counter() - start < seconds:
-        begun = clock()
-        run()
-        best, count = min(best, clock() - begun), count + 1
-    return max(best, 1e-9)
+    """Least seconds of a run."""
+    return max(call_seconds(run, least=3, most=math.inf, enough=seconds, statistic=min), 1e-9)

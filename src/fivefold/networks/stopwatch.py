@@ -23,17 +23,18 @@ def stopwatch() -> Callable[[], float]:
     return thread_time if torch.get_num_threads() == 1 else perf_counter
 
 
-def median_seconds(
+def call_seconds(
     call: Callable[[], object],
     *,
     uncounted: int = 1,
     least: int = 1,
-    most: int = 5,
+    most: float = 5,
+    statistic: Callable[[list[float]], float] = median,
     enough: float = 0.1,
     limit: float = inf,
     clock: Callable[[], float] | None = None,
 ) -> float:
-    """Return the median seconds of a call.
+    """Return the seconds of a call: the median of some.
 
     Args:
         call: What is timed, without arguments.
@@ -41,6 +42,7 @@ def median_seconds(
             the second.
         least: Calls that are counted at least.
         most: Calls that are counted at most.
+        statistic: Of the counted ones: ``min`` for what the machine can do where nothing disturbs it.
         enough: Seconds after which no further call is counted.
         limit: Where the first call takes more than five times as many seconds, it stays the only one.
         clock: In seconds; :func:`stopwatch` where ``None``.
@@ -49,7 +51,7 @@ def median_seconds(
         ArgumentError: Fewer than 1 call before or to be counted, or fewer at most than at least.
 
     >>> ticks = iter([0.0, 9.0, 10.0, 10.2, 20.0, 20.2])
-    >>> round(median_seconds(lambda: None, clock=lambda: next(ticks)), 3)
+    >>> round(call_seconds(lambda: None, clock=lambda: next(ticks)), 3)
     0.2
     """
     require(uncounted >= 1, "at least 1 call before", uncounted)
@@ -69,4 +71,4 @@ def median_seconds(
     taken: list[float] = []
     while len(taken) < least or (len(taken) < most and sum(taken) < enough):
         taken.append(once())
-    return median(taken)
+    return statistic(taken)

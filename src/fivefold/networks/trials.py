@@ -18,7 +18,7 @@ from fivefold.networks.layer_rewrites import OtherWidths, input_of, other_widths
 from fivefold.networks.layer_times import run_step
 from fivefold.networks.paired_times import fewest_pairs, time_pairs
 from fivefold.networks.rewrites import REWRITES, SAME, copied, difference, rewrite
-from fivefold.networks.stopwatch import stopwatch
+from fivefold.networks.stopwatch import call_seconds
 
 Scope = Literal["forward pass", "training step", "layer alone"]
 TOGETHER = " + "
@@ -193,7 +193,7 @@ def _try(plan: _Plan, seconds: float, left: float, level: float, seed: int) -> T
         return untimed("nothing to rewrite", gap)
     grad = torch.enable_grad if plan.scope == "training step" else torch.no_grad
     with fork_global(seed, "trials"), grad():
-        first, second = (_once(run) for run in made)
+        first, second = (call_seconds(run, least=2, most=2, statistic=min) for run in made)
         if second > _MUCH_SLOWER * first:
             return untimed(f"not tried further: {second / first:.1f} times the time in one run", gap)
         needed = (first + second) * fewest_pairs(level)
@@ -217,12 +217,3 @@ def _try(plan: _Plan, seconds: float, left: float, level: float, seed: int) -> T
         gap,
         verdict,
     )
-
-
-def _once(run: Callable[[], object]) -> float:
-    clock, times = stopwatch(), []
-    for _ in range(3):  # kernels are made in the first call
-        begun = clock()
-        run()
-        times.append(clock() - begun)
-    return min(times[1:])

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from fivefold.core import fork_global
-from fivefold.networks.stopwatch import median_seconds
+from fivefold.networks.stopwatch import call_seconds
 from fivefold.tasks.images.at_once import pictures_at_once
 from fivefold.tasks.images.raw_pictures import RawPictures
 from fivefold.tasks.images.recipe import Recipe, SmoothedCrossEntropy, augmentation
@@ -54,4 +54,4 @@ def answering_pace(module: nn.Module, pictures: Tensor) -> float:
 
 def _of_the_wall(work: Callable[[], object]) -> float:
     """Median seconds, of the wall's clock, which a budget is counted by."""
-    return median_seconds(work, uncounted=2, least=3, most=9, enough=1.0, clock=time.perf_counter)
+    return call_seconds(work, uncounted=2, least=3, most=9, enough=1.0, clock=time.perf_counter)

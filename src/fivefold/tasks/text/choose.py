@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from fivefold.core import Clock, fork_global, torch_generator
 from fivefold.networks import create_text
-from fivefold.networks.stopwatch import median_seconds
+from fivefold.networks.stopwatch import call_seconds
 from fivefold.optimize import train
 from fivefold.tasks.temperature import tempered_losses
 from fivefold.tasks.text.padded import Padded, scores_of
@@ -178,4 +178,4 @@ def _pace(name: str, tokens: Tensor, labels: Tensor, vocabulary: int, classes: i
         mover.step()
 
     with fork_global(seed, "text", "pace"):  # dropout draws from the global generator
-        return median_seconds(update, least=3, most=3, clock=time.perf_counter) / len(rows)
+        return call_seconds(update, least=3, most=3, clock=time.perf_counter) / len(rows)

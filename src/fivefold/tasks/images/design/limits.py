@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from fivefold.calculus.memory import PeakMemory
 from fivefold.core import fork_global, require
-from fivefold.networks.stopwatch import median_seconds
+from fivefold.networks.stopwatch import call_seconds
 from fivefold.optimize import cross_entropy_loss
 from fivefold.optimize.training.step_choices import as_layout, set_layout
 from fivefold.tasks.images.design.genome import DenseUnit, Genome, PoolUnit, ResidualUnit, Unit
@@ -144,7 +144,7 @@ def measure_costs(
             rehearsal(few)
 
     allowed_s = math.inf if limits.latency_ms is None else limits.latency_ms / 1000
-    latency = 1000 * median_seconds(predict, limit=allowed_s)
+    latency = 1000 * call_seconds(predict, limit=allowed_s)
     if limits.latency_ms is not None and latency > limits.latency_ms:
         said = f"a prediction takes {latency:.3g} ms, of which {limits.latency_ms:.3g} are allowed"
         return Costs(parameters, held, latency, verdict=said)
@@ -157,7 +157,7 @@ def measure_costs(
 
     slowest = math.inf if seconds is None else seconds / limits.least_updates
     with fork_global(seed, "design", "measure"):
-        spent = median_seconds(step, limit=slowest)
+        spent = call_seconds(step, limit=slowest)
     verdict = ""
     if seconds is not None and spent > slowest:
         verdict = f"an update takes {1000 * spent:.3g} ms, so that {seconds:.3g} s allow fewer than "
