@@ -9,6 +9,7 @@ by side, each on cores of its own that they exchange from one repetition to the 
 machine does falls on both; where there are too few cores, or pinning is not to be had, one after the other,
 which of them first alternating. Compared are the processor seconds and the wall-clock seconds of the loop,
 from before ``watch`` to after ``close``; the start is in it.
+
 Both get a heap that keeps its pages (``--heap steady``). By itself glibc gives the top of the heap back after
 each update and takes it anew at the next, 570 page faults an update of the dense network, unless something
 lies above; what watching keeps lies there, and the watched training was up to a quarter faster than the other

@@ -488,7 +488,7 @@ def heads(rows: list[dict[str, object]]) -> dict[str, str]:
     trained = sum(bool(row["updates"]) for row in rows)
     wrong = sum(str(row["judged"]).count("(high): false alarm") for row in rows)
     return {
-        "command": " ".join(["python", "benchmarks/diagnose_public_scripts.py", *sys.argv[1:]]),
+        "command": "python benchmarks/diagnose_public_scripts.py --images FOLDER",
         "result": f"{len(rows)} scripts: {alike} end with the exit code that they have alone; {trained} "
         "trained and were watched, for the others a sentence says why not; "
         f"{wrong} false alarms of high confidence",
