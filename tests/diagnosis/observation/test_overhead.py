@@ -58,3 +58,31 @@ def test_an_expected_cost_counts_until_one_is_measured() -> None:
     account.expect(100.0)
     assert account.allows(at=10.0)
     assert account.room() < 0.0
+
+
+def test_what_every_update_costs_comes_off_first() -> None:
+    account = Overhead(0.1, free=0, part=0.8)
+    account.spend(1.0)
+    account.end()
+    account.full = False
+    account.spend(5.0)
+    assert (account.spent, account.always) == (1.0, 5.0)
+    assert math.isclose(account.room(100.0), 0.8 * (10.0 - 5.0) - 1.0)
+    assert not account.allows(at=70.0)
+    assert account.allows(at=76.0)  # what others cost is no part of what the next one is expected to
+
+
+def test_watched_steps_are_spread_where_every_update_costs_something() -> None:
+    account = Overhead(0.05, allowance=0.08, part=0.8)
+    now, watched = 0.0, []
+    for number in range(6000):
+        account.full = account.allows(at=now)
+        account.spend(0.03 if account.full else 0.00015)
+        if account.full:
+            account.end()
+            watched.append(number)
+            now += 0.03
+        now += 0.005
+    assert account.spent + account.always <= 0.05 * now + 0.08
+    assert len(watched) > 10
+    assert watched[-1] > 5000

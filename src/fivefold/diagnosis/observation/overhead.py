@@ -18,9 +18,10 @@ Measured on dense networks, small and large, trained in turns with and without h
 class Overhead:
     """An account of the seconds that watching takes, kept below a share of all.
 
-    A watched step of expected cost c may begin at time t after the start, where s seconds were spent, if
+    What every update costs, watched or not, comes off first: a seconds of the share of the time t since the
+    start. A watched step of expected cost c may begin where s seconds were spent on watched ones, if
 
-        s + c <= share * t + allowance
+        s + c <= part * (share * t - a) + allowance
 
     so that at the end of a long training hardly more than ``share`` of its time went to watching. The first
     ``free`` watched steps are taken without asking: they show the state before training, which nothing can
@@ -30,6 +31,12 @@ class Overhead:
         share: The share of time to spend, in (0, 1].
         free: Watched steps taken whatever they cost.
         allowance: Seconds that may be spent beyond the share, for trainings that are over soon.
+        part: Of what the share leaves, for watched steps; in (0, 1].
+
+    Attributes:
+        spent: Seconds that went to watched steps.
+        always: Seconds that went to all others.
+        full: Whether what is entered now belongs to a watched step.
 
     >>> account = Overhead(0.05)
     >>> account.allows(), account.allows(at=0.0)
@@ -39,10 +46,11 @@ class Overhead:
     (False, True)
     """
 
-    def __init__(self, share: float, free: int = 1, allowance: float = 0.0) -> None:
-        self.share = share
+    def __init__(self, share: float, free: int = 1, allowance: float = 0.0, part: float = 1.0) -> None:
+        self.share, self.part = share, part
         self.allowance = allowance
-        self.spent = 0.0
+        self.spent = self.always = 0.0
+        self.full = True
         self.began = perf_counter()
         self._free = free
         self._since = 0.0
@@ -63,11 +71,16 @@ class Overhead:
         """
         if self._free > 0:
             return True
-        return self.spent + self._cost <= self.allowance + self.share * (self.elapsed if at is None else at)
+        return self._cost <= self.room(at)
 
-    def room(self) -> float:
-        """Seconds that may be spent now."""
-        return self.allowance + self.share * self.elapsed - self.spent
+    def room(self, at: float | None = None) -> float:
+        """Seconds that watched steps may take now.
+
+        Args:
+            at: As for :meth:`allows`.
+        """
+        left = self.share * (self.elapsed if at is None else at) - self.always
+        return self.allowance + self.part * max(0.0, left) - self.spent
 
     def expect(self, seconds: float) -> None:
         """Say what a watched step is expected to cost, before one has been measured.
@@ -80,8 +93,11 @@ class Overhead:
 
     def spend(self, seconds: float) -> None:
         """Enter seconds."""
-        self.spent += seconds
-        self._since += seconds
+        if self.full:
+            self.spent += seconds
+            self._since += seconds
+        else:
+            self.always += seconds
 
     def reach(self, seconds: float) -> None:
         """Enter what the hooks of an update that is not watched cost beyond the time in them.

@@ -55,9 +55,9 @@ class Passes:
         # Looks in depth have an account of their own, or the cheaper ones would leave them nothing.
         share = overhead / 2 if deep else overhead
         # A part is kept for evaluations: the updates at the start would leave none for those at the end.
-        kept = KEPT_FOR_EVALUATIONS
-        self.account = Overhead((1 - kept) * share, allowance=(1 - kept) * allowance)
-        self._for_evaluations = Overhead(kept * share, free=FREE_EVALUATIONS, allowance=kept * allowance)
+        kept, rest = KEPT_FOR_EVALUATIONS, 1 - KEPT_FOR_EVALUATIONS
+        self.account = Overhead(share, 1, rest * allowance, part=rest)
+        self._for_evaluations = Overhead(share, FREE_EVALUATIONS, kept * allowance, part=kept)
         self._spent_before = 0.0
         self._deep = Overhead(share, free=0, allowance=allowance) if deep else None
         self.record = Record(model=dict(modules), optimizers=[type(o).__name__ for o in optimizers])
@@ -69,7 +69,7 @@ class Passes:
         self._compiled = any(opaque(m) for m in modules.values())
         self._loose = calls_of(modules, self._named_anew)
         self._mode = Calls(self._on_call, self.account.spend)
-        self._mode_on = False
+        self._mode_on = self._playing = False
         self._handles: list[RemovableHandle] = []
         self._window: Step | None = None
         self._window_handles: list[RemovableHandle] = []
@@ -78,16 +78,13 @@ class Passes:
         self._lazy = any(is_lazy(p) for _, p in self._named)
         self._said: list[str] = []
         self._ended = perf_counter()
-        self._seen_between = False
-        self._called = False
+        self._seen_between = self._called = False
         self._measure: StepMeasure | None = None
         self._tape: Tape | None = None
         self._last_tape: Tape | None = None
         self._evaluation: Evaluation | None = None
         self._depth = 0
-        self._playing = False
-        self._forwards = 0
-        self._backwards = 0
+        self._forwards = self._backwards = 0
         self._forward_is_last = False
         self._trained_in: bool | None = None
         self._batch: tuple[nn.Module, Any, Any] | None = None
@@ -97,8 +94,7 @@ class Passes:
         self._made = Followed()
         self._entry: nn.Module | None = None
         self._stepping: tuple[int, int] | None = None
-        self._nested = 0
-        self._passes = 0
+        self._nested = self._passes = 0
         self._recurrences = Recurrences(self.record.recurrences)
         self._training = KeptRows(self.record.training_rows)
         self._evaluated = KeptRows(self.record.evaluation_rows, full=FULL)
@@ -170,6 +166,7 @@ class Passes:
         veil([module for _, module in self.record.modules()], [*self._handles, *self._window_handles])
 
     def _open(self) -> None:
+        self.account.full = True
         self._window = Step(self.record.count, self.account.elapsed)
         layers: list[LayerStep] = self._window.layers
         self._window_handles = [*hook_layers(self.record.model, layers), *self._hook_recurrent()]
@@ -213,6 +210,7 @@ class Passes:
             elif self._last_tape is not None:
                 self.record.no_tape = self._last_tape.why_not
             self.account.end()
+        self.account.full = False
         self._window = self._tape = self._last_tape = self._measure = None
 
     def _enter_mode(self) -> None:
@@ -341,8 +339,9 @@ class Passes:
             self._seen_between = True
             self._evaluation = Evaluation(self.record.count)
             # The first evaluations are watched whatever they cost: they tell training from held-out data.
+            self._for_evaluations.always = self.account.always
             allowed = self.account.allows() or self._for_evaluations.allows()
-            self._evaluation.watched = allowed or self._window is not None
+            self._evaluation.watched = self.account.full = allowed or self._window is not None
             self._spent_before = self.account.spent
             if self._evaluation.watched:
                 self._evaluation.inputs = [summarise(t) for t in tensors[:4]]
@@ -380,6 +379,7 @@ class Passes:
         self._evaluation_handles = []
         self._evaluation = self._entry = None
         self._made = Followed()
+        self.account.full = self._window is not None
         if self._window is None:
             self._leave_mode()
 

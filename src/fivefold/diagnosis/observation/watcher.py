@@ -77,7 +77,8 @@ class Watcher(Passes):
         self.account.spend(perf_counter() - start)
 
     def _clock(self) -> None:
-        self.record.seconds, self.record.spent = self.account.elapsed, self.account.spent
+        self.record.seconds = self.account.elapsed
+        self.record.spent = self.account.spent + self.account.always
         if self._deep is not None:
             from fivefold.diagnosis.observation.depth import deep_notes
 
