@@ -2,7 +2,7 @@
 
 import math
 
-from fivefold.diagnosis.observation.overhead import Overhead
+from fivefold.diagnosis.observation.overhead import AROUND, Overhead
 
 
 def test_the_share_holds_over_a_long_training() -> None:
@@ -86,3 +86,15 @@ def test_watched_steps_are_spread_where_every_update_costs_something() -> None:
     assert account.spent + account.always <= 0.05 * now + 0.08
     assert len(watched) > 10
     assert watched[-1] > 5000
+
+
+def test_a_hook_that_was_interrupted_counts_as_others_do() -> None:
+    account = Overhead(0.05)
+    for _ in range(10):
+        account.reach(1e-5)
+    assert math.isclose(account.spent, 10 * AROUND * 1e-5)
+    account.reach(1.0)
+    assert account.spent < 14 * AROUND * 1e-5
+    for _ in range(200):
+        account.reach(1e-4)  # slow for good
+    assert account.spent > 150 * AROUND * 1e-4

@@ -1,5 +1,6 @@
 """What watching costs, and whether it may cost more now."""
 
+import math
 from collections import deque
 from statistics import median
 from time import perf_counter
@@ -13,6 +14,8 @@ only takes note of a call: torch's way to all the hooks and back, and what they 
 Measured on dense networks, small and large, trained in turns with and without hooks: 12 (0.5 MB and more) to
 17 (a few kB).
 """
+SLOWER, CAPPED = 1.02, 3.0
+"""By how much the shortest time of a hook is forgotten at each call, and the most times it that counts."""
 
 
 class Overhead:
@@ -54,6 +57,7 @@ class Overhead:
         self.began = perf_counter()
         self._free = free
         self._since = 0.0
+        self._quick = math.inf
         self._cost = 0.0
         self._measured = False
         self._plain: deque[float] = deque(maxlen=MOST_PLAIN)
@@ -102,10 +106,14 @@ class Overhead:
     def reach(self, seconds: float) -> None:
         """Enter what the hooks of an update that is not watched cost beyond the time in them.
 
+        Where another program took the processor in the meantime, that is no cost of ours: what the first hook
+        took counts up to a few times what it took of late.
+
         Args:
             seconds: What the first of them took.
         """
-        self.spend(AROUND * seconds)
+        self._quick = min(seconds, SLOWER * self._quick)
+        self.spend(AROUND * min(seconds, CAPPED * self._quick))
 
     def plain(self, seconds: float) -> None:
         """Tell what an update took that was not watched, with all that belongs to it.

@@ -8,6 +8,8 @@ to watch.
 
 import atexit
 import builtins
+import gc
+import importlib
 import importlib.abc
 import importlib.util
 import io
@@ -219,6 +221,10 @@ class Child:
 
                 self.session = Session(self.send, self._deadline, deep=self._deep)
                 self.session.begin()
+                importlib.import_module("torch._dynamo")  # the script's first optimizer would load it
+            # What is there now is no optimizer, scheduler or copy of a model, for which all objects that
+            # Python tracks are gone through later: nine in ten of them are set aside.
+            gc.freeze()
         except Exception as error:  # the script must run even where it cannot be watched
             self.notes.append(
                 f"the training could not be watched: {type(error).__name__}: {error}"[:LONGEST_TEXT]
