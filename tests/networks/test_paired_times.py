@@ -72,3 +72,10 @@ def test_short_computations_are_repeated_within_a_time():
     times = time_pairs(machine.run("a", 2**-12), machine.run("b", 2**-12), 0.0, clock=lambda: machine.now)
     assert len(machine.order) == 4 + 6 * 2 * 5
     assert (times.ratio, times.before_ms) == (1.0, 1e3 * 2**-12)
+
+
+def test_an_interval_of_many_pairs():
+    low, high = median_interval([float(i) for i in range(3000)], 0.95)
+    # the normal approximation: 1500 -+ 1.96 sqrt(3000) / 2
+    assert 1443 <= low <= 1449
+    assert 1550 <= high <= 1556

@@ -141,3 +141,21 @@ def test_trying_leaves_the_network_and_the_generator_as_they_were():
     assert network.training
     assert not network[2].inplace
     assert all(p.grad is None for p in network.parameters())
+
+
+def test_what_is_for_single_precision_alone_is_compared_in_it():
+    network = nn.Sequential(nn.Conv2d(128, 128, 3), nn.BatchNorm2d(128), nn.ReLU()).eval()
+    x = torch.randn(1, 128, 6, 6, generator=torch.Generator().manual_seed(0))
+    found = {t.rewrite: t for t in try_rewrites(network, x, [], 20.0, trains=False)}
+    packed = found["packed_weights"]
+    assert packed.difference is not None
+    assert packed.difference < 1e-4
+    assert packed.pairs > 0
+    assert found["fold_batch_norm"].difference < 1e-9
+
+
+def test_a_wrong_rewrite_in_single_precision_is_seen(only):
+    kind = RewriteKind(with_times(1, shift=1e-2), "", keeps=True, trains=False, dtype=torch.float32)
+    only(wrong=kind)
+    (found,) = try_rewrites(Again(1), X, [], 5.0, trains=False)
+    assert found.verdict.startswith("not the same function")

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 LEAST_BYTES = 1 << 19
 """Size of the weights from which on laying them out costs more than the longer way to the call."""
-_CLOSE = 1e-4
+CLOSE = 1e-4
 """Largest difference of outputs over the largest output that single precision is allowed."""
 
 
@@ -105,7 +105,7 @@ def pack_convolutions(network: nn.Module, example: Tensor) -> nn.Module | None:
     if not packed or not isinstance(found, Tensor):
         return None
     far = float((found - expected).abs().max())
-    return made if far <= _CLOSE * max(float(expected.abs().max()), 1e-30) else None
+    return made if far <= CLOSE * max(float(expected.abs().max()), 1e-30) else None
 
 
 def _can_be_packed(module: nn.Module) -> bool:

@@ -66,7 +66,7 @@ def median_interval(values: list[float], level: float) -> tuple[float, float]:
     require(n >= least, f"at least {least} values for a level of {level:g}", n)
     k, below = 0, 0.0
     while True:
-        below += comb(n, k) / 2.0**n
+        below += comb(n, k) / (1 << n)
         if 2 * below > 1 - level:
             break
         k += 1

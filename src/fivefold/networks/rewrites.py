@@ -24,11 +24,11 @@ from fivefold.networks.costs import input_type
 from fivefold.networks.fold import find_batch_norms, fold_batch_norm
 from fivefold.networks.guidelines import CONVOLUTIONS
 from fivefold.networks.layer_times import run_step
-from fivefold.networks.packed import pack_convolutions
+from fivefold.networks.packed import CLOSE, pack_convolutions
 
 Rewrite = Callable[[nn.Module, Tensor], "nn.Module | None"]
-SAME = 1e-9
-"""Largest difference over the largest output, in float64, of networks that compute the same."""
+SAME: MappingProxyType[torch.dtype, float] = MappingProxyType({torch.float64: 1e-9, torch.float32: CLOSE})
+"""Largest difference over the largest output of networks that compute the same, by what they compute in."""
 _PERTURBED = 0.1
 _ACTIVATIONS = (
     nn.ReLU,
@@ -54,12 +54,14 @@ class RewriteKind:
         what: What it does.
         keeps: Whether it promises the same function.
         trains: Whether the copy can be trained in the network's stead.
+        dtype: What the two are compared in.
     """
 
     make: Rewrite
     what: str
     keeps: bool
     trains: bool
+    dtype: torch.dtype = torch.float64
 
 
 def rewrite(network: nn.Module, names: Iterable[str], example: Tensor) -> nn.Module:
@@ -100,9 +102,15 @@ def copied(network: nn.Module) -> nn.Module:
 
 
 def difference(
-    network: nn.Module, make: Rewrite, example: Tensor, *, training: bool = False, seed: int = 0
+    network: nn.Module,
+    make: Rewrite,
+    example: Tensor,
+    *,
+    training: bool = False,
+    seed: int = 0,
+    dtype: torch.dtype = torch.float64,
 ) -> float:
-    """Largest difference that a rewrite makes in float64, over the largest number of the original.
+    """Largest difference that a rewrite makes, over the largest number of the original.
 
     Compared are the outputs in evaluation mode, or the gradients in training mode without dropout.
 
@@ -112,17 +120,23 @@ def difference(
         example: What it takes; of more than two inputs the first two are taken.
         training: Whether to compare a training step.
         seed: Of the weights' perturbation.
+        dtype: What both compute in.
 
     Returns:
         Infinity where numbers are not finite or the copy cannot run.
+
+    Raises:
+        ArgumentError: There is nothing to rewrite, so that nothing could be compared.
     """
-    base = copied(network).double()
+    base = copied(network).to(dtype)
     perturb_(base, torch_generator(seed, "perturb"))
-    x = example[:2].double() if example.is_floating_point() else example[:2]
+    x = example[:2].to(dtype) if example.is_floating_point() else example[:2]
     base.train(training)
     made = make(base, x)
     if made is None:
-        return 0.0
+        raise ArgumentError(
+            f"a network in which there is something to rewrite in {dtype}", type(base).__name__
+        )
     made.train(training)
     for module in (*base.modules(), *made.modules()):
         if isinstance(module, (_DropoutNd, StochasticDepth)):
@@ -284,6 +298,7 @@ REWRITES: MappingProxyType[str, RewriteKind] = MappingProxyType(
             "large weights laid out once as oneDNN computes with them, for inference",
             keeps=True,
             trains=False,
+            dtype=torch.float32,
         ),
         "without_groups": RewriteKind(
             _without_groups,

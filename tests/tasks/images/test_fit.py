@@ -177,5 +177,9 @@ def test_a_replay_refuses_what_its_plan_was_not_made_for(fitted, digit_arrays, d
     )
     with pytest.raises(ArtifactError, match="the plan of a fit to pictures"):
         fit_images(digits(100), replay=again)
+    forecast = fitted.plan["forecast"] | {"seconds": 0.0}
+    plan = {k: v for k, v in fitted.plan.items() if k != "origin"} | {"forecast": forecast, "origin": None}
+    with pytest.raises(ArtifactError, match=r"a forecast of 0\.0 seconds"):
+        fit_images(digits(100), replay=replace(fitted, plan=plan).save(tmp_path / "seven"))
     followed = fit_images(digits(200), replay=planned("six"), weights=saved)
     assert followed.plan["origin"]["digest"] == start.digest

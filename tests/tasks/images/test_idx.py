@@ -121,3 +121,10 @@ def test_the_limit_is_for_all_files_together(tmp_path):
     for least in (247, 124):
         with pytest.raises(DataError, match="at most"):
             idx_parts(paths, Limits(array=least), labelled=True)
+
+
+def test_many_small_pictures_are_refused_by_their_number(tmp_path):
+    paths = _mnist(tmp_path)
+    assert len(idx_parts(paths, Limits(files=4), labelled=True)) == 2
+    with pytest.raises(DataError, match=r"at most 3 pictures; got .* which announces 4"):
+        idx_parts(paths, Limits(files=3), labelled=True)

@@ -35,7 +35,7 @@ def test_the_sources_test_pictures_are_the_test(digit_arrays):
         Part("test", pixels[500:600], labels[500:600].astype(str), 1),
     ]
     material = divide(from_parts("digits", parts, []), np.arange(600), seed=0)
-    assert np.array_equal(material.test, np.arange(500, 600))
+    assert np.array_equal(np.sort(material.test), np.arange(500, 600))
     assert material.given
     alone = from_parts("digits", parts[1:], [])
     with pytest.raises(DataError, match="training pictures"):
@@ -96,3 +96,15 @@ def test_a_rare_class_is_in_every_part():
     labels = np.where(np.arange(10_000) < 2, 1, 0)
     for seed in range(5):
         assert set(labels[part_of(10_000, 50, labels, seed)]) == {0, 1}
+
+
+def test_the_first_pictures_of_each_part_are_a_sample():
+    """Whatever the source's order: folders come class by class."""
+    pixels, labels = np.zeros((900, 4, 4), np.uint8), np.repeat(["a", "b", "c"], 300)
+    images = from_parts("x", [Part("x", pixels, labels, -1)], [])
+    material = divide(images, np.arange(900), seed=0)
+    for part in (material.train, material.held, material.test):
+        counts = np.bincount(images.labels[part[: len(part) // 2]], minlength=3)
+        assert counts.min() > len(part) / 12
+    again = divide(images, np.arange(900), seed=0)
+    assert np.array_equal(material.train, again.train)

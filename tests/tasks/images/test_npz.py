@@ -237,3 +237,10 @@ def test_the_limit_is_for_all_arrays_together(tmp_path):
     for least in (whole - 1, X.nbytes + Y.nbytes):
         with pytest.raises(DataError, match="bytes of arrays"):
             _parts(tmp_path / "a.npz", limits=Limits(array=least))
+
+
+def test_many_small_pictures_are_refused_by_their_number(tmp_path):
+    np.savez(tmp_path / "a.npz", x_train=X, y_train=Y)
+    assert len(_parts(tmp_path / "a.npz", limits=Limits(files=len(X)))[0]) == 1
+    with pytest.raises(DataError, match=f"at most {len(X) - 1} pictures; got {len(X)} in 'x_train'"):
+        _parts(tmp_path / "a.npz", limits=Limits(files=len(X) - 1))

@@ -5,7 +5,8 @@ import pytest
 from PIL import Image
 
 from fivefold.core import DataError
-from fivefold.tasks.images.packed import Part, coded, digest, from_parts, label_order
+from fivefold.tasks.images.packed import Part, coded, digest, from_parts
+from fivefold.tasks.label_order import label_order
 
 
 def _noise(*shape: int) -> np.ndarray:

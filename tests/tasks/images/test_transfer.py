@@ -100,10 +100,12 @@ def test_a_checkpoint_of_imagenet_takes_grey_pictures_as_three_channels(tmp_path
 def test_the_size_is_the_one_that_allows_the_passes(start):
     sizes = [(16, 16), (32, 32), (64, 64)]
     cost = start.candidate.multiply_adds(2, 1)
-    assert candidate_for(start, sizes, 12.0 * cost, 12.0).height == 16
-    assert candidate_for(start, sizes, 16 * 12.0 * cost, 12.0).height == 64
+    assert candidate_for(start, sizes, 12.0 * cost, 12.0, classes=2, batch=16).height == 16
+    assert candidate_for(start, sizes, 16 * 12.0 * cost, 12.0, classes=2, batch=16).height == 64
+    with pytest.raises(ArgumentError, match="of free memory for a training step of 9000000000 pictures"):
+        candidate_for(start, sizes, 12.0 * cost, 12.0, classes=2, batch=9_000_000_000)
     with pytest.raises(ArgumentError, match="pictures that speedrun can take"):
-        candidate_for(start, [(4, 4)], 1e9, 12.0)
+        candidate_for(start, [(4, 4)], 1e9, 12.0, classes=2, batch=16)
 
 
 def test_what_does_not_fit_is_refused(fitted, tmp_path, digits, start):

@@ -103,10 +103,10 @@ def test_links_out_of_the_folder_and_special_files_are_refused(tmp_path):
     found = read(tmp_path / "set")
     assert [text for _, text, _, _ in found.documents] == ["one", "two", "two"]
     assert {each.name: each.reason for each in found.rejected} == {
-        "a/out.txt": "it is a link out of the folder",
-        "a/up": "it is a link to a folder",
-        "a/none.txt": "it is a link to nothing, a device or a pipe",
-        "b/pipe.txt": "it is a link to nothing, a device or a pipe",
+        "a/out.txt": "it is a link that leaves the folder",
+        "a/up": "it is a link to a folder, which is not followed",
+        "a/none.txt": "it is a link that leads nowhere or in a circle",
+        "b/pipe.txt": "it is a pipe, a socket or a device",
     }
 
 
@@ -187,3 +187,10 @@ def test_documents_that_are_too_long_are_not_kept(tmp_path):
     found = read(tmp_path, characters=4)
     assert [text for _, text, _, _ in found.documents] == ["one"]
     assert [each.reason for each in found.rejected] == ["it has 14 characters, more than 4"]
+
+
+def test_classes_that_look_like_numbers(tmp_path):
+    from fivefold.tasks.text.read import read_texts
+
+    lay(tmp_path, {"--1.txt": "one\ntwo\n", "2.txt": "three\nfour\n", "10.txt": "five\nsix\n"})
+    assert read_texts(tmp_path).classes == ("2", "10", "--1")

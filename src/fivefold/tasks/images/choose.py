@@ -178,10 +178,11 @@ def choose(
     passes = _PASSES if start is None else _PASSES[1:3]
     trials = [_paced(c, material, seed, None) for c in spread_in_cost(offered, affordable, passes)]
     if designed is not None:
+        within_memory([(designed, 0)], material.classes, material.channels, batch)
         trials.append(_paced(designed, material, seed, None))
     if start is not None:
         sizes = resolutions(material.images.sizes)
-        candidate = candidate_for(start, sizes, affordable, _PASSES[1])
+        candidate = candidate_for(start, sizes, affordable, _PASSES[1], classes=material.classes, batch=batch)
         trials += [_paced(candidate, material, seed, Origin(start, depth)) for depth in DEPTHS]
     short = _CHOICE * left / (len(trials) + (2 + len(_CHANGES)) * _LONGER)
     for trial in trials:
@@ -324,7 +325,9 @@ def _planned(
     shift, flip = _CHANGES.get(changes, (False, False))
     pictures, held, test = material.pictures(candidate.height, candidate.width)
     module = begin(candidate, pictures, material.classes, seed, taken.origin)
-    answers = answering_pace(module, pictures) * (len(held) * (2 if flip else 1) + len(test)) * (1 + flip)
+    # held-out pictures are answered as they are and, where mirroring was trained, both ways; test ones so
+    passes = len(held) * (3 if flip else 1) + len(test) * (2 if flip else 1)
+    answers = answering_pace(module, pictures) * passes
     factor = _factor(taken.origin)
     pace = next((t for t in trials if changes and t.changes == changes), taken).trained_pace
     spare = max(_SAFETY * (seconds - clock.elapsed - answers), 64 * pace)

@@ -1,7 +1,6 @@
 """One picture from its bytes: checked before it is decoded, turned upright, in grey or in three channels."""
 
 import io
-import os
 import stat
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from fivefold.artifact.plain_file import read_plain_file
 from fivefold.core import ArtifactError
+from fivefold.tasks.folders import plain_name
 from fivefold.tasks.images.limits import Limits
 
 if TYPE_CHECKING:
@@ -219,16 +219,6 @@ def has_colour(pixels: NDArray[np.uint8]) -> bool:
     (False, True)
     """
     return bool((pixels.max(-1).astype(np.int16) - pixels.min(-1)).max(initial=0) > 8)
-
-
-def plain_name(name: str) -> str:
-    r"""A file's name for names and notes: control characters and bytes that are no text become ``?``.
-
-    >>> plain_name("a\x1b[31m.png")
-    'a?[31m.png'
-    """
-    text = os.fsencode(name).decode("utf-8", "replace")
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def _too_large(width: int, height: int, limits: Limits) -> str:

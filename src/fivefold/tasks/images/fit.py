@@ -1,5 +1,6 @@
 """The verb ``fit`` for pictures: read, divide, choose under the budget, train, calibrate, test, report."""
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -13,6 +14,7 @@ import torch
 from fivefold.core import ArgumentError, ArtifactError, Budget, Clock, require
 from fivefold.optimize.training.verb import Training
 from fivefold.tasks.class_record import softmax
+from fivefold.tasks.folders import some
 from fivefold.tasks.images.candidate import DESIGNED, Candidate, resolutions
 from fivefold.tasks.images.choose import Choice, choose
 from fivefold.tasks.images.design.search import design as search_design
@@ -97,7 +99,7 @@ def fit_images(
             :func:`~fivefold.tasks.images.design.search.design`.
         design_directory: Where the search writes its trials, and goes on from after a kill.
         replay: A saved model whose plan, seed and number of threads are followed: nothing is chosen, the same
-            network is trained anew.
+            network is trained anew, and of the same pictures the same bits come.
         progress: ``progress(event, details)``.
 
     Returns:
@@ -105,8 +107,8 @@ def fit_images(
 
     Raises:
         DataError: Nothing that can be learnt from.
-        ArgumentError: A budget that has no seconds, a design beside a replay, or pictures or weights that are
-            not those of the plan.
+        ArgumentError: A budget that has no seconds, a design beside a replay, or classes, colour or weights
+            that are not those of the plan.
         ArtifactError: A plan that cannot be followed.
     """
     seconds = seconds_of(budget)
@@ -256,12 +258,13 @@ def _plan_of(directory: str | Path, start: Start | None, images: ImageSet) -> tu
     Raises:
         ArtifactError: It is a model of another kind, or its plan is damaged.
         ArgumentError: It started from a trained network, and none or another one is given; it was of pictures
-            with colour, and these have none, or the other way round.
+            of other classes, or with colour, and these have none, or the other way round.
     """
     from fivefold.artifact import load as load_bundle
     from fivefold.tasks.images.model import from_bundle
 
-    plan: dict[str, Any] = from_bundle(load_bundle(directory)).plan
+    model = from_bundle(load_bundle(directory))
+    plan: dict[str, Any] = model.plan
     try:
         colour, origin = bool(plan["colour"]), plan["origin"]
         depth, digest = (None, None) if origin is None else (str(origin["depth"]), str(origin["digest"]))
@@ -271,6 +274,8 @@ def _plan_of(directory: str | Path, start: Start | None, images: ImageSet) -> tu
         count = int(plan["threads"])
         if not 1 <= count <= _MOST_THREADS:
             raise ValueError(f"{count} threads")
+        if not 0 < float(forecast["seconds"]) < math.inf:
+            raise ValueError(f"a forecast of {forecast['seconds']} seconds")
         choice = Choice(
             Candidate.from_record(plan["candidate"]),
             Recipe(**plan["recipe"]),
@@ -286,6 +291,12 @@ def _plan_of(directory: str | Path, start: Start | None, images: ImageSet) -> tu
             got = None if start is None else f"others in {start.source}"
             raise ArgumentError("the weights that the plan starts from", str(got), "give weights (--weights)")
         choice = replace(choice, origin=Origin(start, depth))
+    require(
+        model.classes == images.classes,
+        f"the classes of the plan, {some(model.classes)}",
+        some(images.classes) or "none",
+        "give the pictures of the plan",
+    )
     require(
         colour == _in_colour(images, start),
         f"pictures with{'' if colour else 'out'} colour, as those of the plan",

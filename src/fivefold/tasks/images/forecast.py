@@ -28,7 +28,7 @@ class Forecast:
 
     Attributes:
         error: In 0..1.
-        low, high: Where it should lie nine times in ten.
+        low, high: The band that is set by hand.
     """
 
     error: float

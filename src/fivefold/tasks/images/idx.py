@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fivefold.core import DataError
-from fivefold.tasks.images.decode import plain_name
+from fivefold.tasks.folders import plain_name
 from fivefold.tasks.images.limits import MOST_PACKED, Limits
 from fivefold.tasks.images.packed import Part
 
@@ -94,6 +94,10 @@ def _read(stream: "IO[bytes] | gzip.GzipFile", name: str, room: int, limits: Lim
             f"{total:,} bytes, as {name!r} announces ({_times(shape)})",
             "a file that cannot hold them",
             _AGAIN,
+        )
+    if shape[0] > limits.files:
+        raise DataError(
+            f"at most {limits.files:,} pictures", f"{name!r}, which announces {shape[0]:,}", "raise the limit"
         )
     out = np.empty(total, dtype=np.uint8)
     filled = 0

@@ -15,7 +15,7 @@ class Limits:
     Args:
         pixels: Of one picture, by its header. A picture of 50 million takes about 400 MB while it is decoded.
         bytes: Of one picture's file.
-        files: Of a folder or a list.
+        files: Of a folder or a list; pictures of an array too, since each has a name.
         array: Bytes of all arrays of an IDX or NPZ source together, labels included.
 
     Raises:

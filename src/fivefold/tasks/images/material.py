@@ -87,7 +87,8 @@ class Material:
 
 
 def divide(images: ImageSet, twins: Rows, seed: int, *, colour: bool = False) -> Material:
-    """Divide labelled pictures into training, held and test rows, class by class.
+    """Divide labelled pictures into training, held and test rows, class by class, each in random order: the
+    first of them are a sample, in whatever order the source has its classes.
 
     Test rows are those that the source names as such; else a fifth, drawn at random. Pictures with one code
     of ``twins`` (copies of each other) stay on one side, however many they are, but where the source divides
@@ -125,6 +126,8 @@ def divide(images: ImageSet, twins: Rows, seed: int, *, colour: bool = False) ->
             f"none of {named}",
             "add pictures of it (five are the least that make sense), or leave the class out",
         )
+    order = numpy_generator(seed, "order")
+    train, held, test = (order.permutation(part) for part in (train, held, test))
     return Material(images, train, held, test, bool(given.any()), images.colour or colour, twins)
 
 

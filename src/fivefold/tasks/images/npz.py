@@ -11,13 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fivefold.core import DataError
-from fivefold.tasks.images.decode import plain_name
+from fivefold.tasks.folders import ROLES, plain_name
 from fivefold.tasks.images.limits import MOST_PACKED, Limits
 from fivefold.tasks.images.packed import Part
 
 _PICTURES = {"x", "image", "images", "img", "imgs", "data", "pictures", "pixels"}
 _LABELS = {"y", "label", "labels", "target", "targets", "class", "classes"}
-_SPLITS = {"train": 0, "training": 0, "test": 1, "testing": 1, "val": 2, "valid": 2, "validation": 2}
 _NAMES = "x_train, y_train, x_test, y_test; or images, labels; or train_images, train_labels, ..."
 _MOST_MEMBERS = 1000
 _CHUNK = 1 << 24
@@ -61,11 +60,11 @@ def npz_role(key: str) -> tuple[str, int] | None:
     (('pictures', 0), ('labels', 2), ('pictures', -1), None)
     """
     words = [word for word in re.split(r"[_\-. ]+", key.lower()) if word]
-    splits = [word for word in words if word in _SPLITS]
-    rest = [word for word in words if word not in _SPLITS]
+    splits = [word for word in words if word in ROLES]
+    rest = [word for word in words if word not in ROLES]
     if len(rest) != 1 or len(splits) > 1 or rest[0] not in _PICTURES | _LABELS:
         return None
-    return "pictures" if rest[0] in _PICTURES else "labels", _SPLITS[splits[0]] if splits else -1
+    return "pictures" if rest[0] in _PICTURES else "labels", ROLES[splits[0]] if splits else -1
 
 
 def _parts(
@@ -94,7 +93,7 @@ def _parts(
     left, parts = limits.array, []
     raw: dict[int, NDArray[Any]] = {}
     for split in splits:
-        raw[split] = _array(archive, found["pictures", split], name, left)
+        raw[split] = _array(archive, found["pictures", split], name, left, limits.files)
         left -= raw[split].nbytes
     for split in splits:
         key = found["pictures", split]
@@ -106,7 +105,7 @@ def _parts(
                     f"labels of {key!r} in {name!r}", "no such array", f"arrays are named {_NAMES}"
                 )
             other = found["labels", split]
-            codes = _array(archive, other, name, left)
+            codes = _array(archive, other, name, left, limits.files)
             left -= codes.nbytes
             texts = as_labels(codes, f"{other!r} in {name!r}")
             if len(texts) != len(pictures):
@@ -121,7 +120,7 @@ def _parts(
     return parts
 
 
-def _array(archive: zipfile.ZipFile, key: str, name: str, limit: int) -> NDArray[Any]:
+def _array(archive: zipfile.ZipFile, key: str, name: str, limit: int, most: int) -> NDArray[Any]:
     """One array of the file, after its header has been checked."""
     info = archive.getinfo(f"{key}.npy")
     if info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED} or info.flag_bits & 1:
@@ -147,6 +146,8 @@ def _array(archive: zipfile.ZipFile, key: str, name: str, limit: int) -> NDArray
             raise DataError(
                 f"{total:,} bytes, as {where} announces", "an array that cannot hold them", "save it again"
             )
+        if shape[0] > most:
+            raise DataError(f"at most {most:,} pictures", f"{shape[0]:,} in {where}", "raise the limit")
     with archive.open(info) as stream:
         return np.lib.format.read_array(stream, allow_pickle=False)
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from fivefold.core import DataError
 from fivefold.tasks.images.decode import as_array, has_colour, luminance
 from fivefold.tasks.images.image_set import SKETCH, ImageSet, Pixels
+from fivefold.tasks.label_order import label_order
 
 _COLOUR_SAMPLE = 2000
 
@@ -122,17 +123,9 @@ def coded(texts: NDArray[np.str_]) -> tuple[tuple[str, ...], NDArray[np.int64]]:
     """
     found, codes = np.unique(texts, return_inverse=True)
     order = sorted(range(len(found)), key=lambda i: label_order(str(found[i])))
-    if all(_number(str(text)) is None for text in found):
-        order = list(range(len(found)))
     place = np.empty(len(found), dtype=np.int64)
     place[order] = np.arange(len(found))
     return tuple(str(found[i]) for i in order), place[codes]
-
-
-def label_order(text: str) -> tuple[int, float, str]:
-    """Where a label stands among others: numbers by value, then texts."""
-    value = _number(text)
-    return (1, 0.0, text) if value is None else (0, value, text)
 
 
 def digest(picture: NDArray[np.uint8]) -> bytes:
@@ -141,11 +134,3 @@ def digest(picture: NDArray[np.uint8]) -> bytes:
         picture = picture[..., 0]
     head = "x".join(map(str, picture.shape)).encode()
     return hashlib.blake2b(picture.tobytes(), digest_size=16, person=head[:16]).digest()
-
-
-def _number(text: str) -> float | None:
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if np.isfinite(value) else None

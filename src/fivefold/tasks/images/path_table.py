@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from fivefold.core import DataError
-from fivefold.tasks.images.decode import ENDINGS, plain_name
+from fivefold.tasks.folders import plain_name
+from fivefold.tasks.images.decode import ENDINGS
 from fivefold.tasks.images.files import Entry, from_files
 from fivefold.tasks.images.image_set import ImageSet
 from fivefold.tasks.images.limits import Limits

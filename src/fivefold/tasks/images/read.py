@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from fivefold.core import ArgumentError, DataError
-from fivefold.tasks.images.decode import ENDINGS, begins_like_a_picture, plain_name, read_start
+from fivefold.tasks.folders import IGNORED, plain_name
+from fivefold.tasks.images.decode import ENDINGS, begins_like_a_picture, read_start
 from fivefold.tasks.images.files import Entry, from_files
-from fivefold.tasks.images.folder import IGNORED, every_file, read_folder
+from fivefold.tasks.images.folder import every_file, read_folder
 from fivefold.tasks.images.idx import idx_parts, idx_role
 from fivefold.tasks.images.image_set import ImageSet
 from fivefold.tasks.images.limits import Limits

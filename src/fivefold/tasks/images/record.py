@@ -204,8 +204,8 @@ def _certificates(
             bound=1 - expected.error,
             value=right["value"],
             assumptions=("errors fall with the pictures seen as a power that two short trainings show",),
-            method=f"extrapolation; the band {percent(1 - expected.high)} to {percent(1 - expected.low)} "
-            "should hold nine times in ten",
+            method=f"extrapolation; the band of {percent(1 - expected.high)} to {percent(1 - expected.low)}, "
+            "whose width is set by hand, and the interval of the accuracy overlap",
         ),
     ]
 

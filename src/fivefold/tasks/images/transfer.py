@@ -18,7 +18,7 @@ from fivefold.artifact.layout import MANIFEST
 from fivefold.core import ArgumentError, ArtifactError, torch_generator
 from fivefold.networks import load_weights
 from fivefold.networks.stage_parts import HEAD, classifier_weights, layers_by_stage, stage_of_weights
-from fivefold.tasks.images.candidate import Candidate
+from fivefold.tasks.images.candidate import Candidate, within_memory
 from fivefold.tasks.images.model import from_bundle
 from fivefold.tasks.images.raw_pictures import RawPictures
 from fivefold.tasks.images.recipe import first_network
@@ -184,7 +184,13 @@ def begin(
 
 
 def candidate_for(
-    start: Start, offered: list[tuple[int, int]], affordable: float, passes: float
+    start: Start,
+    offered: list[tuple[int, int]],
+    affordable: float,
+    passes: float,
+    *,
+    classes: int,
+    batch: int,
 ) -> Candidate:
     """Return the architecture of a start at the size whose cost allows about so many passes.
 
@@ -193,20 +199,23 @@ def candidate_for(
         offered: Heights and widths that suit the new pictures.
         affordable: Multiply-adds a picture that the budget allows in one pass.
         passes: Wanted.
+        classes: Outputs.
+        batch: Pictures an update.
 
     Raises:
-        ArgumentError: No size that the architecture can take.
+        ArgumentError: No size that the architecture can take, or none at which a training step fits into the
+            free memory.
     """
-    found: list[tuple[float, Candidate]] = []
+    found: list[tuple[Candidate, int]] = []
     for height, width in offered:
         candidate = replace(start.candidate, height=height, width=width)
         try:
-            cost = candidate.multiply_adds(2, start.channels)
+            found.append((candidate, candidate.multiply_adds(2, start.channels)))
         except ArgumentError:
             continue  # too small a picture for it
-        found.append((abs(math.log(affordable / cost / passes)), candidate))
     if not found:
         raise ArgumentError(
             f"pictures that {start.candidate.architecture} can take", "smaller ones", "take another start"
         )
-    return min(found, key=lambda pair: pair[0])[1]
+    fitting = within_memory(found, classes, start.channels, batch)
+    return min(fitting, key=lambda pair: abs(math.log(affordable / pair[1] / passes)))[0]

@@ -1,6 +1,5 @@
 """A folder of texts: a folder for each class, or a text file for each class, with training and test apart."""
 
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from fivefold.core import DataError
+from fivefold.tasks.folders import ROLES, files_below, files_in, folders_in, plain_name, some
 from fivefold.tasks.rejected import Rejected
 from fivefold.tasks.text.endings import ENDINGS, stem_and_ending
 from fivefold.tasks.text.files import Limits, read_text, too_long
@@ -17,17 +17,6 @@ Unit = Literal["auto", "line", "paragraph", "percent"]
 
 _ABOUT = {"readme", "license", "licence", "copying", "changelog"}
 """Files that speak about the others: beside files of classes they are none."""
-_IGNORED = {"__macosx", "thumbs.db", "desktop.ini", "$recycle.bin", "@eadir"}
-_SPLITS = {
-    "train": 0,
-    "training": 0,
-    "test": 1,
-    "testing": 1,
-    "val": 2,
-    "valid": 2,
-    "validation": 2,
-    "dev": 2,
-}
 _BLANK = re.compile(r"\n[ \t]*\n\s*")
 _PERCENT = re.compile(r"^%[ \t]*$\n?", re.M)
 
@@ -87,7 +76,7 @@ def read_folder(folder: Path, limits: Limits, unit: Unit, *, labelled: bool) -> 
 
     def walk(place: Path) -> Iterator[Path]:
         nonlocal files_seen
-        for path in _below(place, real, folder, found):
+        for path in _texts(files_below(place, real), folder, found):
             files_seen += 1
             if files_seen > limits.files:
                 raise _too_much(path, limits)
@@ -97,7 +86,7 @@ def read_folder(folder: Path, limits: Limits, unit: Unit, *, labelled: bool) -> 
         for path in walk(folder):
             _add_file(found, path, folder, None, -1, limits)
         return found
-    splits = {path: _SPLITS[path.name.lower()] for path in _folders(folder) if path.name.lower() in _SPLITS}
+    splits = {path: ROLES[path.name.lower()] for path in folders_in(folder) if path.name.lower() in ROLES}
     roles = set(splits.values())
     bases = {folder: -1}
     if 0 in roles and roles & {1, 2}:
@@ -105,18 +94,18 @@ def read_folder(folder: Path, limits: Limits, unit: Unit, *, labelled: bool) -> 
         bases = {path: spare if role == 2 else role for path, role in sorted(splits.items())}
         if 2 in roles:
             found.notes.append(f"The validation texts are taken as {('training', 'test')[spare]} texts.")
-        others = [path.name for path in _folders(folder) if path not in splits]
+        others = [path.name for path in folders_in(folder) if path not in splits]
         if others:
             found.notes.append(f"{some(others)} beside the training and test folders: left out.")
-        for path in _below(folder, real, folder, found, deep=False):
+        for path in _texts(files_in(folder, real), folder, found):
             found.rejected.append(Rejected(_name(path, folder), "it is beside the training and test folders"))
     files: list[tuple[Path, int]] = []
     for base, role in bases.items():
-        classes = _folders(base)
+        classes = folders_in(base)
         for each in classes:
             for path in walk(each):
-                _add_file(found, path, folder, _printable(each.name), role, limits)
-        loose = [path for path in _below(base, real, folder, found, deep=False) if path not in bases]
+                _add_file(found, path, folder, plain_name(each.name), role, limits)
+        loose = list(_texts(files_in(base, real), folder, found))
         if classes:
             reason = "it is in no folder of a class"
             found.rejected += [Rejected(_name(path, folder), reason) for path in loose]
@@ -196,7 +185,7 @@ def _add_class_files(
     words = {"line": "line", "paragraph": "paragraph", "percent": "part between lines of '%'"}[chosen]
     found.notes += [f"Each file is a class, each {words} of it a text.", *recoded]
     for path, role, text in read:
-        label = _printable(stem_and_ending(path.name)[0])
+        label = plain_name(stem_and_ending(path.name)[0])
         for line, part in parts(text, chosen):
             found.documents.append((f"{_name(path, folder)} line {line}", part, label, role))
 
@@ -220,53 +209,23 @@ def _add_file(found: Found, path: Path, folder: Path, label: str | None, role: i
     found.documents.append((name, text, label, role))
 
 
-def _below(place: Path, real: Path, top: Path, found: Found, *, deep: bool = True) -> Iterator[Path]:
-    """The text files in a folder in the order of names, those below it too; others are refused and named."""
-    for entry in sorted(place.iterdir(), key=lambda path: path.name):
-        if entry.name.startswith(".") or entry.name.lower() in _IGNORED:
-            continue
-        if entry.is_symlink() and not entry.resolve().is_relative_to(real):
-            found.rejected.append(Rejected(_name(entry, top), "it is a link out of the folder"))
-        elif entry.is_dir():
-            if entry.is_symlink():
-                found.rejected.append(Rejected(_name(entry, top), "it is a link to a folder"))
-            elif deep:
-                yield from _below(entry, real, top, found)
-        elif not entry.is_file():
-            found.rejected.append(Rejected(_name(entry, top), "it is a link to nothing, a device or a pipe"))
+def _texts(files: Iterator[tuple[Path, str | None]], top: Path, found: Found) -> Iterator[Path]:
+    """Those of the files that may be texts; the others are named."""
+    for path, why in files:
+        ending = stem_and_ending(path.name)[1]
+        if why is None and ending not in ("", *ENDINGS):
+            why = f"{ending!r} is no ending of a text file"
+        if why is None:
+            yield path
         else:
-            ending = stem_and_ending(entry.name)[1]
-            if ending in ("", *ENDINGS):
-                yield entry
-            else:
-                found.rejected.append(Rejected(_name(entry, top), f"{ending!r} is no ending of a text file"))
-
-
-def _folders(place: Path) -> list[Path]:
-    found = [path for path in place.iterdir() if path.is_dir() and not path.is_symlink()]
-    return sorted(p for p in found if not p.name.startswith(".") and p.name.lower() not in _IGNORED)
+            found.rejected.append(Rejected(_name(path, top), why))
 
 
 def _name(path: Path, top: Path) -> str:
     """A file's name for names and notes; what cannot be printed becomes ``?``."""
-    return _printable(path.relative_to(top).as_posix())
+    return plain_name(path.relative_to(top).as_posix())
 
 
 def _too_much(path: Path, limits: Limits) -> DataError:
     bound = f"at most {limits.files:,} files and {limits.total:,} bytes"
     return DataError(bound, f"more with {str(path)!r}", "raise the limit")
-
-
-def _printable(name: str) -> str:
-    text = os.fsencode(name).decode("utf-8", "replace")
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
-
-
-def some(names: list[str]) -> str:
-    """Return the first names, for a note.
-
-    >>> some(list("abcdefg"))
-    "'a', 'b', 'c', 'd', 'e' and 2 more"
-    """
-    shown = ", ".join(map(repr, names[:5]))
-    return shown + (f" and {len(names) - 5:,} more" if len(names) > 5 else "")

@@ -199,7 +199,11 @@ def _network(state: dict[str, Any], classes: int) -> Network:
     table = weights["network.embedding.weight"]
     if table.shape[0] != tokenizer.size:
         raise ArtifactError("as many vectors as tokens", f"{table.shape[0]} and {tokenizer.size}", "fit anew")
-    module = Padded(create_text(name, classes=classes, vocabulary=tokenizer.size, **MENU[name]))
+    # of its own, for the first weights, which are overwritten: the global one is the caller's
+    generator = torch.Generator().manual_seed(0)
+    module = Padded(
+        create_text(name, classes=classes, vocabulary=tokenizer.size, generator=generator, **MENU[name])
+    )
     module.load_state_dict(weights, strict=True)
     for weight in module.parameters():
         weight.requires_grad_(False)

@@ -7,11 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from fivefold.core import ArgumentError, DataError, require
+from fivefold.tasks.folders import some
+from fivefold.tasks.label_order import label_order
 from fivefold.tasks.rejected import Rejected
 from fivefold.tasks.tables.read import expand
 from fivefold.tasks.text.endings import has_text_ending
 from fivefold.tasks.text.files import Limits, clean, too_long
-from fivefold.tasks.text.folder import Found, Unit, parts, read_folder, some
+from fivefold.tasks.text.folder import Found, Unit, parts, read_folder
 from fivefold.tasks.text.text_set import TextSet, twin_key
 from fivefold.tasks.text.text_table import read_table
 from fivefold.tasks.user_path import user_path
@@ -147,7 +149,7 @@ def _gathered(source: str, found: Found, limits: Limits, *, labelled: bool) -> T
     if not texts:
         why = f": {rejected[0].name}: {rejected[0].reason}" if rejected else ""
         raise DataError("at least one text", f"none in {source!r}{why}")
-    classes = _ordered({word for word in words if word is not None}) if labelled else ()
+    classes = tuple(sorted({word for word in words if word is not None}, key=label_order)) if labelled else ()
     codes = {word: i for i, word in enumerate(classes)}
     labels = np.array([-1 if word is None else codes.get(word, -1) for word in words], dtype=np.int64)
     notes = list(found.notes)
@@ -214,13 +216,6 @@ def _judged(texts: TextSet) -> list[str]:
     if across:
         notes.append(f"{_many(across, 'text stands', 'texts stand')} in both training and test.")
     return notes
-
-
-def _ordered(classes: set[str]) -> tuple[str, ...]:
-    """Sorted; numbers by value where all are numbers."""
-    if all(word.lstrip("-").isdecimal() for word in classes):
-        return tuple(sorted(classes, key=lambda word: (int(word), word)))
-    return tuple(sorted(classes))
 
 
 def _many(count: int, one: str, more: str) -> str:

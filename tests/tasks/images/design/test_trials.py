@@ -42,6 +42,20 @@ def test_what_was_lightened_counts_as_tried_under_both_keys():
     assert set(book.tried) == {"D:8:3", "D:4:1"}
 
 
+def test_a_search_that_lightened_goes_on_to_the_same_history(tmp_path):
+    def lightened(candidate, bars, tried):
+        key = "D:4:1" if candidate.key == "D:8:3" else candidate.key
+        return Trial(key, candidate.key, 0, (), "", Ending.TRAINED, "", 0.5, (0.5,))
+
+    asked = [candidate("D:8:3"), candidate("D:4:1"), candidate("D:8:1")]
+    first = Trials(lightened, Journal(tmp_path, {}), Budget(steps=9))
+    assert first.judge(asked, Bars())
+    assert [trial.asked for trial in first.history] == ["D:8:3", "D:8:1"]
+    again = Trials(lightened, Journal(tmp_path, {}), Budget(steps=9))
+    assert again.judge([*asked, candidate("D:8:2")], Bars())
+    assert [trial.asked for trial in again.history] == ["D:8:3", "D:8:1", "D:8:2"]
+
+
 def test_seconds_are_obeyed_within_one_trial_and_count_earlier_runs(tmp_path, Landscape):
     clock = [0.0]
 

@@ -35,6 +35,9 @@ def test_the_split_of_the_folder_is_kept(arrays):
     judged, calibrated = found.pictures[:, 0, 0, 0], found.calibration[:, 0, 0, 0]
     assert set(judged) == set(range(60, 100))
     assert set(calibrated) == set(range(60))
+    assert "may have trained" not in found.source
+    assert list(judged) != sorted(judged)  # the first ones of them are a sample
+    assert [name.split()[-1] for name in found.names[:3]] == [str(row - 60) for row in judged[:3]]
     assert (found.labels == np.where(judged % 2, 0, 1)).all()  # the model's own order of classes
 
 
@@ -43,6 +46,7 @@ def test_without_a_split_no_picture_is_both(arrays):
     judged, calibrated = set(found.pictures[:, 0, 0, 0]), set(found.calibration[:, 0, 0, 0])
     assert not judged & calibrated
     assert len(judged | calibrated) == 100
+    assert "which may have trained the model" in found.source
     again = evidence_of(arrays("b.npz"), (1, 6, 6), ("3", "7"), int8=True)
     assert (again.pictures == found.pictures).all()
 

@@ -36,8 +36,9 @@ class TrialSettings:
     Args:
         seconds: Of the updates of one training; as many are planned as fit by the measured milliseconds of
             one. A network that is twice as fast gets twice the updates.
-        updates: The same number for all; the same bits again, whatever the machine does beside. Exactly one
-            of the two is given.
+        updates: The same number for all, up to the next multiple of four, after each quarter of which a
+            network is judged; the same bits again, whatever the machine does beside. Exactly one of the
+            two is given.
         batch_size: Pictures of an update, at least 1.
         learning_rate: Peak of AdamW's cosine, positive; high, since a few dozen to hundred updates must do.
         weight_decay: At least 0.

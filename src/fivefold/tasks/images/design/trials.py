@@ -69,7 +69,10 @@ class Trials:
         """
         fresh = list({each.key: each for each in candidates if each.key not in self.tried}.values())
         while fresh and self._kept:
-            trial, candidate = self._kept.popleft(), fresh.pop(0)
+            candidate = fresh.pop(0)
+            if candidate.key in self.tried and self._kept[0].asked != candidate.key:
+                continue  # what was lightened was this one, which was not tried by itself then
+            trial = self._kept.popleft()
             if trial.asked != candidate.key:
                 raise ArtifactError(
                     f"a trial of {candidate.key[:80]} in the journal",

@@ -62,10 +62,12 @@ def made_up_pictures(shape: tuple[int, int, int], count: int = 32) -> Evidence:
 def evidence_of(
     images: ImageSet, shape: tuple[int, int, int], classes: tuple[str, ...], *, int8: bool
 ) -> Evidence:
-    """Choose pictures at random, by a fixed seed: at most 2,000, and for 8 bits 200 others to calibrate.
+    """Choose pictures at random, by a fixed seed and in random order: at most 2,000, and for 8 bits 200
+    others to calibrate.
 
     Where the folder says which are for training and which for testing, answers are judged on those for
-    testing and calibrated on those for training.
+    testing and calibrated on those for training. Elsewhere all may have been trained on, which ``source``
+    says then.
 
     Args:
         images: Read with labels where 8 bits are wanted.
@@ -81,11 +83,11 @@ def evidence_of(
     channels, height, width = shape
 
     def loaded(chosen: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
-        return images.load(np.sort(chosen), height, width, colour=channels == 3)
+        return images.load(chosen, height, width, colour=channels == 3)
 
     if not int8:
         held = np.flatnonzero(images.given == 1)
-        chosen = np.sort(rng.permutation(held if len(held) else rows)[:_JUDGED])
+        chosen = rng.permutation(held if len(held) else rows)[:_JUDGED]
         names = tuple(images.names[i] for i in chosen)
         return Evidence(loaded(chosen), None, None, names, images.source)
     unknown = sorted(set(images.classes) - set(classes))
@@ -93,24 +95,25 @@ def evidence_of(
         raise DataError(
             f"pictures of the model's classes in {images.source}", f"others: {', '.join(unknown[:5])}"
         )
-    labelled = rows[images.labels >= 0]
+    labelled, source = rows[images.labels >= 0], images.source
     train, test = labelled[images.given[labelled] == 0], labelled[images.given[labelled] == 1]
     if min(len(train), len(test)) == 0:
         mixed = rng.permutation(labelled)
         cut = min(_CALIBRATION, len(mixed) // 3)
         train, test = mixed[:cut], mixed[cut:]
+        source += ", which may have trained the model: on new ones it is right less often"
     if len(train) < 10 or len(test) < 20:
         raise DataError(
             "at least 30 labelled pictures for 8 bits", f"{len(labelled)}", "name more with --pictures"
         )
-    judged = np.sort(rng.permutation(test)[:_JUDGED])
+    judged = rng.permutation(test)[:_JUDGED]
     code = np.array([classes.index(name) for name in images.classes])
     return Evidence(
         loaded(judged),
         code[images.labels[judged]],
         loaded(rng.permutation(train)[:_CALIBRATION]),
         tuple(images.names[i] for i in judged),
-        images.source,
+        source,
     )
 
 
