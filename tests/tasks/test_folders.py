@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from fivefold.core import DataError
-from fivefold.tasks import folders
 from fivefold.tasks.folders import files_below, files_in, folders_in, plain_name, some, visible
 
 
@@ -62,17 +61,21 @@ def test_folders_deeper_than_python_calls_itself(tmp_path):
         made.mkdir()
     (made / "1.txt").write_text("x")
     assert [path.name for path, _ in files_below(tmp_path, tmp_path.resolve())] == ["1.txt"]
+    (made / "1.txt").unlink()
+    while made != tmp_path:  # deeper than pytest clears away
+        made.rmdir()
+        made = made.parent
 
 
 def test_a_folder_that_cannot_be_read(place, monkeypatch):
-    scan = os.scandir
+    listed_by = Path.iterdir
 
     def refuse(path):
-        if Path(path).name == "a":
+        if path.name == "a":
             raise PermissionError(13, "no")
-        return scan(path)
+        return listed_by(path)
 
-    monkeypatch.setattr(folders.os, "scandir", refuse)
+    monkeypatch.setattr(Path, "iterdir", refuse)
     with pytest.raises(DataError, match=r"a folder that can be read; got .*'.*a', which cannot"):
         visible(place / "a")
     assert listed(files_below(place, place), place)["a"] == "it is a folder that cannot be read"

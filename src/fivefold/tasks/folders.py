@@ -31,7 +31,7 @@ def visible(folder: Path) -> list[Path]:
         DataError: It may not be read.
     """
     try:
-        names = sorted(entry.name for entry in os.scandir(folder))
+        names = sorted(path.name for path in folder.iterdir())
     except OSError as error:
         raise DataError(
             "a folder that can be read", f"{plain_name(str(folder))!r}, which cannot", "change its mode"
