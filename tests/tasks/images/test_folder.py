@@ -225,16 +225,16 @@ def test_more_files_than_the_limit_are_refused(tmp_path):
 def test_a_folder_without_permission_is_named(tmp_path, monkeypatch):
     for name in ("a/1.png", "b/1.png", "b/x/2.png"):
         save(tmp_path / name)
-    true = os.scandir
+    true = Path.iterdir
 
     def guarded(path):
-        if Path(path).name == "x":
+        if path.name == "x":
             raise PermissionError
         return true(path)
 
-    monkeypatch.setattr(os, "scandir", guarded)
+    monkeypatch.setattr(Path, "iterdir", guarded)
     assert _reasons(_read(tmp_path, labelled=False)) == {"b/x": "it is a folder that cannot be read"}
-    monkeypatch.setattr(os, "scandir", lambda _: (_ for _ in ()).throw(PermissionError()))
+    monkeypatch.setattr(Path, "iterdir", lambda _: (_ for _ in ()).throw(PermissionError()))
     with pytest.raises(DataError, match="can be read"):
         _read(tmp_path)
 
