@@ -155,7 +155,10 @@ def test_a_replay_refuses_what_its_plan_was_not_made_for(fitted, digit_arrays, d
     assert fitted.plan["colour"] is False
     saved = fitted.save(tmp_path / "model")
     colour = np.random.default_rng(0).integers(256, size=(60, 16, 16, 3), dtype=np.uint8)
-    images = from_parts("colour", [Part("c", colour, (np.arange(60) % 2).astype(str), -1)], [])
+    images = from_parts("colour", [Part("c", colour, (np.arange(60) % 10).astype(str), -1)], [])
+    two = from_parts("two", [Part("c", colour, (np.arange(60) % 2).astype(str), -1)], [])
+    with pytest.raises(ArgumentError, match=r"the classes of the plan, '0', '1', .* and 5 more"):
+        fit_images(two, replay=saved)
     with pytest.raises(ArgumentError, match="pictures without colour, as those of the plan; got 60 pictures"):
         fit_images(images, replay=saved)
     start = read_start(saved)
