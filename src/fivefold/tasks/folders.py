@@ -6,8 +6,7 @@ from pathlib import Path
 
 from fivefold.core import DataError
 
-IGNORED = {"__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "$recycle.bin", "@eadir"}
-"""What systems leave in folders; names that begin with a dot are ignored too."""
+_IGNORED = {"__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "$recycle.bin", "@eadir"}
 
 ROLES = {
     "train": 0,
@@ -19,9 +18,18 @@ ROLES = {
     "validation": 2,
     "dev": 2,
 }
-"""Names of folders and arrays by what they are for: 0 training, 1 test, 2 validation."""
+"""Names of folders, arrays and rows by what they are for: 0 training, 1 test, 2 validation."""
 
 _SHOWN = 5
+
+
+def ignored(name: str) -> bool:
+    """Return whether a name is of what systems leave in folders, or begins with a dot.
+
+    >>> ignored("Thumbs.db"), ignored(".git"), ignored("cats")
+    (True, True, False)
+    """
+    return name.startswith(".") or name.lower() in _IGNORED
 
 
 def visible(folder: Path) -> list[Path]:
@@ -36,7 +44,7 @@ def visible(folder: Path) -> list[Path]:
         raise DataError(
             "a folder that can be read", f"{plain_name(str(folder))!r}, which cannot", "change its mode"
         ) from error
-    return [folder / name for name in names if not name.startswith(".") and name.lower() not in IGNORED]
+    return [folder / name for name in names if not ignored(name)]
 
 
 def folders_in(folder: Path) -> list[Path]:

@@ -3,13 +3,13 @@
 import numpy as np
 
 from fivefold.core import DataError
+from fivefold.tasks.folders import ROLES
 from fivefold.tasks.tables.table import Column, Table
 
 LABELS = ("label", "labels", "class", "classes", "category", "target", "sentiment", "topic", "y")
 """Names of columns that hold labels, matched without regard to case."""
 SPLITS = ("split", "set", "subset", "partition", "fold", "usage")
 """Names of columns that say training or test."""
-_ROLES = {"train": 0, "training": 0, "test": 1, "testing": 1, "val": 2, "valid": 2, "validation": 2, "dev": 2}
 
 
 def target_column(table: Table, target: str | None, taken: set[str | None], where: str) -> str:
@@ -76,7 +76,7 @@ def split_column(table: Table, taken: set[str | None]) -> str | None:
     for name in table.names:
         if name not in taken and name.lower() in SPLITS and table.column(name).dtype.kind == "O":
             words = {str(value).strip().lower() for value in table.column(name) if value is not None}
-            if words <= set(_ROLES) and {0} < {_ROLES[word] for word in words}:
+            if words <= set(ROLES) and {0} < {ROLES[word] for word in words}:
                 return name
     return None
 
@@ -93,7 +93,7 @@ def given_split(table: Table, split: str | None, notes: list[str], things: str) 
     if split is None:
         return [-1] * table.rows
     words = [None if value is None else str(value).strip().lower() for value in table.column(split)]
-    roles = [-1 if word is None else _ROLES[word] for word in words]
+    roles = [-1 if word is None else ROLES[word] for word in words]
     spare = 0 if 1 in roles else 1
     if 2 in roles:
         notes.append(f"The validation {things} are taken as {('training', 'test')[spare]} {things}.")

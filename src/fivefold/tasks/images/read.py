@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from fivefold.core import ArgumentError, DataError
-from fivefold.tasks.folders import IGNORED, plain_name
+from fivefold.tasks.folders import ignored, plain_name
 from fivefold.tasks.images.decode import ENDINGS, begins_like_a_picture, read_start
 from fivefold.tasks.images.files import Entry, from_files
 from fivefold.tasks.images.folder import every_file, read_folder
@@ -111,9 +111,9 @@ def looks_like_images(source: str | Path) -> bool:
         return _kind(path) in {"picture", "idx", "npz"}
     others = False
     for root, folders, files in islice(os.walk(path), _LOOKED_AT):
-        folders[:] = sorted(each for each in folders if each.lower() not in IGNORED and each[:1] != ".")
+        folders[:] = sorted(each for each in folders if not ignored(each))
         for name in files[:_LOOKED_AT]:
-            if name.lower() in IGNORED or name.startswith("."):
+            if ignored(name):
                 continue
             if name.lower().endswith((*ENDINGS, ".npz")) or idx_role(name) is not None:
                 return True
