@@ -509,3 +509,14 @@ def test_a_writer_holds_a_lock_by_which_others_see_that_it_lives(
     monkeypatch.setattr(write, "_write_file", write_file)
     save(tmp_path / "model", bundle)
     assert len(tried) == 6
+
+
+def test_a_place_that_takes_no_folders_is_refused_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*given: object, **named: object) -> str:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr("tempfile.mkdtemp", refuse)
+    with pytest.raises(ArtifactError, match=r"a place to write .*Read-only file system"):
+        check_target(tmp_path / "new")

@@ -250,6 +250,12 @@ def test_an_unknown_name_option_or_choice_is_refused_with_what_is_known():
         create("resnet20", classes=0)
     with pytest.raises(ArgumentError, match="at least 1 channel"):
         create("resnet20", channels=0)
+    with pytest.raises(ArgumentError, match="a whole number of classes; got '10'"):
+        create("resnet20", classes="10")
+    with pytest.raises(ArgumentError, match="a device of torch"):
+        create("resnet20", device="gpu")
+    with pytest.raises(ArgumentError, match="options that 'resnet20' can be made with"):
+        create("resnet20", width="wide")
 
 
 @pytest.mark.parametrize(

@@ -148,7 +148,7 @@ def test_the_text_and_the_record(monkeypatch):
 
 def test_bad_arguments_are_refused():
     layer = nn.Linear(6, 8)
-    for batch in (0, 1.5):
+    for batch in (0, 1.5, "16", True):
         with pytest.raises(ArgumentError, match="a batch of at least 1"):
             memory_plan(layer, (6,), batch)
     with pytest.raises(ArgumentError, match="an optimizer among"):
@@ -157,8 +157,13 @@ def test_bad_arguments_are_refused():
         memory_plan(nn.ReLU(), (6,), 1)
     with pytest.raises(ArgumentError, match=r"a shape that the network takes; got \[2, 7\]"):
         memory_plan(layer, (7,), 2)
-    with pytest.raises(ArgumentError, match="sizes of at least 1"):
+    with pytest.raises(ArgumentError, match="whole numbers of at least 1"):
         memory_plan(layer, (0,), 2)
+    for shape in (6, "6", (6.0,), None):
+        with pytest.raises(ArgumentError, match="whole numbers of at least 1"):
+            memory_plan(layer, shape, 2)
+    with pytest.raises(ArgumentError, match=r"a network \(nn.Module\); got str"):
+        memory_plan("resnet18", (6,), 2)
     with pytest.raises(ArgumentError, match="positive bytes"):
         largest_batch(layer, (6,), 0)
     lazy = nn.LazyLinear(3)

@@ -8,7 +8,7 @@ from fivefold.report.page import render
 
 def test_words_and_mistakes_are_shown_and_escaped():
     record = {
-        "things": "documents",
+        "things": "texts",
         "words": [{"class": "<i>cat</i>", "words": ["purr", "<b>"]}],
         "examples": [{"name": "a", "text": "<script>x", "true": "cat", "found": "dog", "probability": 0.9}],
     }

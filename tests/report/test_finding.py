@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from fivefold.report.finding import headline, key_numbers, measured, relation, unit_of, warnings
 
 
@@ -71,3 +73,18 @@ def test_the_target_s_name_is_no_unit() -> None:
 def test_shares_are_percentages() -> None:
     assert measured("accuracy", {"value": 0.97, "low": 0.9, "high": 0.99}) == ("97.0%", "90.0% to 99.0%")
     assert measured("R²", {"value": 0.87}, "$") == ("0.87", "")
+
+
+@pytest.mark.parametrize(("low", "value", "high", "said", "tone"), [
+    (0.91, 0.93, 0.95, ": as promised", "good"),
+    (0.88, 0.91, 0.94, ": as promised, up to chance", "good"),
+    (0.85, 0.88, 0.91, ": fewer, perhaps by chance", "open"),
+    (0.80, 0.85, 0.89, ": fewer than promised", "bad"),
+])  # fmt: skip
+def test_a_promise_is_judged_by_its_interval(
+    low: float, value: float, high: float, said: str, tone: str
+) -> None:
+    sets = {"level": 0.9, "coverage": {"low": low, "value": value, "high": high}}
+    found = key_numbers({"classification": {"sets": sets}})[0]
+    assert found.details[0] == f"of unseen rows{said}"
+    assert found.tone == tone

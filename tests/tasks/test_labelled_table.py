@@ -56,3 +56,21 @@ def test_what_does_not_divide_is_no_split(words):
 
 def test_many_names_are_cut():
     assert names_of(_table(**{f"c{i}": ["x"] for i in range(12)})).endswith("'c7', ...")
+
+
+@pytest.mark.parametrize("words", [["train", "test", "tset"], ["train", "train", "held out"]])
+def test_an_unknown_word_beside_training_and_test_is_refused(words):
+    with pytest.raises(DataError, match=r"in the column 'split'; got '(tset|held out)'"):
+        split_column(_table(split=words, n=[1.0, 2.0, 3.0]), set())
+
+
+def test_a_column_of_other_words_is_no_split():
+    assert split_column(_table(set=["train", "bus", "car"]), set()) is None
+
+
+def test_rows_without_a_word_are_noted():
+    notes: list[str] = []
+    table = _table(split=["train", "test", " "])
+    assert split_column(table, set()) == "split"
+    assert given_split(table, "split", notes, "pictures") == [0, 1, -1]
+    assert notes[-1] == "It is empty for 1 pictures, which are taken for training."

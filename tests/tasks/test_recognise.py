@@ -30,7 +30,7 @@ def test_tables_and_nothing_are_none(tmp_path, name):
 
 
 def test_with_a_target_only_a_list_of_pictures_is_pictures(tmp_path):
-    assert kind_of(tmp_path, "price") != "pictures"
+    assert kind_of(tmp_path / "gone", "price") == "table"
     assert kind_of([tmp_path], None) != "pictures"
     listed = "path,label,split\na/1.png,cat,train\na/2.png,dog,test\n"
     (tmp_path / "list.csv").write_text(listed)
@@ -142,3 +142,12 @@ def test_pictures_with_texts_beside_them_stay_pictures(tmp_path, texts, kind):
         for j in range(texts):
             (tmp_path / f"{i}.{j}.txt").write_text("a caption")
     assert kind_of(tmp_path, None) == kind
+
+
+def test_a_target_does_not_make_a_folder_of_pictures_a_table(tmp_path):
+    """So that the reader of pictures can say that folders are the classes."""
+    (tmp_path / "cat").mkdir()
+    Image.new("L", (9, 9)).save(tmp_path / "cat" / "a.png")
+    np.savez(tmp_path / "a.npz", images=np.zeros((2, 4, 4)), labels=np.arange(2))
+    assert kind_of(tmp_path, "label") == "pictures"
+    assert kind_of(tmp_path / "a.npz", "label") == "pictures"

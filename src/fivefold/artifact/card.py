@@ -7,6 +7,9 @@ from typing import Any
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
 _MARKS = re.compile(r"([\\`*_{}\[\]<>()#+!|&~])")
 
+_NEW = {"rows": "NEW_NEW.csv", "pictures": "FOLDER_OF_PICTURES", "texts": "FILE_OR_FOLDER_OF_TEXTS"}
+"""What a model predicts, and what stands for it in a command."""
+
 
 def model_card(kind: str, library_version: str, record: Mapping[str, Any] | None = None) -> str:
     r"""Return a model card in Markdown, from the record of the fit where there is one.
@@ -28,14 +31,16 @@ def model_card(kind: str, library_version: str, record: Mapping[str, Any] | None
         lines += [_plain(record["headline"]), ""]
     for warning in _list(record.get("warnings")):
         lines += [f"- **Warning:** {_plain(warning)}"]
-    lines += _section("Data", _data(_dict(record.get("data"))))
-    lines += _section("Measured on rows that the fit never saw", _scores(_dict(record.get("test"))))
+    said = record.get("things")
+    things = said if isinstance(said, str) and said in _NEW else "rows"
+    lines += _section("Data", _data(_dict(record.get("data")), things))
+    lines += _section(f"Measured on {things} that the fit never saw", _scores(_dict(record.get("test"))))
     lines += _section("Intervals", _intervals(_dict(record.get("intervals"))))
     lines += _section("What could go wrong", _risks(_list(record.get("risks"))))
     lines += _section(
         "Use",
         [
-            "    fivefold predict DIR NEW_DATA.csv --out predictions.csv",
+            f"    fivefold predict DIR {_NEW[things]} --out predictions.csv",
             "    fivefold report DIR",
             "",
             "`model.json` holds the model's description, `tensors.safetensors` its numbers, and",
@@ -71,10 +76,10 @@ def _section(title: str, lines: list[str]) -> list[str]:
     return ["", f"## {title}", "", *lines] if lines else []
 
 
-def _data(data: Mapping[str, Any]) -> list[str]:
+def _data(data: Mapping[str, Any], things: str) -> list[str]:
     names = {
         "source": "Source",
-        "rows": "Rows",
+        "rows": things.capitalize(),
         "columns": "Columns",
         "target": "Target",
         "task": "Task",

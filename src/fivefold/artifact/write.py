@@ -7,6 +7,7 @@ import re
 import secrets
 import shutil
 import stat
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -162,6 +163,11 @@ def _check_place(target: Path, shown: str) -> None:
         reason = os.strerror(errno.EACCES)
     elif max(len(os.fsencode(part)) for part in _temporary_name(target).parts) > _LONGEST_NAME:
         reason = os.strerror(errno.ENAMETOOLONG)
+    else:
+        try:  # what permissions say is not all: some file systems take no folders
+            os.rmdir(tempfile.mkdtemp(prefix=".fivefold-", dir=parent))  # noqa: PTH106
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
     if reason is not None:
         raise ArtifactError(
             f"a place to write {shown[:300]}", reason, "choose another --out; nothing was changed"

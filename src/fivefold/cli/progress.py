@@ -1,5 +1,6 @@
 """What a fit says while it runs: one changing line on a terminal, a few lines elsewhere."""
 
+import math
 import shutil
 import sys
 import time
@@ -104,6 +105,9 @@ def sentence(event: str, details: Mapping[str, object]) -> str:
         "chosen for newcomers": lambda: f"chosen for a new {details.get('column')}: {details.get('method')}",
         "found": lambda: f"found {details.get('described')}",
         "design": lambda: f"searching among architectures for {_seconds(details.get('seconds'))}",
+        "designing": lambda: (
+            f"architecture {_count(details.get('trials'))}: {_share(details.get('accuracy'))} right"
+        ),
         "designed": lambda: (
             f"{_count(details.get('trials'))} architectures tried; best {details.get('method')}"
         ),
@@ -124,6 +128,10 @@ def sentence(event: str, details: Mapping[str, object]) -> str:
 
 def _count(value: object) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _share(value: object) -> str:
+    return f"{value:.1%}" if isinstance(value, float) and math.isfinite(value) else "none"
 
 
 def _next(value: object) -> str:

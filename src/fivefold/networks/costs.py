@@ -18,12 +18,13 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.parameter import UninitializedParameter
+from torch.nn.parameter import UninitializedTensorMixin
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
 
-from fivefold.core import call_with, require
+from fivefold.core import ArgumentError, FivefoldError, call_with, require
+from fivefold.networks.mode import in_mode
 
 
 @dataclass(frozen=True)
@@ -61,25 +62,22 @@ def layer_costs(
             ``torch.int64`` and [N, T].
 
     Raises:
-        ArgumentError: A shape with a size below 1, or a layer whose weights have no shape yet.
+        ArgumentError: No module, a shape with a size below 1 or that the network does not take, or a layer
+            whose weights have no shape yet.
 
     >>> from fivefold.networks.registry import create
     >>> costs = layer_costs(create("resnet18"), (1, 3, 224, 224))
     >>> sum(c.parameters for c in costs), round(sum(c.multiply_adds for c in costs) / 1e9, 3)
     (11689512, 1.814)
     """
-    whole = len(shape) >= 1 and all(isinstance(n, int) and n >= 1 for n in shape)
-    require(whole, "a shape with sizes of at least 1", list(shape))
-    for name, value in network.named_parameters():
-        shaped = not isinstance(value, UninitializedParameter)
-        require(shaped, "weights with a shape", name, "run the network once on an example")
+    require_countable(network, shape)
     counted: dict[str, list[int]] = {name: [0, 0] for name, _ in network.named_modules()}
     shapes: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {}
     stack = [""]
     weights = meta_weights(network)
     x = torch.empty(tuple(shape), dtype=dtype or input_type(network), device="meta")
     watched = _names_of(network, stack, shapes)
-    with _evaluating(network), watched, torch.no_grad(), _Counter(counted, stack):
+    with taking(shape), in_mode(network, training=False), watched, torch.no_grad(), _Counter(counted, stack):
         call_with(network, weights, x)
     rows: list[LayerCost] = []
     counted_before: set[int] = set()  # weights that several modules share count once
@@ -90,6 +88,40 @@ def layer_costs(
         own = sum(p.numel() for p in fresh)
         rows.append(LayerCost(name, type(module).__name__, inputs, outputs, own, *counted[name]))
     return rows
+
+
+def require_countable(network: nn.Module, shape: Sequence[int]) -> None:
+    """Refuse what cannot be run without memory: no module, no shape, or weights that have none yet.
+
+    Args:
+        network: Any module.
+        shape: Of its input, the batch included.
+
+    Raises:
+        ArgumentError: One of these.
+
+    >>> require_countable(nn.Linear(2, 2), (1, 2))
+    """
+    require(isinstance(network, nn.Module), "a network (nn.Module)", type(network).__name__)
+    listed = isinstance(shape, Sequence) and not isinstance(shape, str)
+    whole = listed and len(shape) >= 1 and all(type(n) is int and n >= 1 for n in shape)
+    require(whole, "a shape of whole numbers of at least 1", list(shape) if listed else repr(shape))
+    named = (*network.named_parameters(), *network.named_buffers())
+    lazy = [name for name, value in named if isinstance(value, UninitializedTensorMixin)]
+    require(not lazy, "weights with a shape", ", ".join(lazy), "run the network once on an example")
+
+
+@contextmanager
+def taking(shape: Sequence[int]) -> Iterator[None]:
+    """Turn what torch says of an input of the wrong shape into an error with the shape."""
+    try:
+        yield
+    except FivefoldError:
+        raise
+    except (RuntimeError, ValueError, TypeError, IndexError) as error:
+        said = str(error).strip().splitlines()
+        why = said[0] if said else type(error).__name__
+        raise ArgumentError("an input of a shape that the network takes", f"{list(shape)}: {why}") from error
 
 
 def input_type(network: nn.Module) -> torch.dtype:
@@ -149,18 +181,6 @@ def _bytes(x: Tensor) -> int:
     """Bytes of the numbers that differ in place: an expanded dimension holds one."""
     sizes = (size for size, stride in zip(x.shape, x.stride(), strict=True) if stride != 0)
     return prod(sizes) * x.element_size() if x.numel() else 0
-
-
-@contextmanager
-def _evaluating(network: nn.Module) -> Iterator[None]:
-    """Evaluation mode, and afterwards each module's own again."""
-    before = [(module, module.training) for module in network.modules()]
-    network.eval()
-    try:
-        yield
-    finally:
-        for module, training in before:
-            module.training = training
 
 
 def _first(value: Any) -> tuple[int, ...]:

@@ -127,8 +127,7 @@ def lint(
         else "move it there"
     )
     require(devices <= {"cpu"}, "a network on the CPU", ", ".join(sorted(devices)), fix)
-    with taking(shape):
-        costs = layer_costs(network, shape, dtype=dtype)
+    costs = layer_costs(network, shape, dtype=dtype)
     _require_memory(network, shape, sum(cost.bytes for cost in costs), dtype)
     begun = perf_counter()
     work = copied(network)

@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from fivefold.networks.mode import in_mode
+
 LEAST_BYTES = 1 << 19
 """Size of the weights from which on laying them out costs more than the longer way to the call."""
 CLOSE = 1e-4
@@ -85,10 +87,9 @@ def pack_convolutions(network: nn.Module, example: Tensor) -> nn.Module | None:
         if args[0].dtype == torch.float32 and args[0].ndim == 4:
             shapes[module] = args[0].shape
 
-    modes = [(module, module.training) for module in made.modules()]
     handles = [module.register_forward_pre_hook(note) for module in large]
-    with torch.no_grad():
-        expected = made.eval()(example)
+    with in_mode(made, training=False), torch.no_grad():
+        expected = made(example)
         for handle in handles:
             handle.remove()
         packed: dict[nn.Module | None, PackedConv2d] = {
@@ -100,8 +101,6 @@ def pack_convolutions(network: nn.Module, example: Tensor) -> nn.Module | None:
                 if child in packed and not isinstance(parent, PackedConv2d):
                     setattr(parent, name, packed[child])
         found = made(example) if packed else expected
-    for module, training in modes:
-        module.training = training
     if not packed or not isinstance(found, Tensor):
         return None
     far = float((found - expected).abs().max())

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from fivefold.core import ArgumentError, FivefoldError, require
 from fivefold.networks.architectures.alexnet import AlexNet
 from fivefold.networks.architectures.convnext import ConvNext
 from fivefold.networks.architectures.cortex import CortexNet
@@ -149,10 +150,23 @@ def create(
         own.momentum,
     )
     check_options(name, entry.make, options)
+    for what, count in (("classes", classes), ("channels", channels)):
+        require(type(count) is int, f"a whole number of {what}", repr(count))
+    try:
+        place = torch.device(device)
+    except (RuntimeError, TypeError) as error:
+        raise ArgumentError("a device of torch, as 'cpu' or 'cuda:0'", repr(device)) from error
     with torch.device("meta"):  # no memory touched and nothing drawn before the weights are filled
-        network = entry.make(classes, channels, style, **{**entry.options, **options})
-    if torch.device(device).type == "meta":
+        try:
+            network = entry.make(classes, channels, style, **{**entry.options, **options})
+        except FivefoldError:
+            raise
+        except (TypeError, ValueError, RuntimeError) as error:
+            said = str(error).strip().splitlines()
+            why = f"{options}: {said[0] if said else type(error).__name__}"
+            raise ArgumentError(f"options that {name!r} can be made with", why[:300]) from error
+    if place.type == "meta":
         return network
     network = network.to_empty(device="cpu")  # drawn there, so that the weights are the same on every device
     fill_weights_(network, style.activation, generator)
-    return network.to(device)
+    return network.to(place)

@@ -80,7 +80,7 @@ def output_size(n: int, window: Window) -> int:
     >>> output_size(7, Window(2, stride=2, transposed=True)), output_size(6, Window(3, 2, ceil_mode=True))
     (14, 3)
     """
-    require(n >= 1, "a row of at least 1 position", n)
+    require(isinstance(n, int) and n >= 1, "a row of a whole number of at least 1 position", n)
     if window.transposed:
         m = (n - 1) * window.stride - 2 * window.padding + window.reach + window.output_padding
         require(m >= 1, "a transposed window whose padding leaves something", m)

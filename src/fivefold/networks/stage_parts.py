@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from fivefold.networks.image_network import ImageNetwork
+from fivefold.networks.mode import in_mode
 
 HEAD = "head"
 """The name of what comes after the last stage."""
@@ -33,24 +34,18 @@ def layers_by_stage(network: ImageNetwork, height: int, width: int) -> dict[str,
     ran: list[str] = []
     known: set[str] = set()
     leaves = [(name, m) for name, m in network.named_modules() if not list(m.children())]
-    modes = {name: module.training for name, module in network.named_modules()}
     weight = next(network.parameters())
     x = torch.zeros(1, network.channels, height, width, dtype=weight.dtype, device=weight.device)
     network._check(x)
-    try:
-        network.eval()
-        with ExitStack() as hooks, torch.no_grad():
-            for name, module in leaves:
-                handle = module.register_forward_hook(lambda *_, name=name: ran.append(name))
-                hooks.callback(handle.remove)
-            for stage, y in network.walk(x):
-                found[stage] = _new(ran, known)
-                x = y
-            network.head(x)
-            found[HEAD] = _new(ran, known)
-    finally:
-        for name, module in network.named_modules():
-            module.training = modes[name]
+    with ExitStack() as hooks, in_mode(network, training=False), torch.no_grad():
+        for name, module in leaves:
+            handle = module.register_forward_hook(lambda *_, name=name: ran.append(name))
+            hooks.callback(handle.remove)
+        for stage, y in network.walk(x):
+            found[stage] = _new(ran, known)
+            x = y
+        network.head(x)
+        found[HEAD] = _new(ran, known)
     return {stage: tuple(names) for stage, names in found.items()}
 
 

@@ -11,8 +11,7 @@ larger of five times the largest saved activation and three tenths of all; peaks
 fresh processes set it.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from types import MappingProxyType
 from typing import Any
@@ -20,11 +19,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
-from torch.nn.parameter import UninitializedParameter
 
-from fivefold.core import ArgumentError, FivefoldError, call_with, require
+from fivefold.core import ArgumentError, call_with, require
 from fivefold.core.free_memory import free_main_memory
-from fivefold.networks.costs import input_type, meta_weights
+from fivefold.networks.costs import input_type, meta_weights, require_countable, taking
+from fivefold.networks.mode import in_mode
 
 STATES: MappingProxyType[str, int] = MappingProxyType(
     {
@@ -143,7 +142,8 @@ def memory_plan(
     (1078888, 2157776, 368)
     """
     require(optimizer in STATES, f"an optimizer among {', '.join(STATES)}", repr(optimizer))
-    require(isinstance(batch, int) and batch >= 1, "a batch of at least 1", batch)
+    require(type(batch) is int and batch >= 1, "a batch of at least 1, a whole number", repr(batch))
+    require_countable(network, shape)
     parameters = list(network.parameters())
     require(len(parameters) > 0, "a network with parameters", type(network).__name__)
     activations, largest, inputs = saved_bytes(network, (batch, *shape), dtype)
@@ -229,11 +229,7 @@ def saved_bytes(
         shape: Of the input, the batch included.
         dtype: As in :func:`memory_plan`.
     """
-    whole = all(isinstance(n, int) and n >= 1 for n in shape)
-    require(whole, "a shape with sizes of at least 1", list(shape))
-    named = (*network.named_parameters(), *network.named_buffers())
-    lazy = [name for name, value in named if isinstance(value, UninitializedParameter)]
-    require(not lazy, "weights with a shape", ", ".join(lazy), "run the network once on an example")
+    require_countable(network, shape)
     x = torch.empty(tuple(shape), dtype=dtype or input_type(network), device="meta")
     weights = meta_weights(network)
     own = {value.untyped_storage()._cdata for value in (*weights.values(), x)}
@@ -247,7 +243,7 @@ def saved_bytes(
 
     with (
         taking(shape),
-        _training(network),
+        in_mode(network, training=True),
         torch.random.fork_rng(devices=[]),
         torch.enable_grad(),
         saved_tensors_hooks(note, lambda value: value),
@@ -257,30 +253,6 @@ def saved_bytes(
         found = dict(saved)
         del answer
     return sum(found.values()), max(found.values(), default=0), x.nbytes
-
-
-@contextmanager
-def taking(shape: Sequence[int]) -> Iterator[None]:
-    """Turn what torch says of an input of the wrong shape into an error with the shape."""
-    try:
-        yield
-    except FivefoldError:
-        raise
-    except (RuntimeError, ValueError, TypeError, IndexError) as error:
-        said = str(error).strip().splitlines()
-        why = said[0] if said else type(error).__name__
-        raise ArgumentError("an input of a shape that the network takes", f"{list(shape)}: {why}") from error
-
-
-@contextmanager
-def _training(network: nn.Module) -> Iterator[None]:
-    before = [(module, module.training) for module in network.modules()]
-    network.train()
-    try:
-        yield
-    finally:
-        for module, training in before:
-            module.training = training
 
 
 def bytes_text(n: int) -> str:

@@ -43,11 +43,11 @@ def headline(record: dict[str, Any]) -> str:
     return f"{first.label}: {first.value}." if first else "This record of a fit holds no finding."
 
 
-_THINGS = {"rows": "row", "pictures": "picture", "documents": "document"}
+_THINGS = {"rows": "row", "pictures": "picture", "texts": "text"}
 
 
 def things(record: dict[str, Any], *, one: bool = False) -> str:
-    """Return what a fit predicts: rows, unless the record says pictures or documents.
+    """Return what a fit predicts: rows, unless the record says pictures or texts.
 
     >>> things({}), things({"things": "pictures"}), things({"things": "pictures"}, one=True)
     ('rows', 'pictures', 'picture')
@@ -230,13 +230,24 @@ def _promise(record: dict[str, Any]) -> KeyNumber | None:
     value, level = finite(share.get("value")), finite(section.get("level"))
     if value is None:
         return None
-    high = finite(share.get("high"))
+    verdict, tone = _kept(value, finite(share.get("low")), finite(share.get("high")), level)
     span = span_of_shares(share.get("low"), share.get("high"))
-    tone = "" if level is None or high is None else "bad" if high < level else "good"
-    verdict = {"": "", "good": ": as promised", "bad": ": fewer than promised"}[tone]
     details = (f"of unseen {things(record)}{verdict}", *([f"95% interval {span}"] if span else []))
     promised = f"{numbers.level(level)} {what} cover" if level is not None else f"The {what} cover"
     return KeyNumber(promised, numbers.percent(value), details, tone)
+
+
+def _kept(value: float, low: float | None, high: float | None, level: float | None) -> tuple[str, str]:
+    """Whether a promised share is kept, as far as its interval tells, and the tone of that."""
+    if level is None or low is None or high is None:
+        return "", ""
+    if high < level:
+        return ": fewer than promised", "bad"
+    if low >= level:
+        return ": as promised", "good"
+    return (
+        (": as promised, up to chance", "good") if value >= level else (": fewer, perhaps by chance", "open")
+    )
 
 
 def _certified(record: dict[str, Any]) -> KeyNumber | None:

@@ -66,9 +66,8 @@ def fit(
     kind = kind_of(data, target)
     if kind == "pictures":
         if options:
-            raise ArgumentError(
-                "pictures without options of tables", ", ".join(sorted(options)), "leave them out"
-            )
+            given = ", ".join(sorted(options))
+            raise ArgumentError("options of a fit to pictures", given, "leave them out: they are of tables")
         from fivefold.tasks.images.fit import fit_images
 
         return fit_images(
@@ -93,12 +92,13 @@ def fit(
     if kind == "texts":
         given += sorted([*options, *(["replay"] if replay is not None else [])])
         if given:
-            raise ArgumentError("texts without options of tables", ", ".join(given), "leave them out")
+            raise ArgumentError("options of a fit to texts", ", ".join(given), "leave them out")
         from fivefold.tasks.text.fit import fit_texts
 
         return fit_texts(data, target=target, budget=budget, seed=seed, progress=progress)
     if given:
-        raise ArgumentError("a table without options of pictures", ", ".join(given), "leave them out")
+        named = ", ".join(given)
+        raise ArgumentError("options of a fit to a table", named, "leave them out: they are of pictures")
     if target is None:
         raise ArgumentError("a target, the column to predict", "none", "give target=COLUMN (--target)")
     from fivefold.tasks.tables.fit import fit as fit_table

@@ -3,7 +3,7 @@
 import numpy as np
 
 from fivefold.core import DataError
-from fivefold.tasks.folders import ROLES
+from fivefold.tasks.folders import ROLES, some
 from fivefold.tasks.tables.table import Column, Table
 
 LABELS = ("label", "labels", "class", "classes", "category", "target", "sentiment", "topic", "y")
@@ -69,14 +69,24 @@ def labels_of(column: Column, name: str, things: str) -> list[str | None]:
 def split_column(table: Table, taken: set[str | None]) -> str | None:
     """Return the column that says training and test of every row, or ``None``.
 
+    Raises:
+        DataError: One of that name says training or test of some rows and something else of others.
+
     >>> from fivefold.tasks.tables.read import from_frame
     >>> split_column(from_frame({"set": ["train", "test"], "fold": ["a", "b"]}), set())
     'set'
     """
     for name in table.names:
         if name not in taken and name.lower() in SPLITS and table.column(name).dtype.kind == "O":
-            words = {str(value).strip().lower() for value in table.column(name) if value is not None}
-            if words <= set(ROLES) and {0} < {ROLES[word] for word in words}:
+            words = {str(value).strip().lower() for value in table.column(name) if value is not None} - {""}
+            others, roles = words - set(ROLES), {ROLES[word] for word in words if word in ROLES}
+            if others and (len(roles) > 1 or (len(others) == 1 and 0 in roles)):
+                raise DataError(
+                    f"{', '.join(repr(role) for role in ROLES)} in the column {name!r}",
+                    some(sorted(others)),
+                    "write one of them, or rename the column where it says something else",
+                )
+            if not others and {0} < roles:
                 return name
     return None
 
@@ -93,11 +103,13 @@ def given_split(table: Table, split: str | None, notes: list[str], things: str) 
     if split is None:
         return [-1] * table.rows
     words = [None if value is None else str(value).strip().lower() for value in table.column(split)]
-    roles = [-1 if word is None else ROLES[word] for word in words]
+    roles = [ROLES[word] if word else -1 for word in words]
     spare = 0 if 1 in roles else 1
     if 2 in roles:
         notes.append(f"The validation {things} are taken as {('training', 'test')[spare]} {things}.")
     notes.append(f"The column {split!r} says which {things} are for training and which for test.")
+    if -1 in roles:
+        notes.append(f"It is empty for {roles.count(-1):,} {things}, which are taken for training.")
     return [spare if role == 2 else role for role in roles]
 
 

@@ -21,7 +21,7 @@ _PICTURES = 0.2
 def kind_of(data: Any, target: str | None) -> str:
     """Return ``"pictures"``, ``"texts"`` or ``"table"``.
 
-    Without a target a folder is asked what its files are. With one, a table of nothing but paths to pictures,
+    A folder is asked what its files are. With a target, a table of nothing but paths to pictures,
     or nothing but texts, and the target (and a column that says training or test) is taken for what it
     lists. Every other table stays a table.
 
@@ -39,9 +39,9 @@ def kind_of(data: Any, target: str | None) -> str:
         folder, file = path.is_dir(), path.is_file()
     except OSError:
         return "table"
-    if target is not None:
+    if target is not None and not folder and not _packed(path):
         return _listed(path, target) if file else "table"
-    if folder or (file and (path.suffix.lower() in {".npz", ".gz"} or "ubyte" in path.name)):
+    if folder or (file and (_packed(path) or path.suffix.lower() == ".gz")):
         from fivefold.tasks.images.read import looks_like_images
 
         if folder and _holds_texts(path):
@@ -50,12 +50,17 @@ def kind_of(data: Any, target: str | None) -> str:
     return "table"
 
 
+def _packed(path: Path) -> bool:
+    """Whether a name is that of a file of many pictures."""
+    return path.suffix.lower() == ".npz" or "ubyte" in path.name
+
+
 def _holds_texts(folder: Path) -> bool:
     """Whether most of the first files of a folder are texts by their ending, and few are pictures.
 
     Pictures may have a text beside each of them, or several: a fifth of the files makes a folder of pictures.
     """
-    from fivefold.tasks.images.decode import ENDINGS
+    from fivefold.tasks.images.endings import has_picture_ending
 
     texts = others = pictures = 0
     for _, folders, files in islice(os.walk(folder), _LOOKED_AT):
@@ -64,7 +69,7 @@ def _holds_texts(folder: Path) -> bool:
             if not name.startswith("."):
                 texts += name.lower().endswith(_TEXTS)
                 others += not name.lower().endswith(_TEXTS)
-                pictures += name.lower().endswith(ENDINGS)
+                pictures += has_picture_ending(name)
         if texts + others >= _LOOKED_AT:
             break
     return texts > others and pictures < _PICTURES * (texts + others)

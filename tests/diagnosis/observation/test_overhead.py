@@ -98,3 +98,11 @@ def test_a_hook_that_was_interrupted_counts_as_others_do() -> None:
     for _ in range(200):
         account.reach(1e-4)  # slow for good
     assert account.spent > 150 * AROUND * 1e-4
+
+
+def test_a_free_step_has_what_is_left_and_one_that_was_asked_for_all_it_takes() -> None:
+    account = Overhead(0.05, free=1, allowance=2.0)
+    account.spend(0.5)
+    assert 1.4 < account.unasked_room() < 1.6
+    account.end()
+    assert account.unasked_room() == math.inf

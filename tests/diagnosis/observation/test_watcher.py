@@ -143,6 +143,25 @@ def test_the_line_along_a_step_has_the_slope_and_the_losses_of_the_step() -> Non
     assert line.curvature == pytest.approx(float(2 * (full @ d).square().mean()), rel=1e-9)
 
 
+def test_larger_multiples_of_a_step_that_was_not_asked_for_end_with_the_time() -> None:
+    def multiples(allowance: float) -> tuple[float, ...]:
+        torch.manual_seed(3)
+        model = nn.Linear(4, 1).double()
+        optimizer = torch.optim.SGD(model.parameters(), lr=1e-6)  # the loss falls at every multiple
+        x = torch.randn(32, 4, dtype=torch.float64)
+        watcher = Watcher({"": model}, [optimizer], overhead=1e-9, allowance=allowance)
+        watcher.attach()
+        functional.mse_loss(model(x), x.sum(1, keepdim=True)).backward()
+        optimizer.step()
+        watcher.detach()
+        (step,) = watcher.record.steps
+        assert step.line.cut == (len(step.line.multiples) < 5)
+        return step.line.multiples
+
+    assert multiples(0.0) == (0.0, 1.0)
+    assert multiples(60.0) == (0.0, 1.0, 4.0, 16.0, 64.0)
+
+
 def test_gradients_left_from_before_are_seen_and_accumulation_on_purpose_is_not_blamed() -> None:
     def run(clear: bool, batches: int) -> Watcher:
         model = nn.Linear(3, 1)

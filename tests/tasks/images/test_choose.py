@@ -6,6 +6,7 @@ import time
 import pytest
 
 from fivefold.core import Budget, Clock
+from fivefold.tasks.images import choose as choose_module
 from fivefold.tasks.images.candidate import Candidate
 from fivefold.tasks.images.choose import Trial, choose
 from fivefold.tasks.images.recipe import MOST_EPOCHS
@@ -67,6 +68,46 @@ def test_where_nothing_can_be_tried_the_quickest_is_trained(material):
     assert [trial.candidate for trial in taken] == [choice.candidate]
     assert taken[0].pace == min(trial.pace for trial in choice.trials)
     assert choice.recipe.epochs == 1
+
+
+class _Jump:
+    """A clock that can be put forward."""
+
+    def __init__(self) -> None:
+        self.ahead = 0.0
+
+    def __call__(self) -> float:
+        return time.monotonic() + self.ahead
+
+
+def test_short_trainings_end_with_their_share_of_the_budget(material, monkeypatch):
+    jump, judge = _Jump(), choose_module._judge
+
+    def slow(*given):
+        jump.ahead += 1e6
+        judge(*given)
+
+    monkeypatch.setattr(choose_module, "_judge", slow)
+    choice = choose(material(300), Clock(Budget(seconds=20.0), now=jump), 20.0, 0, lambda *event: None)
+    tried = [trial for trial in choice.trials if trial.losses]
+    assert len(tried) == 1
+    assert tried[0].taken
+    assert all("0 s show it 0 of them" in trial.reason for trial in choice.trials if not trial.losses)
+
+
+def test_the_training_sees_no_less_than_the_trials(material, monkeypatch):
+    jump, pace = _Jump(), choose_module.answering_pace
+
+    def slow(*given):
+        jump.ahead += 1e6
+        return pace(*given)
+
+    monkeypatch.setattr(choose_module, "answering_pace", slow)
+    choice = choose(material(300), Clock(Budget(seconds=20.0), now=jump), 20.0, 0, lambda *event: None)
+    taken = next(trial for trial in choice.trials if trial.taken and not trial.changes)
+    seen = choice.recipe.epochs * choice.recipe.pictures
+    assert seen == pytest.approx(max(taken.seen), abs=choice.recipe.epochs)
+    assert seen > 64
     assert choice.error.high == 1.0
 
 
@@ -82,8 +123,8 @@ def test_the_plan_counts_with_the_pace_of_trainings(chosen):
 
 
 def test_a_trial_continues_its_own_curve():
-    trial = Trial(Candidate("resnet20", 28, 28), 1e-3, [1e3, 3e3], [0.2, 0.15], [0.6, 0.5])
-    assert trial.forecast(3e3).error == pytest.approx(0.15)
+    trial = Trial(Candidate("resnet20", 28, 28), 1e-3, [1e3, 3e3], [0.2, 0.15], [0.6, 0.5], judged=2000)
+    assert trial.forecast(3e3).error == pytest.approx(0.15, rel=0.01)
     assert trial.forecast(3e5).error < 0.1
     assert trial.forecast_within(3.0, 1000).error == trial.forecast(3e3).error
     assert math.isnan(trial.error)

@@ -176,6 +176,9 @@ def test_labels_may_be_whole_floats_texts_or_booleans():
     assert as_labels(np.array([1.0, 10.0]), "'y'").tolist() == ["1", "10"]
     assert as_labels(np.array([["a"], ["b"]]), "'y'").tolist() == ["a", "b"]
     assert as_labels(np.array([True]), "'y'").tolist() == ["True"]
+    for bad, said in ((np.inf, "not finite"), (np.nan, "not finite"), (0.5, "fractions")):
+        with pytest.raises(DataError, match=said):
+            as_labels(np.array([1.0, bad]), "'y'")
 
 
 @pytest.mark.parametrize(

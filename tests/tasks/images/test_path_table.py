@@ -75,10 +75,19 @@ def test_paths_that_leave_the_folder_are_refused_and_named(folder):
     images = _read(folder, "path,label\n" + rows)
     assert images.names == ("p/0.png", "p\\1.png")
     reasons = [each.reason for each in images.rejected]
-    assert reasons[:4] == ["its path leaves the table's folder"] * 4
+    outside = "its path leaves the table's folder, below which the pictures must lie"
+    assert reasons[:3] == [outside] * 3
+    assert reasons[3].startswith("its path is one of another system")
     assert reasons[4] == "it is a link that leaves the table's folder"
     assert reasons[-2:] == ["there is no such file", "it names no file"]
     secret.unlink()
+
+
+def test_absolute_paths_below_the_folder_are_read(folder):
+    rows = "".join(f"{folder / 'p' / f'{i}.png'},{'ab'[i % 2]}\n" for i in range(4))
+    images = _read(folder, "path,label\n" + rows)
+    assert len(images) == 4
+    assert images.rejected == ()
 
 
 def test_rows_without_a_label_are_left_out_where_labels_are_wanted(folder):

@@ -130,8 +130,13 @@ def test_arguments_that_do_not_fit_are_refused(tmp_path):
     picture = save(tmp_path / "a.png")
     with pytest.raises(ArgumentError, match=r"classes.*1 files"):
         read_images(picture)
-    with pytest.raises(ArgumentError, match="table alone"):
+    with pytest.raises(
+        ArgumentError, match=r"'label' for a folder; leave it out: its folders are the classes"
+    ):
         read_images(tmp_path, target="label")
+    for other in (None, 3, {"path": ["a.png"]}, np.zeros((2, 8, 8)), [np.zeros((8, 8))]):
+        with pytest.raises(ArgumentError, match="a folder, a file, or a list of paths"):
+            read_images(other, labelled=False)
     with pytest.raises(DataError, match="empty list"):
         read_images([], labelled=False)
     with pytest.raises(DataError, match="at most 1 files"):

@@ -20,9 +20,9 @@ def test_the_record_and_the_page_say_documents(model, subjects):
     assert set(" ".join(record["words"][0]["words"]).split()) <= set(" ".join(subjects.values()).split())
     assert sum(c["verdict"] == "chosen" for c in record["candidates"]) == 1
     page = render(record)
-    assert "unseen documents" in page
+    assert "unseen texts" in page
     assert "Which words speak for which class?" in page
-    assert "accuracy on unseen documents" in render_text(record)
+    assert "accuracy on unseen texts" in render_text(record)
 
 
 @pytest.mark.parametrize(

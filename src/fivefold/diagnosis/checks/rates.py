@@ -313,7 +313,7 @@ def check_rate_too_low(record: Record) -> list[Finding]:
     steps = _lined(record)
     known = [peak_rate(s) for s in steps] + [rate for _, rate in record.rates]
     peak = max((r for r in known if math.isfinite(r)), default=math.nan)
-    steps = [s for s in steps if peak_rate(s) >= 0.25 * peak]
+    steps = [s for s in steps if peak_rate(s) >= 0.25 * peak and s.line is not None and not s.line.cut]
     if len(steps) < LEAST_LINES:
         return []
     lines = [s.line for s in steps if s.line is not None]

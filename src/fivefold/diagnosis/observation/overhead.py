@@ -86,6 +86,12 @@ class Overhead:
         left = self.share * (self.elapsed if at is None else at) - self.always
         return self.allowance + self.part * max(0.0, left) - self.spent
 
+    def unasked_room(self) -> float:
+        """Seconds that may still go into a watched step that was not asked for (one of the free ones); into
+        one that was, as many as it takes: they were expected.
+        """
+        return self.room() if self._free > 0 else math.inf
+
     def expect(self, seconds: float) -> None:
         """Say what a watched step is expected to cost, before one has been measured.
 

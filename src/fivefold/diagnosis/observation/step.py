@@ -120,6 +120,10 @@ class Group:
     names: tuple[str, ...]
 
 
+MULTIPLES = (0.0, 1.0, 4.0, 16.0, 64.0)
+"""Of an update, at which the loss is looked at as long as it falls."""
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """The loss along an update d, from the weights before it: L(a) = loss(w + a d) on one batch.
@@ -142,6 +146,12 @@ class Line:
         """d.H d, from L(0), L(1) and the slope; nan where one is missing."""
         at = dict(zip(self.multiples, self.own, strict=True))
         return 2.0 * (at.get(1.0, math.nan) - at.get(0.0, math.nan) - self.slope)
+
+    @property
+    def cut(self) -> bool:
+        """Whether the loss still fell where the time was up: what larger multiples do is not known."""
+        falls = len(self.own) > 1 and self.own[-1] < self.own[-2]
+        return falls and self.multiples[-1] < MULTIPLES[-1]
 
     @property
     def best_multiple(self) -> float:

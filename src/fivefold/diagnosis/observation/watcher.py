@@ -260,7 +260,8 @@ class Watcher(Passes):
             return None  # part of the loss would stand still along the update
         try:
             with self._unseen():
-                return measure.line(tape)
+                room = math.inf if self._every else self.account.unasked_room()
+                return measure.line(tape, room)
         except Exception as error:  # the user's module may refuse to run again; the training must go on
             tape.why_not = f"{type(error).__name__} when it was played again: {error}"
             return None

@@ -3,12 +3,14 @@
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from time import perf_counter
 
 import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from fivefold.diagnosis.observation.record import FirstWeights, Group, Line, ParameterStep
+from fivefold.diagnosis.observation.step import MULTIPLES
 from fivefold.diagnosis.observation.tape import Tape
 
 
@@ -47,7 +49,6 @@ def some_norms(named: Sequence[tuple[str, Tensor]]) -> tuple[float, ...]:
 
 LAYERS = (nn.Linear, nn.modules.conv._ConvNd, nn.RNNBase, nn.RNNCellBase, nn.Bilinear, nn.MultiheadAttention)
 WEIGHTS = ("weight", "in_proj_weight")
-MULTIPLES = (0.0, 1.0, 4.0, 16.0, 64.0)
 
 
 @torch.no_grad()
@@ -149,13 +150,14 @@ class StepMeasure:
         return [self._parameters[i] for i in at], [self._changes[i] for i in at]
 
     @torch.no_grad()
-    def line(self, tape: Tape) -> Line:
+    def line(self, tape: Tape, seconds: float = math.inf) -> Line:
         """Return the loss along the update; the weights end as they were found, to the bit.
 
-        Larger multiples are tried as long as the loss keeps falling.
+        Larger multiples are tried as long as the loss keeps falling, and as the time lasts.
 
         Args:
             tape: The update's own forward pass.
+            seconds: That larger multiples than that of the update itself may lead to.
 
         Raises:
             ValueError: Played again, the pass gives another loss than it gave, without the script's hooks.
@@ -164,6 +166,7 @@ class StepMeasure:
         slope = sum(float((g.double() * self._changes[i].double()).sum()) for i, g in self._raw.items())
         multiples: list[float] = []
         own: list[float] = []
+        began = perf_counter()
         with self.at_start():
             still = tape.detached_held()
             for multiple in MULTIPLES:
@@ -174,6 +177,8 @@ class StepMeasure:
                 if multiple == 0.0 and still.unhooked and abs(own[0] - tape.value) > 1e-3 * abs(tape.value):
                     raise ValueError("hooks of the script's change what its modules give")
                 if len(own) > 1 and not own[-1] < own[-2]:
+                    break
+                if len(own) > 1 and (perf_counter() - began) * (1 + 1 / len(own)) > seconds:
                     break
         return Line(slope / self._factor, tuple(multiples), tuple(own))
 

@@ -33,7 +33,9 @@ from fivefold.tasks.temperature import tempered_losses
 
 Progress = Callable[[str, dict[str, object]], None]
 _CHOICE = 0.2
-"""Share of the budget that the short trainings may take."""
+"""Share of the budget that the short trainings are planned to take."""
+_AROUND = 1.5
+"""They may take so many times that, for what is around a training: making the network, judging it."""
 _LONGER = 3.0
 """A training of the second round is so many times as long as one of the first."""
 _CHANGES = {"unchanged": (False, False), "moved": (True, False), "moved and mirrored": (True, True)}
@@ -45,6 +47,8 @@ _JUDGED = 2_000
 _PASSES = (5.0, 12.0, 30.0, 75.0)
 """Passes over the pictures that candidates should be able to make."""
 _SAFETY = 0.95
+_LEAST = 64
+"""Pictures that the training sees, whatever the budget."""
 
 
 @dataclass(eq=False)
@@ -64,6 +68,7 @@ class Trial:
         changes: What was done to the pictures, in words; empty for nothing.
         origin: The trained network that it begins with, or ``None``.
         spent: Seconds of each training, without making the network and without judging it.
+        judged: Held-out pictures that ``errors`` are shares of.
     """
 
     candidate: Candidate
@@ -78,6 +83,7 @@ class Trial:
     changes: str = ""
     origin: Origin | None = None
     spent: list[float] = field(default_factory=list)
+    judged: int = 1
 
     @property
     def name(self) -> str:
@@ -96,7 +102,7 @@ class Trial:
     def forecast(self, pictures: float) -> Forecast:
         """Return the error to expect of a training that sees so many pictures, repeats counted."""
         both = (self.seen[0], self.seen[-1]), (self.errors[0], self.errors[-1])
-        return forecast_error(*both, max(pictures, 1.0))
+        return forecast_error(*both, max(pictures, 1.0), self.judged)
 
     def forecast_within(self, seconds: float, pictures: int) -> Forecast:
         """Return the error to expect where the recipe for so many training pictures may take the seconds."""
@@ -185,8 +191,8 @@ def choose(
         candidate = candidate_for(start, sizes, affordable, _PASSES[1], classes=material.classes, batch=batch)
         trials += [_paced(candidate, material, seed, Origin(start, depth)) for depth in DEPTHS]
     short = _CHOICE * left / (len(trials) + (2 + len(_CHANGES)) * _LONGER)
-    for trial in trials:
-        _try(trial, material, seed, progress, short)
+    tried = _Trials(material, seed, progress, clock, clock.elapsed + _AROUND * _CHOICE * left)
+    tried.round(trials, short)
     known = [t for t in trials if t.losses]
     if not known:
         # nothing can be tried within the budget: the quickest is trained, forecast from a guess at random
@@ -197,35 +203,53 @@ def choose(
     best = min(known, key=lambda t: t.losses[-1])
     larger = [t for t in known if t.pace > best.pace]
     longer = [best, *([min(larger, key=lambda t: t.pace)] if larger else [])]
-    for trial in longer:
-        _try(trial, material, seed, progress, short * _LONGER)
+    tried.round(longer, short * _LONGER)
     count = len(material.train)
     taken = min(longer, key=lambda t: t.forecast_within(final, count).error)
     taken.taken = True
     for trial in trials:
         if trial is not taken:
             trial.reason = trial.reason or _why_not(trial, taken, (final, count), trial in longer)
-    changes, changed = _best_changes(taken, material, seed, progress, short * _LONGER, final)
+    changes, changed = _best_changes(taken, tried, short * _LONGER, final)
     return _planned(taken, [*trials, *changed], material, clock, seconds, seed, changes)
 
 
-def _best_changes(
-    taken: Trial, material: Material, seed: int, progress: Progress, seconds: float, final: float
-) -> tuple[str, list[Trial]]:
+@dataclass(frozen=True, eq=False)
+class _Trials:
+    """What every short training needs, and the time on the clock at which the last of them ends."""
+
+    material: Material
+    seed: int
+    progress: Progress
+    clock: Clock
+    until: float
+
+    def share(self, count: int, seconds: float) -> float:
+        """Seconds for each of so many trainings: those planned, or an equal part of what is left."""
+        return min(seconds, max(self.until - self.clock.elapsed, 0.0) / count)
+
+    def round(self, trials: list[Trial], seconds: float, epochs: int | None = None) -> None:
+        """Train each for so many seconds, less where the time does not suffice, and judge it."""
+        for place, trial in enumerate(trials):
+            share = self.share(len(trials) - place, seconds)
+            _try(trial, self.material, self.seed, self.progress, share, epochs)
+
+
+def _best_changes(taken: Trial, tried: _Trials, seconds: float, final: float) -> tuple[str, list[Trial]]:
     """Try random changes of the pictures, where pictures will come again often enough for them to matter.
 
     Each trial makes as many passes as the final training will, over fewer pictures, as far as enough of them
     can be shown so often: what a change does in one pass says nothing of what it does in twenty.
     """
-    count = len(material.train)
-    least = min(count, max(_LEAST_CHANGED, 30 * material.classes))  # fewer would say nothing
+    count = len(tried.material.train)
+    least = min(count, max(_LEAST_CHANGED, 30 * tried.material.classes))  # fewer would say nothing
+    seconds = tried.share(len(_CHANGES), seconds)
     pace = taken.trained_pace
     epochs = min(_MOST_PASSES, int(final / pace / count), int(seconds / pace / least))
     if epochs < _CHANGE_FROM:
         return "", []
     trials = [Trial(taken.candidate, pace, changes=name, origin=taken.origin) for name in _CHANGES]
-    for trial in trials:
-        _try(trial, material, seed, progress, seconds, epochs)
+    tried.round(trials, seconds, epochs)
     if not all(t.losses for t in trials):
         return "", trials
     best = min(trials, key=lambda t: t.losses[-1])
@@ -272,9 +296,10 @@ def _try(
         factor=_factor(trial.origin),
     )
     if recipe.epochs * recipe.pictures < 4 * recipe.batch:
-        trial.reason = (
-            f"a picture takes {1000 * trial.pace:.3g} ms: {seconds:.2g} s show it {seen:.0f} of them"
-        )
+        if not trial.losses:
+            trial.reason = (
+                f"a picture takes {1000 * trial.pace:.3g} ms: {seconds:.2g} s show it {seen:.0f} of them"
+            )
         return
     start = time.perf_counter()
     rows = part_of(len(pictures), recipe.pictures, labels[material.train], seed, "trial")
@@ -291,6 +316,7 @@ def _try(
 
 def _judge(trial: Trial, recipe: Recipe, found: Tensor, labels: Tensor) -> None:
     wrong = (found.argmax(1) != labels).double()
+    trial.judged = len(wrong)
     losses = tempered_losses(found.numpy(), labels.numpy())
     trial.seen.append(float(recipe.epochs * recipe.pictures))
     trial.errors.append(float(wrong.mean()))
@@ -320,7 +346,7 @@ def _planned(
     seed: int,
     changes: str,
 ) -> Choice:
-    """Turn what is left of the budget into a number of pictures."""
+    """Turn what is left of the budget into a number of pictures, no fewer than a short training saw."""
     candidate = taken.candidate
     shift, flip = _CHANGES.get(changes, (False, False))
     pictures, held, test = material.pictures(candidate.height, candidate.width)
@@ -330,7 +356,10 @@ def _planned(
     answers = answering_pace(module, pictures) * passes
     factor = _factor(taken.origin)
     pace = next((t for t in trials if changes and t.changes == changes), taken).trained_pace
-    spare = max(_SAFETY * (seconds - clock.elapsed - answers), 64 * pace)
-    recipe = recipe_for(candidate, len(pictures), spare / pace, shift=shift, flip=flip, factor=factor)
+    spare = _SAFETY * (seconds - clock.elapsed - answers)
+    least = max(*taken.seen, float(_LEAST))
+    recipe = recipe_for(
+        candidate, len(pictures), max(spare / pace, least), shift=shift, flip=flip, factor=factor
+    )
     seen = recipe.epochs * recipe.pictures
     return Choice(candidate, recipe, trials, seen * pace + answers, taken.forecast(seen), origin=taken.origin)

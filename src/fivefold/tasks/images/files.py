@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from fivefold.core import DataError
 from fivefold.tasks.images.decode import (
-    ENDINGS,
     Decoded,
     UnreadableError,
     as_array,
@@ -24,6 +23,7 @@ from fivefold.tasks.images.decode import (
     has_colour,
     read_bytes,
 )
+from fivefold.tasks.images.endings import has_picture_ending
 from fivefold.tasks.images.image_set import SKETCH, ImageSet, Pixels, usable_threads
 from fivefold.tasks.images.limits import Limits
 from fivefold.tasks.images.packed import coded, digest
@@ -188,7 +188,7 @@ def from_files(
         colour=any(found.colour for found in seen),
         given=np.array([entry.given for entry in kept], dtype=np.int8),
         rejected=out,
-        notes=(*notes, *_notes(seen, sizes, out)),
+        notes=(*notes, *_notes(seen, sizes)),
         pixels=FilePixels(kept, sketches, [found.stamp for found in seen], limits),
         origin=np.arange(len(kept)),
         asked=tuple(entry.name for entry in entries),
@@ -254,7 +254,7 @@ def _look(path: Path, limits: Limits, one_large: AbstractContextManager[object])
     """Decode a file far enough to know that all of it can be, at a small size where the format allows it."""
     from PIL import Image
 
-    if not path.name.lower().endswith(ENDINGS) and not begins_like_a_picture(path):
+    if not has_picture_ending(path.name) and not begins_like_a_picture(path):
         raise UnreadableError("it is no picture")
     stamp = _stamp(path)
     found = _careful(path, limits, (_LOOK, _LOOK), one_large)
@@ -279,8 +279,8 @@ def _labels(entries: Sequence[Entry]) -> tuple[tuple[str, ...], NDArray[np.int64
     return classes, labels
 
 
-def _notes(seen: Sequence[_Look], sizes: NDArray[np.int32], rejected: Sequence[Rejected]) -> list[str]:
-    notes = [f"{listed(rejected)}."] if rejected else []
+def _notes(seen: Sequence[_Look], sizes: NDArray[np.int32]) -> list[str]:
+    notes = []
     count = Counter(what for found in seen for what in found.done)
     for what, text in _DONE.items():
         if count[what]:

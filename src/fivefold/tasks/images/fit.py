@@ -11,13 +11,14 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from fivefold.core import ArgumentError, ArtifactError, Budget, Clock, require
+from fivefold.core import ArgumentError, ArtifactError, Budget, Clock, DataError, require
 from fivefold.optimize.training.verb import Training
 from fivefold.tasks.class_record import softmax
 from fivefold.tasks.folders import some
 from fivefold.tasks.images.candidate import DESIGNED, Candidate, resolutions
 from fivefold.tasks.images.choose import Choice, choose
 from fivefold.tasks.images.design.search import design as search_design
+from fivefold.tasks.images.design.trial import Trial
 from fivefold.tasks.images.duplicates import Duplicates, find_duplicates
 from fivefold.tasks.images.forecast import Forecast
 from fivefold.tasks.images.image_set import ImageSet
@@ -111,6 +112,12 @@ def fit_images(
             that are not those of the plan.
         ArtifactError: A plan that cannot be followed.
     """
+    alone = architecture is not None and weights is None
+    require(
+        not alone, "weights (--weights) beside an architecture", "none", "an architecture is of a checkpoint"
+    )
+    alone = design_directory is not None and design is None
+    require(not alone, "a time (--design) beside the folder of a search (--design-dir)", "none")
     seconds = seconds_of(budget)
     clock = Clock(Budget(seconds))
     require(isinstance(seed, int) and seed >= 0, "a seed of at least 0", seed)
@@ -118,12 +125,13 @@ def fit_images(
     tell("read", {"source": str(data) if not isinstance(data, ImageSet) else data.source})
     images = data if isinstance(data, ImageSet) else read_images(data, target=target)
     tell("found", {"described": images.describe()})
-    require(architecture is None or weights is not None, "weights beside an architecture", None)
     start = None if weights is None else read_start(weights, architecture)
     require(design is None or replay is None, "a design or a replay", "both", "a replay chooses nothing")
     stored, count = None, torch.get_num_threads()
     if replay is not None:
-        stored, seed, count = _plan_of(replay, start, images)
+        stored, planned, count = _plan_of(replay, start, images)
+        require(seed in (0, planned), f"the seed of the plan, {planned}", seed, "leave it out")
+        seed = planned
     searched = None if design is None else seconds_of(design)
     require(
         searched is None or searched < seconds,
@@ -131,7 +139,6 @@ def fit_images(
         design,
         "give more",
     )
-    require(design_directory is None or design is not None, "a time for the design beside its folder", None)
     with threads(count):
         return fit_set(images, clock, seconds, seed, tell, stored, start, searched, design_directory)
 
@@ -185,8 +192,26 @@ def _in_colour(images: ImageSet, start: Start | None) -> bool:
 def _designed(
     material: Material, seconds: float, seed: int, directory: str | Path | None, tell: Progress
 ) -> Candidate:
-    """The best architecture that a search finds on the training pictures, a part of which judges."""
+    """The best architecture that a search finds on the training pictures, a part of which judges.
+
+    Raises:
+        DataError: A class of which one training picture judges and none is left to train.
+    """
     tell("design", {"seconds": seconds})
+    counts = np.bincount(material.images.labels[material.train], minlength=material.classes)
+    if counts.min() < 2:
+        raise DataError(
+            "at least 2 training pictures of every class for a search, one of them to judge by",
+            f"{counts.min()} of {material.images.classes[int(counts.argmin())]!r}",
+            "add pictures, or fit without --design",
+        )
+    tried = 0
+
+    def shown(trial: Trial) -> None:
+        nonlocal tried
+        tried += 1
+        tell("designing", {"trials": tried, "accuracy": trial.accuracy, "method": trial.key})
+
     height, width = min(resolutions(material.images.sizes), key=lambda size: abs(min(size) - _SEARCHED_SIDE))
     pictures, _, _ = material.pictures(height, width)
     found = search_design(
@@ -196,6 +221,7 @@ def _designed(
         seed=seed,
         groups=material.twins[material.train],
         resume_directory=directory,
+        progress=shown,
     )
     tell("designed", {"trials": len(found.history), "method": found.best.genome.key})
     options = {"genome": found.best.genome.key, "space": found.space.to_record()}

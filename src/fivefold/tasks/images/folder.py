@@ -5,7 +5,7 @@ from pathlib import Path
 
 from fivefold.core import DataError
 from fivefold.tasks.folders import ROLES, files_below, files_in, folders_in, plain_name, some, visible
-from fivefold.tasks.images.decode import ENDINGS
+from fivefold.tasks.images.endings import has_picture_ending
 from fivefold.tasks.images.files import Entry, from_files
 from fivefold.tasks.images.image_set import ImageSet
 from fivefold.tasks.images.limits import Limits
@@ -48,7 +48,7 @@ class _Listing:
     def loose(self, folder: Path) -> None:
         """Name the pictures that lie beside the folders of the classes, and the links."""
         for path, why in files_in(folder, self.real):
-            if why is not None or path.name.lower().endswith(ENDINGS):
+            if why is not None or has_picture_ending(path.name):
                 self.rejected.append(Rejected(self.name(path), why or "it is in no folder of a class"))
 
 
@@ -160,7 +160,7 @@ def _no_classes(listing: _Listing, base: Path) -> DataError:
     files = [path for path in visible(base) if not path.is_dir()]
     tables = [path.name for path in files if path.name.lower().endswith(_TABLES)]
     packed = [path.name for path in files if path.name.lower().endswith(".npz")]
-    loose = sum(path.name.lower().endswith(ENDINGS) for path in files)
+    loose = sum(has_picture_ending(path.name) for path in files)
     where = repr(plain_name(str(base)))
     if packed or tables:
         first = plain_name((packed or tables)[0])
@@ -184,7 +184,7 @@ def _only_folder(base: Path) -> Path | None:
     folders = folders_in(base)
     if len(folders) != 1 or not folders_in(folders[0]):
         return None
-    loose = any(path.name.lower().endswith(ENDINGS) for path in visible(base) if not path.is_dir())
+    loose = any(has_picture_ending(path.name) for path in visible(base) if not path.is_dir())
     return None if loose else folders[0]
 
 

@@ -6,10 +6,16 @@ predictable, empirically", arXiv 1712.00409, 2017, for growing data; over growin
 pictures come again). Two short trainings give a slope with the noise of both; it is averaged with the slope
 that such networks usually have. That slope and the width of the band are set by hand:
 ``benchmarks/image_forecast.py`` measures both, and has yet to be run.
+
+Of :math:`k` wrong among :math:`n` judged, the error is taken as :math:`(k + 1/2) / (n + 1)`, the mean of its
+distribution after Jeffreys' prior, Beta(:math:`k + 1/2, n - k + 1/2`), whose quantiles widen the band: none
+wrong of twenty is not an error of zero.
 """
 
 import math
 from dataclasses import dataclass
+
+from scipy.stats import beta
 
 from fivefold.core import require
 
@@ -20,6 +26,8 @@ _STEEPEST = 0.6
 _BAND = 0.35
 """Standard deviation of the logarithm of forecast over measured error, per factor e^2 of extrapolation:
 set by hand."""
+_TAIL, _NORMAL = 0.05, 1.645
+"""Beyond each end of the band, and the normal distribution's quantile for it."""
 
 
 @dataclass(frozen=True)
@@ -36,28 +44,41 @@ class Forecast:
     high: float
 
 
-def forecast_error(seen: tuple[float, float], errors: tuple[float, float], wanted: float) -> Forecast:
-    r"""Extrapolate :math:`e(s) = e_2 (s / s_2)^{-b}`.
+def forecast_error(
+    seen: tuple[float, float], errors: tuple[float, float], wanted: float, judged: int
+) -> Forecast:
+    r"""Extrapolate :math:`e(s) = e_2 (s / s_2)^{-b}`; a training of fewer pictures gets :math:`e_2`.
+
+    The band joins two errors on the logarithmic axis as independent ones are joined: that of the line, which
+    grows with the distance, and that of :math:`e_2`, from the quantiles of its distribution.
 
     Args:
         seen: Pictures that the two short trainings saw, positive; equal ones say nothing of the slope.
         errors: Their shares of wrong answers, in 0..1.
         wanted: Pictures of the training that is planned, positive.
+        judged: Held-out pictures that the shares are of, at least 1.
 
     Raises:
         ArgumentError: Numbers out of their range.
 
-    >>> round(forecast_error((1e4, 3e4), (0.2, 0.157), 3e5).error, 3)
+    >>> round(forecast_error((1e4, 3e4), (0.2, 0.157), 3e5, 2000).error, 3)
     0.095
+    >>> few = forecast_error((1e3, 1e3), (0.0, 0.0), 1e3, 21)
+    >>> round(few.low, 4), round(few.error, 3), round(few.high, 2)
+    (0.0001, 0.023, 0.09)
     """
     require(min(*seen, wanted) > 0, "positive numbers of pictures", (*seen, wanted))
     require(all(0 <= e <= 1 for e in errors), "errors in 0..1", errors)
-    first, last = (max(e, 1e-4) for e in errors)
+    require(judged >= 1, "at least 1 judged picture", judged)
+    first, last = ((judged * e + 0.5) / (judged + 1) for e in errors)
     slope = USUAL_SLOPE
     if seen[0] != seen[1]:
         measured = math.log(first / last) / math.log(seen[1] / seen[0])
         slope = _WEIGHT * min(max(measured, 0.0), _STEEPEST) + (1 - _WEIGHT) * USUAL_SLOPE
-    distance = math.log(wanted / seen[1])
+    distance = max(math.log(wanted / seen[1]), 0.0)
     error = last * math.exp(-slope * distance)
-    width = 1.645 * (0.1 + _BAND * abs(distance) / 2)
-    return Forecast(min(error, 1.0), error * math.exp(-width), min(error * math.exp(width), 1.0))
+    line = _NORMAL * (0.1 + _BAND * distance / 2)
+    wrong = judged * errors[1]
+    ends = beta.ppf([_TAIL, 1 - _TAIL], wrong + 0.5, judged - wrong + 0.5)
+    low, high = (math.hypot(line, math.log(float(end) / last)) for end in ends)
+    return Forecast(min(error, 1.0), error * math.exp(-low), min(error * math.exp(high), 1.0))

@@ -134,7 +134,11 @@ def _array(archive: zipfile.ZipFile, key: str, name: str, limit: int, most: int)
         total = count * dtype.itemsize
         if dtype.hasobject or dtype.kind not in "buifU":
             raise DataError(
-                "arrays of numbers or texts", f"{dtype} in {where}", "objects are not read: save plain arrays"
+                "arrays of integers, fractions or texts",
+                f"{dtype} in {where}",
+                "objects are not read: save plain arrays"
+                if dtype.hasobject
+                else "save it with another type: .astype(str), or the real part",
             )
         if total > limit:
             raise DataError(
@@ -215,8 +219,10 @@ def _bytes_of(
         return np.ascontiguousarray(array)
     if array.dtype.kind == "b":
         return array.astype(np.uint8) * np.uint8(255)
-    if array.dtype.kind not in "iuf" or not np.isfinite([array.min(), array.max()]).all():
-        raise DataError("finite numbers as pictures", f"{array.dtype} in {where}", "save them as bytes")
+    if array.dtype.kind not in "iuf":
+        raise DataError("numbers as pictures", f"{array.dtype} in {where}", "save them as bytes")
+    if not np.isfinite([array.min(), array.max()]).all():
+        raise DataError("finite numbers as pictures", f"NaN or infinity in {where}", "save them as bytes")
     low, high = _range([array, *(each for each in beside if _alike(each, array))])
     fractions = array.dtype.kind == "f"
     if low >= 0 and high <= _ABOVE_ONE and fractions:
@@ -280,7 +286,8 @@ def as_labels(array: NDArray[Any], where: str) -> NDArray[np.str_]:
             "one label for each picture", f"the shape {array.shape} of {where}", "keep one column"
         )
     if array.dtype.kind == "f":
-        if not (array == np.rint(array)).all():
-            raise DataError("whole numbers or texts as labels", f"fractions in {where}")
+        if not (np.isfinite(array).all() and (array == np.rint(array)).all()):
+            got = "fractions" if np.isfinite(array).all() else "numbers that are not finite"
+            raise DataError("whole numbers or texts as labels", f"{got} in {where}", "leave those rows out")
         array = array.astype(np.int64)
     return array.astype(np.str_)

@@ -1,10 +1,11 @@
 """A table that lists pictures: a column of paths, one of labels, perhaps one for training and test."""
 
+import os
 from pathlib import Path
 
 from fivefold.core import DataError
 from fivefold.tasks.folders import plain_name
-from fivefold.tasks.images.decode import ENDINGS
+from fivefold.tasks.images.endings import has_picture_ending
 from fivefold.tasks.images.files import Entry, from_files
 from fivefold.tasks.images.image_set import ImageSet
 from fivefold.tasks.images.limits import Limits
@@ -35,7 +36,8 @@ def path_column(table: Table) -> str | None:
 
 
 def read_path_table(path: Path, target: str | None, limits: Limits, *, labelled: bool) -> ImageSet:
-    """Read the pictures that a table lists; paths are relative to the table's folder and do not leave it.
+    """Read the pictures that a table lists; paths are relative to the table's folder, or absolute, and do not
+    leave it.
 
     Args:
         path: CSV, TSV, JSON or Parquet.
@@ -81,20 +83,22 @@ def _within(root: Path, value: object) -> tuple[Path, str | None]:
     if value is None or not str(value).strip() or "\x00" in str(value):
         return root, "it names no file"
     text = str(value).strip().replace("\\", "/")
-    relative = Path(text)
-    if relative.is_absolute() or ".." in relative.parts or text[1:2] == ":":
-        return root, "its path leaves the table's folder"
+    if text[1:2] == ":":
+        return root, "its path is one of another system: write it relative to the table's folder"
+    named = root / text  # an absolute path stays itself
     try:
-        real = (root / relative).resolve()
+        real = named.resolve()
     except (OSError, RuntimeError, ValueError):
         return root, "it is a link in a circle or no path"
-    if not real.is_relative_to(root):
+    if real.is_relative_to(root):
+        return real, None
+    if Path(os.path.normpath(named)).is_relative_to(root):
         return root, "it is a link that leaves the table's folder"
-    return real, None
+    return root, "its path leaves the table's folder, below which the pictures must lie"
 
 
 def _share_of_pictures(column: Column) -> float:
     if column.dtype.kind != "O":
         return 0.0
     texts = [value for value in column[:1000] if isinstance(value, str)]
-    return sum(text.strip().lower().endswith(ENDINGS) for text in texts) / len(texts) if texts else 0.0
+    return sum(has_picture_ending(text) for text in texts) / len(texts) if texts else 0.0

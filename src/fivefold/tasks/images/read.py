@@ -10,7 +10,8 @@ import numpy as np
 
 from fivefold.core import ArgumentError, DataError
 from fivefold.tasks.folders import ignored, plain_name
-from fivefold.tasks.images.decode import ENDINGS, begins_like_a_picture, read_start
+from fivefold.tasks.images.decode import begins_like_a_picture, read_start
+from fivefold.tasks.images.endings import has_picture_ending
 from fivefold.tasks.images.files import Entry, from_files
 from fivefold.tasks.images.folder import every_file, read_folder
 from fivefold.tasks.images.idx import idx_parts, idx_role
@@ -24,6 +25,7 @@ from fivefold.tasks.user_path import user_path
 _FEW = 5
 _LOOKED_AT = 2000
 _SHOWN = 5
+_KINDS = {"folder": "a folder", "picture": "a picture", "idx": "an IDX file", "npz": "an NPZ file"}
 
 
 def read_images(
@@ -51,7 +53,8 @@ def read_images(
 
     Raises:
         DataError: Nothing there, no picture in it, no classes, or one only.
-        ArgumentError: A list or one picture where classes are wanted, or a target without a table.
+        ArgumentError: A list or one picture where classes are wanted, a target without a table, or a source
+            of another type.
 
     >>> import tempfile
     >>> from PIL import Image
@@ -66,12 +69,15 @@ def read_images(
     """
     limits = limits or Limits()
     if not isinstance(source, str | Path):
-        return _read_list(list(source), labelled=labelled, limits=limits)
+        return _read_list(_paths(source), labelled=labelled, limits=limits)
     path = user_path(source)
     kind = _kind(path)
     if target is not None and kind != "table":
+        means = {"folder": "its folders are the classes", "picture": "it has no class"}
         raise ArgumentError(
-            "a column of labels for a table alone", f"{target!r} for a {kind}", "leave it out"
+            "a target for a table alone, which names its column of labels",
+            f"{target!r} for {_KINDS.get(kind, 'nothing that is there')}",
+            f"leave it out: {means.get(kind, 'the labels are in the file')}",
         )
     if kind == "missing":
         return _read_list([source], labelled=labelled, limits=limits)
@@ -115,7 +121,7 @@ def looks_like_images(source: str | Path) -> bool:
         for name in files[:_LOOKED_AT]:
             if ignored(name):
                 continue
-            if name.lower().endswith((*ENDINGS, ".npz")) or idx_role(name) is not None:
+            if has_picture_ending(name) or name.lower().endswith(".npz") or idx_role(name) is not None:
                 return True
             if not Path(name).suffix and begins_like_a_picture(Path(root, name)):
                 return True
@@ -136,7 +142,7 @@ def _kind(path: Path) -> str:
         return "idx"
     if start == b"PK\x03\x04" or path.name.lower().endswith(".npz"):
         return "npz"
-    return "picture" if path.name.lower().endswith(ENDINGS) or begins_like_a_picture(path) else "table"
+    return "picture" if has_picture_ending(path.name) or begins_like_a_picture(path) else "table"
 
 
 def _idx_folder(path: Path) -> Path | None:
@@ -165,6 +171,22 @@ def _partners(name: str, other: str) -> bool:
     here, there = idx_role(name), idx_role(other)
     same = here is not None and there is not None and here[0] == there[0]
     return same and (here != there or name == other)
+
+
+def _paths(source: Sequence[str | Path]) -> list[str | Path]:
+    """The members of a list of paths; whatever else was given is named by its type."""
+    if isinstance(source, list | tuple):
+        others = [each for each in source if not isinstance(each, str | Path)]
+        if not others:
+            return list(source)
+        got = f"{type(others[0]).__name__} in a {type(source).__name__}"
+    else:
+        got = type(source).__name__
+    raise ArgumentError(
+        "a folder, a file, or a list of paths",
+        got,
+        "save pictures of memory in an NPZ file, or give the paths as a list",
+    )
 
 
 def _read_list(sources: list[str | Path], *, labelled: bool, limits: Limits) -> ImageSet:

@@ -159,14 +159,45 @@ def _warnings(outcome: "Outcome", budget: float, seconds: float) -> list[str]:
         said.append(
             f"{copies:,} pictures of the test are copies of training pictures: they make it too easy."
         )
+    torn = np.flatnonzero(outcome.duplicates.contradicting(images))
+    if len(torn):
+        first, second = outcome.duplicates.pairs[torn[0]].tolist()
+        pairs = "1 pair" if len(torn) == 1 else f"{len(torn):,} pairs"
+        said.append(
+            f"{pairs} of equal or nearly equal pictures have different labels, such as {images.names[first]} "
+            f"({images.classes[images.labels[first]]}) and {images.names[second]} "
+            f"({images.classes[images.labels[second]]}): no network can be right about both."
+        )
     rarest = int(np.bincount(images.labels[material.train], minlength=len(images.classes)).min())
     if rarest < 20:
-        said.append(f"A class has only {rarest} training pictures: expect little of it.")
+        said.append(f"A class has only {_pictures(rarest, 'training ')}: expect little of it.")
     if len(material.test) < 100:
-        said.append(f"{len(material.test)} test pictures say little: the interval of the accuracy is wide.")
+        count = _pictures(len(material.test), "test ")
+        said.append(f"With {count} the interval of the accuracy is wide: it says little.")
+    said += _brief(outcome)
     if seconds > 1.25 * budget:
         said.append(f"The fit took {seconds:.0f} s for a budget of {budget:.0f} s.")
     return [*said, *outcome.training.warnings]
+
+
+def _pictures(count: int, kind: str = "") -> str:
+    return f"{count:,} {kind}picture{'' if count == 1 else 's'}"
+
+
+def _brief(outcome: "Outcome") -> list[str]:
+    """Say it where the budget made the training a short one."""
+    recipe, trials = outcome.choice.recipe, outcome.choice.trials
+    seen, count = recipe.epochs * recipe.pictures, len(outcome.material.train)
+    short = max((n for t in trials if t.taken and t.losses for n in t.seen), default=0.0)
+    if trials and not short:
+        said = f"The budget was too short to try networks: the quickest was trained, on {seen:,} pictures."
+    elif seen <= 1.01 * short:
+        said = f"The short trainings used up the budget: the last one saw no more pictures, {seen:,}."
+    elif recipe.pictures < 0.5 * count:
+        said = f"The budget let the network see {recipe.pictures:,} of {count:,} training pictures."
+    else:
+        return []
+    return [f"{said} Give it more time (--budget)."]
 
 
 def _forecast(outcome: "Outcome", right: dict[str, float]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from collections import Counter
 import numpy as np
 from numpy.typing import NDArray
 
+from fivefold.tasks.images.endings import has_picture_ending
 from fivefold.tasks.tables.convert import TOLERATED, boolean_words, format_number
 from fivefold.tasks.tables.dates import DateForm, guess_date_form, parse_date
 from fivefold.tasks.tables.figures import LARGEST_WHOLE, MISSING_WORDS, NumberForm, guess_number_form
@@ -187,6 +188,11 @@ def _from_texts(name: str, counts: Counter[str], rows: int, target: bool) -> Col
     if unique > 0.5 and length >= 4:
         reason = f"sentences of {length:.0f} words on average, {distinct:,} different"
         return ColumnType(name, Kind.TEXT, reason, certain=length >= 6 or unique > 0.9, physical=text)
+    if sum(map(has_picture_ending, counts)) > 0.5 * distinct:
+        reason = (
+            "names of picture files, which are not looked at (of a table without further columns they are)"
+        )
+        return ColumnType(name, Kind.IDENTIFIER, reason, certain=False, used=False, physical=text)
     if unique > 0.9:
         key = bool(set(words_of(name)) & (_KEY_WORDS | {"name", "title", "code", "ticket", "email", "phone"}))
         reason = f"almost every text occurs once ({distinct:,} different in {rows:,} rows)"

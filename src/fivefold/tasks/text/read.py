@@ -65,6 +65,10 @@ def read_texts(
     known = unit in ("auto", "line", "paragraph", "percent")
     require(known, "a unit 'auto', 'line', 'paragraph' or 'percent'", repr(unit))
     limits = Limits() if limits is None else limits
+    listed = isinstance(source, list | tuple) and all(isinstance(each, str | Path) for each in source)
+    if not listed and not isinstance(source, str | Path):
+        got = type(source).__name__
+        raise ArgumentError("a table, a folder, a file, or a list of texts or paths", got, "give a list")
     paths = [_path(each) for each in ([source] if isinstance(source, str | Path) else source)]
     path = paths[0] if isinstance(source, str | Path) else None
     if path is not None and path.is_dir():
@@ -153,10 +157,10 @@ def _gathered(source: str, found: Found, limits: Limits, *, labelled: bool) -> T
     codes = {word: i for i, word in enumerate(classes)}
     labels = np.array([-1 if word is None else codes.get(word, -1) for word in words], dtype=np.int64)
     notes = list(found.notes)
-    if empty:
+    if empty and labelled:  # else each of them is named, with the predictions
         notes.append(f"{_many(empty, 'text is', 'texts are')} empty and left out.")
     others = len(rejected) - empty
-    if others:
+    if others and labelled:
         first = next(each for each in rejected if each.reason != "it is empty")
         many = _many(others, "text or file is", "texts or files are")
         notes.append(f"{many} left out: {first.name}: {first.reason}.")

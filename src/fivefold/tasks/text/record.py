@@ -39,7 +39,7 @@ def build_record(outcome: "Outcome", budget: float, seconds: float) -> dict[str,
     name = method_name(model.share, outcome.best)
     copies = copies_of(test)
     scored = scores_section(
-        truth, (f"fivefold: {name}", probability), (NAME, words), constant, outcome.seed, "documents", copies
+        truth, (f"fivefold: {name}", probability), (NAME, words), constant, outcome.seed, "texts", copies
     )
     classes = class_section(probability, truth, model.sets, LEVEL, copies)
     right = scored["scores"][0]["metrics"]["accuracy"]
@@ -47,9 +47,9 @@ def build_record(outcome: "Outcome", budget: float, seconds: float) -> dict[str,
     record = {
         "version": 1,
         "title": f"{texts.source}: {len(texts.classes)} classes of texts",
-        "things": "documents",
+        "things": "texts",
         "headline": (
-            f"{percent(right['value'])} of {len(truth):,} unseen documents are named rightly "
+            f"{percent(right['value'])} of {len(truth):,} unseen texts are named rightly "
             f"({percent(right['low'])} to {percent(right['high'])}) by {name}; {percent(beside)} by {NAME}. "
             f"{LEVEL:.0%} sets covered {percent(classes['sets']['coverage']['value'])}."
         ),
@@ -69,7 +69,7 @@ def build_record(outcome: "Outcome", budget: float, seconds: float) -> dict[str,
         "classification": classes,
         "scatter": None,
         "certificates": [
-            c.to_record() for c in class_certificates(classes, scored, len(truth), NAME, "documents")
+            c.to_record() for c in class_certificates(classes, scored, len(truth), NAME, "texts")
         ],
         "candidates": _candidates(outcome),
         "table": {"duplicates": "", "findings": []},

@@ -131,7 +131,7 @@ def judge(fall: Fall, ratio: tuple[float, float, float], most_loss: float, size:
         f"accuracy {fall.before:.2%} becomes {fall.after:.2%} on {fall.pictures:,} pictures "
         f"(fall {fall.low:+.2%} to {fall.high:+.2%}; allowed {most_loss:.2%})"
     )
-    time = f"it takes {middle:.2f} of the time ({low:.2f} to {high:.2f})"
+    time = f"it takes {middle:.2f} ({low:.2f} to {high:.2f}) of the time of the file in 32-bit floats"
     whole = {
         (True, True): f"accepted: {accuracy}, and {time}",
         (True, False): f"refused: {time}, which is not faster; {accuracy}",
