@@ -66,7 +66,7 @@ def export(
     """
     with guarded(debug):
         from fivefold.core import ArgumentError, require
-        from fivefold.tasks.images.export.whole_file import check_place
+        from fivefold.tasks.images.export.out_file import check_place
 
         web = form is Format.WEB
         require(0 <= most_loss <= 1, "a --most-loss between 0 and 1", most_loss)
@@ -139,8 +139,8 @@ def _written(
 ) -> "ExportReport":
     from fivefold.tasks.images.export.evidence import examples_of
     from fivefold.tasks.images.export.onnx_file import Source, proved_onnx
+    from fivefold.tasks.images.export.out_file import write_export
     from fivefold.tasks.images.export.web_page import web_page
-    from fivefold.tasks.images.export.whole_file import write_whole
 
     source = Source(
         model.network,
@@ -168,7 +168,7 @@ def _written(
             examples=examples_of(found),
         )
         data = text.encode()
-    return replace(report, path=write_whole(place, data), bytes=len(data))
+    return replace(report, path=write_export(place, data), bytes=len(data))
 
 
 def facts(report: "ExportReport", source: str) -> list[tuple[str, str]]:

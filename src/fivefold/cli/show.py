@@ -10,6 +10,7 @@ from fivefold.cli.lessons import CONCEPTS, MATHEMATICS, Concept, code, find, for
 from fivefold.cli.terminal import is_interactive, may_colour, say
 from fivefold.cli.terminal import out as answer
 from fivefold.core import ArgumentError, require
+from fivefold.core.whole_file import write_whole
 
 
 def show(
@@ -75,16 +76,7 @@ def write_page(concept: Concept, out: Path | None) -> Path:
     require(target.parent.is_dir(), "--out in a directory that is there", target.parent, "make it first")
     text = lesson_page(record(concept))
     try:
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=".fivefold-", suffix=".html")
-        draft = Path(name)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
-                stream.write(text)
-            draft.chmod(0o644)
-            draft.replace(target)
-        except BaseException:
-            draft.unlink(missing_ok=True)
-            raise
+        write_whole(target, text.encode())
     except OSError as error:
         raise ArgumentError(
             "--out where a file can be written", f"{target}: {error.strerror}", "choose another place"

@@ -2,10 +2,10 @@
 
 import json
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
+from fivefold.core.whole_file import write_whole
 from fivefold.report import numbers
 from fivefold.report.dataset import dataset
 from fivefold.report.documents import documents
@@ -103,21 +103,7 @@ def write(record: dict[str, Any], path: str | os.PathLike[str]) -> Path:
     Raises:
         OSError: The folder cannot be written to.
     """
-    place = Path(path)
-    page = render(record).encode()
-    handle, name = tempfile.mkstemp(prefix=".report-", suffix=".part", dir=place.parent)
-    part = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(page)
-            file.flush()
-            os.fsync(file.fileno())
-        part.chmod(0o644)
-        part.replace(place)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
-    return place
+    return write_whole(path, render(record).encode())
 
 
 def _plan(plan: object) -> str:

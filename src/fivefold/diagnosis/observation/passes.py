@@ -20,7 +20,7 @@ from fivefold.diagnosis.observation.layers import hook_layers, in_backward, opaq
 from fivefold.diagnosis.observation.listening import Scene, listen
 from fivefold.diagnosis.observation.look import Look
 from fivefold.diagnosis.observation.loose import LooseCalls, calls_of
-from fivefold.diagnosis.observation.overhead import Overhead
+from fivefold.diagnosis.observation.overhead import AIM, Overhead
 from fivefold.diagnosis.observation.parts import parts_of, trains
 from fivefold.diagnosis.observation.record import Evaluation, LayerStep, Record, Step
 from fivefold.diagnosis.observation.recurrence import RECURRENT, Recurrences
@@ -53,7 +53,7 @@ class Passes:
         deep: bool = False,
     ) -> None:
         # Looks in depth have an account of their own, or the cheaper ones would leave them nothing.
-        share = overhead / 2 if deep else overhead
+        share = AIM * (overhead / 2 if deep else overhead)
         # A part is kept for evaluations: the updates at the start would leave none for those at the end.
         kept, rest = KEPT_FOR_EVALUATIONS, 1 - KEPT_FOR_EVALUATIONS
         self.account = Overhead(share, 1, rest * allowance, part=rest)

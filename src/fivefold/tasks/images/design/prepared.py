@@ -10,8 +10,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from fivefold.core import DataError, numpy_generator, require, torch_generator
-
-_PIECE = 4096
+from fivefold.tasks.images.raw_pictures import channel_moments
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +24,7 @@ class Prepared:
         held_labels: int64 [M].
         classes: Number of classes.
         mean: float32 [C] of the training pictures' channels, scaled to 0..1.
-        std: float32 [C], likewise; 1 where a channel is constant.
+        std: float32 [C], likewise; 1 / 255 where a channel is constant.
     """
 
     pictures: Tensor
@@ -98,7 +97,7 @@ def prepare(
         held, held_labels = pictures[apart], labels[apart]
         pictures, labels = pictures[~apart], labels[~apart]
     raw = torch.from_numpy(np.ascontiguousarray(pictures))
-    mean, std = _moments(raw)
+    mean, std = (torch.tensor(values) for values in channel_moments(raw))
     return Prepared(
         raw,
         torch.from_numpy(np.asarray(labels, dtype=np.int64).copy()),
@@ -150,19 +149,6 @@ def _part(
     if not apart.any():
         raise DataError("pictures to judge by", "copies of one picture in every class", "add others")
     return apart
-
-
-def _moments(pictures: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation of each channel in 0..1, in float64 over pieces."""
-    first, second = torch.zeros(2, pictures.shape[1], dtype=torch.float64)
-    for piece in torch.split(pictures, _PIECE):
-        scaled = piece.double() / 255
-        first += scaled.sum((0, 2, 3))
-        second += scaled.square().sum((0, 2, 3))
-    places = pictures.numel() / pictures.shape[1]
-    mean = first / places
-    std = (second / places - mean.square()).clamp_min(0).sqrt()
-    return mean.float(), torch.where(std > 1e-6, std, torch.ones_like(std)).float()
 
 
 class PictureStream(Dataset[tuple[Tensor, Tensor]]):

@@ -1,12 +1,13 @@
 """Weights of what a search trained: in memory, or one safetensors file each."""
 
 import hashlib
-import os
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import torch
 from torch import Tensor
+
+from fivefold.core.whole_file import write_whole
 
 _SUFFIX = ".safetensors"
 
@@ -42,13 +43,7 @@ class WeightStore:
             return
         from safetensors.torch import save
 
-        place = _place(self.folder, key)
-        part = place.with_suffix(f".{os.getpid()}.part")
-        with part.open("wb") as file:
-            file.write(save(plain, {"key": key}))
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(place)
+        write_whole(_place(self.folder, key), save(plain, {"key": key}))
 
     def read(self, key: str) -> dict[str, Tensor] | None:
         """A state, or ``None`` where it is not kept or damaged."""

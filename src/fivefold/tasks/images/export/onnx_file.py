@@ -16,10 +16,10 @@ from fivefold.core import NumericalError, require
 from fivefold.networks.packed import pack_convolutions
 from fivefold.tasks.images.export.graph import OPSET, PictureGraph, folded_graph, onnx_model
 from fivefold.tasks.images.export.int8 import Verdict, judge, paired_fall, quantize
+from fivefold.tasks.images.export.out_file import check_place, write_export
 from fivefold.tasks.images.export.parity import Parity, measure_parity
 from fivefold.tasks.images.export.session import answer, open_session
 from fivefold.tasks.images.export.speed import Speed, race
-from fivefold.tasks.images.export.whole_file import check_place, write_whole
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -136,7 +136,7 @@ def export_onnx(
     """
     place = check_place(Path(path))
     data, report = proved_onnx(source, pictures, **options)
-    return replace(report, path=write_whole(place, data))
+    return replace(report, path=write_export(place, data))
 
 
 def proved_onnx(

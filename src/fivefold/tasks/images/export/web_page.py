@@ -22,8 +22,8 @@ from fivefold.core import require
 from fivefold.report.template import environment
 from fivefold.report.text import clean
 from fivefold.report.theme import stylesheet
+from fivefold.tasks.images.export.out_file import write_export
 from fivefold.tasks.images.export.runtime import WebRuntime, module_text
-from fivefold.tasks.images.export.whole_file import write_whole
 
 MOST_MODEL = 100 << 20
 """Largest model that a page carries, in bytes: a browser holds it twice while it starts."""
@@ -146,7 +146,7 @@ def write_web_page(page: str, path: str | PathLike[str]) -> Path:
     Raises:
         ArgumentError: It cannot be written there.
     """
-    return write_whole(Path(path), page.encode())
+    return write_export(Path(path), page.encode())
 
 
 def content_security_policy(script: str) -> str:

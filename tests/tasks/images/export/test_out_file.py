@@ -7,28 +7,28 @@ import pytest
 
 from fivefold.artifact import Bundle, save
 from fivefold.core import ArgumentError
-from fivefold.tasks.images.export import whole_file
-from fivefold.tasks.images.export.whole_file import check_place, write_whole
+from fivefold.tasks.images.export import out_file
+from fivefold.tasks.images.export.out_file import check_place, write_export
 
 
 def test_it_is_written_and_replaced(tmp_path):
     place = tmp_path / "a.onnx"
-    assert write_whole(place, b"one") == place
-    write_whole(place, b"two")
+    assert write_export(place, b"one") == place
+    write_export(place, b"two")
     assert place.read_bytes() == b"two"
     assert [path.name for path in tmp_path.iterdir()] == ["a.onnx"]
 
 
 def test_a_failure_leaves_what_was_there(tmp_path, monkeypatch):
     place = tmp_path / "a.onnx"
-    write_whole(place, b"old")
+    write_export(place, b"old")
 
     def full(handle):
         raise OSError(28, os.strerror(28))
 
-    monkeypatch.setattr(whole_file.os, "fsync", full)
+    monkeypatch.setattr(out_file.os, "fsync", full)
     with pytest.raises(ArgumentError, match="No space left"):
-        write_whole(place, b"new")
+        write_export(place, b"new")
     assert place.read_bytes() == b"old"
     assert [path.name for path in tmp_path.iterdir()] == ["a.onnx"]
 

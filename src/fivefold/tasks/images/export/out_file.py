@@ -1,11 +1,11 @@
-"""A file that appears when it is whole."""
+"""Where an exported file may go, and the file, whole or not at all."""
 
 import os
-import secrets
 from pathlib import Path
 
 from fivefold.artifact import is_artifact
 from fivefold.core import ArgumentError
+from fivefold.core.whole_file import write_whole
 
 
 def check_place(path: Path) -> Path:
@@ -30,8 +30,8 @@ def check_place(path: Path) -> Path:
     return place
 
 
-def write_whole(path: Path, data: bytes) -> Path:
-    """Write a file beside its place, flush it to disk, and rename it: what was there stays until then.
+def write_export(path: Path, data: bytes) -> Path:
+    """Write a file whole or not at all.
 
     Args:
         path: The file; it is replaced.
@@ -42,23 +42,15 @@ def write_whole(path: Path, data: bytes) -> Path:
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     write_whole(Path(folder) / "a", b"abc").read_bytes(), len(list(Path(folder).iterdir()))
-    (b'abc', 1)
+    ...     write_export(Path(folder) / "a", b"abc").read_bytes()
+    b'abc'
     """
     place = check_place(path)
-    part = place.with_name(f".{place.name[:100]}.{secrets.token_hex(8)}.part")
     try:
-        with part.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(place)
+        return write_whole(place, data)
     except OSError as error:
         raise ArgumentError(
             f"a place to write {ascii(str(place))[1:-1]}",
             error.strerror or type(error).__name__,
             "free space or choose another --out; what was there before is untouched",
         ) from error
-    finally:
-        part.unlink(missing_ok=True)
-    return place
