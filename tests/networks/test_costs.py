@@ -107,5 +107,5 @@ def test_a_picture_that_does_not_fit_leaves_no_hook_either():
 
 @pytest.mark.parametrize("shape", [(), (0, 3, 8, 8), (1.5, 2)])
 def test_an_empty_shape_is_refused(shape):
-    with pytest.raises(ArgumentError, match="sizes of at least 1"):
+    with pytest.raises(ArgumentError, match="whole numbers of at least 1"):
         layer_costs(nn.Linear(2, 2), shape)

@@ -17,7 +17,7 @@ def test_words_and_mistakes_are_shown_and_escaped():
     assert "&lt;script&gt;x" in page
     assert "<script" not in page
     assert "90.0%" in page
-    assert "unseen documents" in page
+    assert "unseen texts" in page
     assert "does not list the columns" not in page
 
 

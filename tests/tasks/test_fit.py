@@ -35,7 +35,7 @@ def test_a_table_and_pictures_come_to_their_own_rooms(pictures):
 
 
 def test_what_belongs_to_the_other_is_refused(pictures):
-    with pytest.raises(ArgumentError, match="pictures without options of tables; got group"):
+    with pytest.raises(ArgumentError, match="options of a fit to pictures; got group"):
         fit(pictures, group="x")
     with pytest.raises(ArgumentError, match="a target, the column to predict"):
         fit({"x": [1.0]})

@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.parameter import UninitializedTensorMixin
+from torch.nn.parameter import is_lazy
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
@@ -107,7 +107,7 @@ def require_countable(network: nn.Module, shape: Sequence[int]) -> None:
     whole = listed and len(shape) >= 1 and all(type(n) is int and n >= 1 for n in shape)
     require(whole, "a shape of whole numbers of at least 1", list(shape) if listed else repr(shape))
     named = (*network.named_parameters(), *network.named_buffers())
-    lazy = [name for name, value in named if isinstance(value, UninitializedTensorMixin)]
+    lazy = [name for name, value in named if is_lazy(value)]
     require(not lazy, "weights with a shape", ", ".join(lazy), "run the network once on an example")
 
 

@@ -17,9 +17,9 @@ from fivefold.networks.blocks.inverted_residual import (
 )
 from fivefold.networks.blocks.residual import BasicBlock, Bottleneck
 
-_CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 _TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
-WEIGHTED = (nn.Linear, *_CONVOLUTIONS, *_TRANSPOSED)
+WEIGHTED = (nn.Linear, *CONVOLUTIONS, *_TRANSPOSED)
 """Layers that sum their inputs with weights."""
 RESET = (
     nn.modules.batchnorm._NormBase,
@@ -44,7 +44,7 @@ def fan_in(layer: nn.Module) -> int:
     """
     if isinstance(layer, nn.Linear):
         return layer.in_features
-    if isinstance(layer, _CONVOLUTIONS):
+    if isinstance(layer, CONVOLUTIONS):
         return layer.weight[0].numel()
     if isinstance(layer, _TRANSPOSED):
         window = layer.weight.shape[2:].numel() / torch.Size(layer.stride).numel()

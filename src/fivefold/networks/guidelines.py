@@ -21,9 +21,9 @@ from typing import Any
 from torch import nn
 
 from fivefold.core import require
+from fivefold.networks.first_weights import CONVOLUTIONS
 from fivefold.networks.roofline import Bound, Limits
 
-CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 Convolution = nn.Conv1d | nn.Conv2d | nn.Conv3d
 _WORTH_NAMING = 0.1
 

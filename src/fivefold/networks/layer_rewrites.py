@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from fivefold.core import require
+from fivefold.networks.first_weights import CONVOLUTIONS
 from fivefold.networks.guidelines import (
-    CONVOLUTIONS,
     Convolution,
     LayerReport,
     is_pointwise,

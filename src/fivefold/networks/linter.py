@@ -11,12 +11,12 @@ from torch import nn
 
 from fivefold.core import ArgumentError, require, torch_generator
 from fivefold.core.free_memory import free_main_memory
-from fivefold.networks.costs import LayerCost, input_type, layer_costs
+from fivefold.networks.costs import LayerCost, input_type, layer_costs, taking
 from fivefold.networks.guidelines import Guideline, LayerReport, find
 from fivefold.networks.layer_times import NetworkTimes, time_layers
 from fivefold.networks.rewrites import copied
 from fivefold.networks.roofline import Limits, measure_limits
-from fivefold.networks.training_memory import bytes_text, largest_batch, memory_plan, taking
+from fivefold.networks.training_memory import bytes_text, largest_batch, memory_plan
 from fivefold.networks.trials import TOGETHER, Trial, try_rewrites
 
 _LIMITS, _LAYERS = 0.1, 0.3

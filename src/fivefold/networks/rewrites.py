@@ -21,8 +21,8 @@ from torch.utils._pytree import tree_leaves, tree_map
 from fivefold.core import ArgumentError, fork_global, require, torch_generator
 from fivefold.networks.blocks.stochastic_depth import StochasticDepth
 from fivefold.networks.costs import input_type
+from fivefold.networks.first_weights import CONVOLUTIONS
 from fivefold.networks.fold import find_batch_norms, fold_batch_norm
-from fivefold.networks.guidelines import CONVOLUTIONS
 from fivefold.networks.layer_times import run_step
 from fivefold.networks.packed import CLOSE, pack_convolutions
 

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from fivefold.core import fork_global, torch_generator
-from fivefold.networks.guidelines import CONVOLUTIONS, LayerReport
+from fivefold.networks.first_weights import CONVOLUTIONS
+from fivefold.networks.guidelines import LayerReport
 from fivefold.networks.layer_rewrites import OtherWidths, input_of, other_widths, with_widths
 from fivefold.networks.layer_times import run_step
 from fivefold.networks.paired_times import fewest_pairs, time_pairs

@@ -66,8 +66,8 @@ def fit(
     kind = kind_of(data, target)
     if kind == "pictures":
         if options:
-            given = ", ".join(sorted(options))
-            raise ArgumentError("options of a fit to pictures", given, "leave them out: they are of tables")
+            named = ", ".join(sorted(options))
+            raise ArgumentError("options of a fit to pictures", named, "leave them out: they are of tables")
         from fivefold.tasks.images.fit import fit_images
 
         return fit_images(

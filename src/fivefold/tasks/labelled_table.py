@@ -107,9 +107,8 @@ def given_split(table: Table, split: str | None, notes: list[str], things: str) 
     spare = 0 if 1 in roles else 1
     if 2 in roles:
         notes.append(f"The validation {things} are taken as {('training', 'test')[spare]} {things}.")
-    notes.append(f"The column {split!r} says which {things} are for training and which for test.")
-    if -1 in roles:
-        notes.append(f"It is empty for {roles.count(-1):,} {things}, which are taken for training.")
+    empty = f" (for {roles.count(-1):,} it says nothing: they train)" if -1 in roles else ""
+    notes.append(f"The column {split!r} says which {things} are for training and which for test{empty}.")
     return [spare if role == 2 else role for role in roles]
 
 

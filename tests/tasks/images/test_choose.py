@@ -68,6 +68,7 @@ def test_where_nothing_can_be_tried_the_quickest_is_trained(material):
     assert [trial.candidate for trial in taken] == [choice.candidate]
     assert taken[0].pace == min(trial.pace for trial in choice.trials)
     assert choice.recipe.epochs == 1
+    assert choice.error.high > 0.95
 
 
 class _Jump:
@@ -88,11 +89,12 @@ def test_short_trainings_end_with_their_share_of_the_budget(material, monkeypatc
         judge(*given)
 
     monkeypatch.setattr(choose_module, "_judge", slow)
-    choice = choose(material(300), Clock(Budget(seconds=20.0), now=jump), 20.0, 0, lambda *event: None)
+    choice = choose(material(300), Clock(Budget(seconds=60.0), now=jump), 60.0, 0, lambda *event: None)
     tried = [trial for trial in choice.trials if trial.losses]
     assert len(tried) == 1
     assert tried[0].taken
-    assert all("0 s show it 0 of them" in trial.reason for trial in choice.trials if not trial.losses)
+    reasons = [trial.reason for trial in choice.trials if not trial.losses]
+    assert reasons == [reason for reason in reasons if "s show it" in reason]
 
 
 def test_the_training_sees_no_less_than_the_trials(material, monkeypatch):
@@ -108,7 +110,6 @@ def test_the_training_sees_no_less_than_the_trials(material, monkeypatch):
     seen = choice.recipe.epochs * choice.recipe.pictures
     assert seen == pytest.approx(max(taken.seen), abs=choice.recipe.epochs)
     assert seen > 64
-    assert choice.error.high == 1.0
 
 
 def test_the_plan_counts_with_the_pace_of_trainings(chosen):

@@ -95,7 +95,7 @@ def test_a_search_adds_what_it_found_to_the_trials(digits, tmp_path, monkeypatch
     from fivefold.tasks.images.design import TrialSettings
     from fivefold.tasks.images.design.search import design
 
-    def two_trials(pictures, labels, *, budget, seed, groups, resume_directory):
+    def two_trials(pictures, labels, *, budget, seed, groups, resume_directory, progress):
         assert budget == 3.0
         assert groups.shape == labels.shape
         settings = TrialSettings(updates=20, batch_size=16)  # no clock has a part in it
@@ -108,6 +108,7 @@ def test_a_search_adds_what_it_found_to_the_trials(digits, tmp_path, monkeypatch
             settings=settings,
             seed=seed,
             resume_directory=folder,
+            progress=progress,
         )
 
     monkeypatch.setattr(room, "search_design", two_trials)
@@ -121,7 +122,7 @@ def test_a_search_adds_what_it_found_to_the_trials(digits, tmp_path, monkeypatch
     assert np.array_equal(back.predict_proba(digits(20)), model.predict_proba(digits(20)))
     with pytest.raises(ArgumentError, match="less time for the design than the budget"):
         fit_images(digits(300), budget="3s", design="5s")
-    with pytest.raises(ArgumentError, match="a time for the design beside its folder"):
+    with pytest.raises(ArgumentError, match="beside the folder of a search"):
         fit_images(digits(300), budget="3s", design_directory=tmp_path / "x")
 
 

@@ -69,7 +69,7 @@ def test_a_folder_and_a_table_of_texts_are_fitted(tmp_path, texts):
     rows = [f'"{t}",{found.classes[k]}' for t, k in zip(found.texts, found.labels.tolist(), strict=True)]
     (tmp_path / "notes.csv").write_text("text,subject\n" + "\n".join(rows) + "\n")
     assert isinstance(fit(tmp_path / "notes.csv", "subject", budget="1s"), TextModel)
-    with pytest.raises(ArgumentError, match="texts without options of tables; got group"):
+    with pytest.raises(ArgumentError, match="options of a fit to texts; got group"):
         fit(tmp_path / "notes.csv", "subject", group="x")
 
 

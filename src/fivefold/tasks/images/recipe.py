@@ -7,8 +7,9 @@ from typing import Any
 import torch
 from torch import Generator, Tensor, nn
 
-from fivefold.core import require, torch_generator
+from fivefold.core import fork_global, require, torch_generator
 from fivefold.networks.architectures.speedrun import SpeedrunNet
+from fivefold.networks.population_statistics import measure_statistics_
 from fivefold.optimize import train
 from fivefold.optimize.training.augmentation import Chain, Flip, Shift
 from fivefold.optimize.training.verb import Training
@@ -18,6 +19,8 @@ from fivefold.tasks.images.raw_pictures import RawPictures, channel_moments
 
 _SMOOTHING = 0.1
 MOST_EPOCHS = 150
+_MEASURED, _AT_ONCE, _SHARE = 5_000, 250, 0.125
+"""Pictures that measure statistics: at most, at once, and as a share of those that the training saw."""
 _WHITENED = 5_000
 """Pictures whose patches the first filters of the speed-run net whiten."""
 
@@ -178,17 +181,17 @@ def train_network(
     seed: int,
     layout: str = "auto",
 ) -> Training:
-    """Train a network in place.
+    """Train a network in place, and measure the statistics of its batch normalisation at its end.
 
     Args:
         module: From :func:`first_network`.
         recipe: The numbers.
-        pictures: Bytes [recipe.pictures, C, H, W].
+        pictures: Bytes [recipe.pictures, C, H, W], in random order.
         labels: Codes [recipe.pictures].
         seed: Of order and augmentation.
         layout: How pictures lie in memory, which the bits depend on; measured where ``"auto"``.
     """
-    return train(
+    training = train(
         module,
         (pictures, labels),
         loss=SmoothedCrossEntropy(recipe.smoothing),
@@ -202,6 +205,11 @@ def train_network(
         layout=layout,
         seed=seed,
     )
+    count = min(len(pictures), _MEASURED, max(_AT_ONCE, int(_SHARE * recipe.epochs * len(pictures))))
+    parts = [part for part in torch.split(pictures[:count], _AT_ONCE) if len(part) > 1]
+    with fork_global(seed, "statistics"):
+        measure_statistics_(module, parts)
+    return training
 
 
 @torch.no_grad()

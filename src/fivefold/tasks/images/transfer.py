@@ -7,6 +7,7 @@ Bengio and Lipson, "How transferable are features in deep neural networks?", 201
 
 import hashlib
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -26,6 +27,8 @@ from fivefold.tasks.user_path import user_path
 
 DEPTHS = ("head alone", "last stage", "everything")
 _IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+_SOME = 10
+"""Classes of a network that is made for its other weights."""
 _KEPT_RATE = 0.1
 """Of the peak rate of a training from nothing, where trained weights move."""
 
@@ -38,7 +41,6 @@ class Start:
         source: What the user named.
         candidate: Its architecture, and the size of pictures that it was trained on where that is known.
         channels: Channels of its pictures.
-        classes: Of the network that was saved.
         state: Its tensors by name, without those that depend on the number of classes.
         mean, deviation: By which its pictures were standardised.
     """
@@ -46,7 +48,6 @@ class Start:
     source: str
     candidate: Candidate
     channels: int
-    classes: int
     state: dict[str, Tensor]
     mean: tuple[float, ...]
     deviation: tuple[float, ...]
@@ -61,14 +62,13 @@ class Start:
         return found.hexdigest()
 
 
-def read_start(path: str | Path, architecture: str | None = None, classes: int = 1000) -> Start:
+def read_start(path: str | Path, architecture: str | None = None) -> Start:
     """Read a network to start from.
 
     Args:
         path: A folder that ``fivefold fit`` saved for pictures; or a checkpoint, safetensors or of
-            ``torch.save``, whose pictures had three channels, standardised as ImageNet's.
+            ``torch.save``, of any classes, whose pictures had three channels, standardised as ImageNet's.
         architecture: Of a checkpoint: a name that ``fivefold.networks.names()`` has.
-        classes: Of the network in a checkpoint.
 
     Raises:
         ArgumentError: A checkpoint without its architecture, a saved model with one, or tensors that do not
@@ -82,18 +82,13 @@ def read_start(path: str | Path, architecture: str | None = None, classes: int =
         if not (place / MANIFEST).is_file():
             raise ArtifactError(f"a saved model in {str(path)!a}", "another folder", "name its folder")
         model = from_bundle(load_bundle(place))
-        state = {name: value.clone() for name, value in model.network.state_dict().items()}
-        count = len(model.classes)
-        return _without_classifier(
-            Start(
-                str(path),
-                model.candidate,
-                model.network.channels,
-                count,
-                state,
-                tuple(model.mean.tolist()),
-                tuple(model.std.tolist()),
-            )
+        return _start(
+            path,
+            model.candidate,
+            model.network.channels,
+            model.network.state_dict(),
+            tuple(model.mean.tolist()),
+            tuple(model.std.tolist()),
         )
     if not place.is_file():
         raise ArtifactError(f"a checkpoint or a saved model at {str(path)!a}", "nothing of that name")
@@ -102,19 +97,29 @@ def read_start(path: str | Path, architecture: str | None = None, classes: int =
             "the architecture of a checkpoint", "none", "name it: --architecture resnet18, for one"
         )
     candidate = Candidate(architecture, 224, 224)
-    network = candidate.make(classes, 3, torch.Generator().manual_seed(0))
-    load_weights(network, place)
+    network = candidate.make(_SOME, 3, torch.Generator().manual_seed(0))
+    load_weights(network, place, leave_out=_of_classes(candidate, 3))
     mean, deviation = _IMAGENET
-    return _without_classifier(
-        Start(str(path), candidate, 3, classes, dict(network.state_dict()), mean, deviation)
-    )
+    return _start(path, candidate, 3, network.state_dict(), mean, deviation)
 
 
-def _without_classifier(start: Start) -> Start:
-    """Leave out what depends on the number of classes: the new ones are others."""
-    two = (start.candidate.make(k, start.channels, device="meta") for k in (start.classes, start.classes + 1))
-    left = classifier_weights(*two)
-    return replace(start, state={name: value for name, value in start.state.items() if name not in left})
+def _of_classes(candidate: Candidate, channels: int) -> tuple[str, ...]:
+    """The weights whose shape depends on the number of classes."""
+    return classifier_weights(*(candidate.make(k, channels, device="meta") for k in (_SOME, _SOME + 1)))
+
+
+def _start(
+    path: str | Path,
+    candidate: Candidate,
+    channels: int,
+    state: Mapping[str, Tensor],
+    mean: tuple[float, ...],
+    deviation: tuple[float, ...],
+) -> Start:
+    """A start without the weights that depend on the classes: the new ones are others."""
+    left = _of_classes(candidate, channels)
+    kept = {name: value.clone() for name, value in state.items() if name not in left}
+    return Start(str(path), candidate, channels, kept, mean, deviation)
 
 
 def transferred(start: Start, candidate: Candidate, depth: str, classes: int, seed: int) -> RawPictures:
