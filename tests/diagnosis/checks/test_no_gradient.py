@@ -42,3 +42,10 @@ def test_what_an_earlier_training_left_behind_is_no_gradient(watched, digits) ->
     record = watched(model, *digits, steps=6, optimizer=optimizer, each=thaw)
     record.outside.clear()  # as it is looked over when the second optimizer joins
     assert [f.code for f in check_no_gradient(record)] == ["gradient.detached"]
+
+
+def test_layers_that_ran_at_another_update_than_the_last_ran(watched, digits) -> None:
+    """Of models that take turns, one runs between the updates of the other."""
+    record = watched(Two(True), *digits, steps=3)
+    record.steps[-1].layers = [layer for layer in record.steps[-1].layers if layer.name != "first"]
+    assert [f.code for f in check_no_gradient(record)] == ["gradient.detached"]

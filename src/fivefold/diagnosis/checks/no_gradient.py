@@ -38,7 +38,8 @@ def check_no_gradient(record: Record) -> list[Finding]:
     names = [p.name for p in steps[-1].parameters if p.name not in seen and p.name not in left_out]
     if not names or not seen:
         return []
-    ran = [layer.name for layer in steps[-1].layers]
+    # in any of them: of models that take turns, one runs between the updates of the other
+    ran = dict.fromkeys(layer.name for s in steps for layer in s.layers)
     owners = {name.rpartition(".")[0] for name in names}
     cut = [name for name in ran if name in owners]
     if cut:

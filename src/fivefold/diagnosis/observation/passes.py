@@ -30,7 +30,6 @@ from fivefold.diagnosis.observation.tape import Tape
 from fivefold.diagnosis.observation.veiled import shelter, veil
 from fivefold.diagnosis.observation.weights import StepMeasure, first_weights, some_norms
 
-TAPES = 4
 FREE_EVALUATIONS = 2
 KEPT_FOR_EVALUATIONS = 0.2
 MOST_PASSES = 10_000
@@ -205,7 +204,7 @@ class Passes:
         if window is not None:
             self.record.steps.append(window)
             if self._last_tape is not None and self._last_tape.playable:
-                self.record.tapes = [*self.record.tapes[-(TAPES - 1) :], self._last_tape]
+                self.record.keep(self._last_tape)
                 self.record.no_tape = ""
             elif self._last_tape is not None:
                 self.record.no_tape = self._last_tape.why_not

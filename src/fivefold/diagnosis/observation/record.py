@@ -39,6 +39,10 @@ __all__ = [
 ]
 
 
+TAPES = 4
+"""How many are kept."""
+
+
 @dataclass(slots=True)
 class Evaluation:
     """Forward passes without gradients between two updates.
@@ -228,6 +232,18 @@ class Record:
     notes: list[str] = field(default_factory=list)
     deep: list[DeepStep] = field(default_factory=list)
     copies: list[CopySeen] = field(default_factory=list)
+
+    def keep(self, tape: Tape) -> None:
+        """Keep a tape among the last ones.
+
+        One of what was left at the end of a pass (less than half of the examples of the one before it) does
+        not become the last, unless the others are as short: many questions are put with the last one's batch.
+        """
+        kept = self.tapes[-(TAPES - 1) :]
+        usual = kept[-1].rows if kept else 0
+        rest = 2 * tape.rows < usual and (len(kept) < 3 or any(2 * t.rows >= usual for t in kept[:-1]))
+        at = len(kept) - rest
+        self.tapes = [*kept[:at], tape, *kept[at:]]
 
     def modules(self) -> Iterator[tuple[str, nn.Module]]:
         """All modules inside, with their dotted names."""

@@ -268,6 +268,12 @@ class Tape:
             entries[i] = replace(entries[i], call=given(held[i].clone()))
         return replace(self, entries=entries)
 
+    @property
+    def rows(self) -> int:
+        """Rows of the first tensor that was given; 0 where there is none."""
+        given = (leaf for e in self.entries for leaf in tree_flatten((e.args, e.kwargs))[0])
+        return next((len(x) for x in given if isinstance(x, Tensor) and x.ndim > 0), 0)
+
     def of_rows(self, rows: Tensor, of: int) -> "Tape":
         """Return a tape of some of the batch's rows: what was given with one entry per row is cut.
 
