@@ -116,7 +116,7 @@ def test_bad_input_is_refused():
         lint(layer, (2, 5))
     with pytest.raises(ArgumentError, match="pictures of shape"):
         lint(create("resnet20"), (2, 4, 32, 32))
-    with pytest.raises(ArgumentError, match="sizes of at least 1"):
+    with pytest.raises(ArgumentError, match="whole numbers of at least 1"):
         lint(layer, (0, 4))
     with pytest.raises(ArgumentError, match="a network on the CPU; got meta; make it on the CPU"):
         lint(nn.Linear(4, 4, device="meta"), (2, 4))
