@@ -25,8 +25,8 @@ from fivefold.diagnosis.observation.weights import StepMeasure
 from fivefold.diagnosis.script.draws import unchanged_draws
 
 OVERHEAD, ALLOWANCE = 0.25, 2.0
-"""What watching may cost where somebody asked for a diagnosis: a quarter of the time (a fifth is aimed at), and
-two seconds beyond it. Looks in depth, where they are asked for, may cost as much again.
+"""What watching may cost where somebody asked for a diagnosis: a quarter of the time (a fifth is aimed at),
+and two seconds beyond it. Looks in depth, where they are asked for, may cost as much again.
 """
 APART = 5
 """Updates between two calls of a copy from which on the second is an evaluation."""
