@@ -72,3 +72,14 @@ def test_the_record_beside_the_model_makes_its_card(tmp_path: Path) -> None:
     assert b"Good." in load(save(tmp_path / "a", bundle)).files["README.md"]
     own = Bundle("tables", {}, {}, {"README.md": b"mine"})
     assert load(save(tmp_path / "b", own)).files["README.md"] == b"mine"
+
+
+@pytest.mark.parametrize(("things", "given"), [
+    (None, "NEW_DATA.csv"), ("pictures", "FOLDER_OF_PICTURES"), ("texts", "FILE_OR_FOLDER_OF_TEXTS"),
+])  # fmt: skip
+def test_the_command_and_the_sections_name_what_is_predicted(things: str | None, given: str) -> None:
+    test = {"metrics": ["accuracy"], "scores": [{"name": "a", "metrics": {"accuracy": {"value": 0.5}}}]}
+    card = model_card("demo", "1.0", {"things": things, "data": {"rows": 7}, "test": test})
+    assert f"fivefold predict DIR {given} --out predictions.csv" in card
+    assert f"- {(things or 'rows').capitalize()}: 7" in card
+    assert f"## Measured on {things or 'rows'} that the fit never saw" in card

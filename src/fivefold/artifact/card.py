@@ -7,7 +7,7 @@ from typing import Any
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
 _MARKS = re.compile(r"([\\`*_{}\[\]<>()#+!|&~])")
 
-_NEW = {"rows": "NEW_NEW.csv", "pictures": "FOLDER_OF_PICTURES", "texts": "FILE_OR_FOLDER_OF_TEXTS"}
+_NEW = {"rows": "NEW_DATA.csv", "pictures": "FOLDER_OF_PICTURES", "texts": "FILE_OR_FOLDER_OF_TEXTS"}
 """What a model predicts, and what stands for it in a command."""
 
 

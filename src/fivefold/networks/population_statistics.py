@@ -9,7 +9,7 @@ pictures, and of weights that have moved since. Over n batches of the trained ne
 has neither fault (Wu and Johnson, "Rethinking 'Batch' in BatchNorm", arXiv 2105.07576, 2021, section 3).
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -19,7 +19,7 @@ from fivefold.networks.mode import in_mode
 
 
 @torch.no_grad()
-def measure_statistics_(network: nn.Module, batches: Iterable[Tensor]) -> int:
+def measure_statistics_(network: nn.Module, batches: Sequence[Tensor]) -> int:
     """Replace the running statistics of every batch normalisation by their mean over batches.
 
     Layers that a network keeps in evaluation mode while it is trained keep theirs. Layers above normalise in
@@ -39,18 +39,18 @@ def measure_statistics_(network: nn.Module, batches: Iterable[Tensor]) -> int:
     (4.0, 2.0, 0.1)
     """
     with in_mode(network, training=True):
-        norms = [m for m in network.modules() if isinstance(m, _BatchNorm) and m.training]
-        norms = [norm for norm in norms if norm.track_running_stats]
+        kept = [m for m in network.modules() if isinstance(m, _BatchNorm) and m.track_running_stats]
+        norms = [norm for norm in kept if norm.training]
+        if not norms or not batches:
+            return 0
         before = [norm.momentum for norm in norms]
-        measured = False
         try:
-            for X in batches if norms else ():
-                for norm in () if measured else norms:
-                    norm.reset_running_stats()
-                    norm.momentum = None  # torch then takes the mean over all batches
-                measured = True
+            for norm in norms:
+                norm.reset_running_stats()
+                norm.momentum = None  # torch then takes the mean over all batches
+            for X in batches:
                 network(X)
         finally:
             for norm, momentum in zip(norms, before, strict=True):
                 norm.momentum = momentum
-    return len(norms) if measured else 0
+    return len(norms)
