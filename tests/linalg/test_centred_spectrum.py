@@ -49,7 +49,7 @@ def test_products_in_float32_beside_those_in_float64():
         found = by_probed_products(rows, 6, seed)
         error = (found.variance - exact.variance).abs()
         assert bool((error <= found.error).all())
-        assert float(error.max()) < 3e-8 * float(exact.variance[0])
+        assert float(error.max()) < 1e-7 * float(exact.variance[0])  # a rounding of float32, once
         assert float(found.error.max()) <= 1e-4 * float(found.variance[-1])
         torch.testing.assert_close(found.mean, exact.mean, rtol=1e-12, atol=1e-14)
         torch.testing.assert_close(found.V, exact.V, rtol=0, atol=1e-5)

@@ -60,13 +60,13 @@ def test_what_does_not_follow_the_model_is_found(update: str, evaluate: str, cod
 
 
 def test_a_teacher_that_is_called_at_every_update_is_no_evaluation() -> None:
-    model = nn.Linear(4, 2)
+    model = nn.Linear(37, 11)  # of shapes that no module of another test has, which would be found, too
     teacher = copy.deepcopy(model)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     watcher = JoiningWatcher({"": model}, [optimizer])
     watcher.attach()
     watcher.add_copies()
-    x = torch.randn(64, 4)
+    x = torch.randn(64, 37)
     for _ in range(30):
         with torch.no_grad():
             wanted = teacher(x)

@@ -134,6 +134,10 @@ def test_arguments_that_do_not_fit_are_refused(tmp_path):
         ArgumentError, match=r"'label' for a folder; leave it out: its folders are the classes"
     ):
         read_images(tmp_path, target="label")
+    (tmp_path / "empty").mkdir()
+    for nothing in ("empty", "nowhere"):
+        with pytest.raises(DataError):
+            read_images(tmp_path / nothing, target="label")
     for other in (None, 3, {"path": ["a.png"]}, np.zeros((2, 8, 8)), [np.zeros((8, 8))]):
         with pytest.raises(ArgumentError, match="a folder, a file, or a list of paths"):
             read_images(other, labelled=False)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -72,11 +73,12 @@ def read_images(
         return _read_list(_paths(source), labelled=labelled, limits=limits)
     path = user_path(source)
     kind = _kind(path)
-    if target is not None and kind != "table":
+    there = kind != "missing" and (kind != "folder" or _signs(path) == "pictures")
+    if target is not None and kind != "table" and there:
         means = {"folder": "its folders are the classes", "picture": "it has no class"}
         raise ArgumentError(
             "a target for a table alone, which names its column of labels",
-            f"{target!r} for {_KINDS.get(kind, 'nothing that is there')}",
+            f"{target!r} for {_KINDS[kind]}",
             f"leave it out: {means.get(kind, 'the labels are in the file')}",
         )
     if kind == "missing":
@@ -113,20 +115,23 @@ def looks_like_images(source: str | Path) -> bool:
     (False, False)
     """
     path = user_path(source)
-    if not path.is_dir():
-        return _kind(path) in {"picture", "idx", "npz"}
+    return _signs(path) != "others" if path.is_dir() else _kind(path) in {"picture", "idx", "npz"}
+
+
+def _signs(folder: Path) -> Literal["pictures", "others", "nothing"]:
+    """What the first 2,000 folders within a folder hold, by the names and the beginnings of files."""
     others = False
-    for root, folders, files in islice(os.walk(path), _LOOKED_AT):
+    for root, folders, files in islice(os.walk(folder), _LOOKED_AT):
         folders[:] = sorted(each for each in folders if not ignored(each))
         for name in files[:_LOOKED_AT]:
             if ignored(name):
                 continue
             if has_picture_ending(name) or name.lower().endswith(".npz") or idx_role(name) is not None:
-                return True
+                return "pictures"
             if not Path(name).suffix and begins_like_a_picture(Path(root, name)):
-                return True
+                return "pictures"
             others = True
-    return not others
+    return "others" if others else "nothing"
 
 
 def _kind(path: Path) -> str:
