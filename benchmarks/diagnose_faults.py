@@ -51,7 +51,7 @@ RIGHT: dict[str, tuple[str, ...]] = {
     "missing-zero-grad": ("gradient.accumulates",),
     "lossy-preprocessing": ("data.preparation", "inputs."),
     "mixed-batches": ("batch.mixed", "axis.batch"),
-    "momentum-too-high": ("rate.momentum", "rate.too-high"),
+    "momentum-too-high": ("rate.momentum", "rate.too-high", "parameters.slow-average"),
     "no-exploration": ("loss.no-exploration",),
     "non-finite": ("nonfinite.", "mask.empty"),
     "optimizer-misses-parameters": ("parameters.outside-optimizer", "parameters.unregistered"),

@@ -11,7 +11,7 @@ from fivefold.diagnosis.observation.record import Record
 from fivefold.diagnosis.script.joining import JoiningWatcher
 
 
-def averaged(update: str, evaluate: str = "average") -> Record:
+def averaged(update: str, evaluate: str = "average", pace: float = 0.2) -> Record:
     """Train a network with batch norm for 40 updates, and evaluate it and an average every ten."""
     torch.manual_seed(0)
     x = torch.randn(256, 8) * 3 + 1
@@ -31,7 +31,7 @@ def averaged(update: str, evaluate: str = "average") -> Record:
         with torch.no_grad():
             if update != "none":
                 for mine, theirs in zip(average.parameters(), model.parameters(), strict=True):
-                    mine.lerp_(theirs, 0.2)
+                    mine.lerp_(theirs, pace)
             if update == "all":
                 for mine, theirs in zip(average.buffers(), model.buffers(), strict=True):
                     mine.copy_(theirs)
@@ -57,6 +57,21 @@ def test_what_does_not_follow_the_model_is_found(update: str, evaluate: str, cod
     assert [e.after for e in record.evaluations] == [10, 20, 30, 40]
     assert {e.copy for e in record.evaluations} == {evaluate == "average"}
     assert all(len(e.losses) == 1 and e.rows == 256 for e in record.evaluations)
+
+
+@pytest.mark.parametrize(("pace", "confidence"), [(1e-3, "high"), (0.01, "high"), (0.3, None), (1.0, None)])
+def test_an_average_that_still_holds_the_first_weights(pace: float, confidence: str | None) -> None:
+    record = averaged("all", pace=pace)
+    found = check_averages(record)
+    assert [(f.code, f.confidence) for f in found] == (
+        [("parameters.slow-average", confidence)] if confidence else []
+    )
+    copy = next(c for c in record.copies if c.evaluated)  # those of other tests are not
+    # What the average still holds of its start is (1 - pace)^n of it, and of states on the way a part.
+    assert (1 - pace) ** 40 - 1e-6 <= copy.left <= 1.0
+    if found:
+        assert "a decay of about 0.8, " in found[0].fix
+    assert check_averages(averaged("all", "both", pace)) == []
 
 
 def test_a_teacher_that_is_called_at_every_update_is_no_evaluation() -> None:

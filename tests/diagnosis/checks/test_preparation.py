@@ -126,3 +126,30 @@ def test_one_held_out_set_on_another_scale(digits, scale: float, found: bool) ->
     assert all(f.evidence.startswith("200 evaluation examples") for f in told)
     # Batches of one kind, here and there, are no set.
     assert check_preparation(in_batches(x, [1.0, scale, 1.0, scale, 1.0])) == []
+
+
+def test_one_column_without_its_logarithm() -> None:
+    draws = torch.Generator().manual_seed(0)
+    raw = torch.randn(400, 6, generator=draws).mul(0.9).add(1.6).exp()
+    raw[:, 5] = (raw[:, 5] > 5).float()
+    logs = raw[:, :5].log1p()
+
+    def prepared(columns: list[int], tail: float = 0.0) -> torch.Tensor:
+        chosen = [raw[:, j] if j in columns else logs[:, j] for j in range(5)]
+        scaled = (torch.stack(chosen, 1) - logs[:200].mean(0)) / logs[:200].std(0)
+        return torch.cat([scaled + tail, raw[:, 5:]], 1)
+
+    train = prepared([])[:200]
+    (found,) = check_preparation(record(train, prepared([3])[200:]))
+    assert (found.code, found.confidence) == ("data.preparation", "medium")
+    assert found.evidence.startswith(
+        "column 3 (counted from 0) of 6: the middle half of evaluation lies from"
+    )
+    assert "4 other columns agree" in found.evidence
+    assert check_preparation(record(train, prepared([])[200:])) == []
+    # Another population: one column elsewhere on the same scale, or wider around the same middle.
+    moved, wider = prepared([])[200:], prepared([])[200:]
+    moved[:, 3] += 1.5
+    wider[:, 3] *= 3.0
+    assert check_preparation(record(train, moved)) == []
+    assert check_preparation(record(train, wider)) == []

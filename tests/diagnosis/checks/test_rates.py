@@ -160,13 +160,15 @@ def test_biases_that_begin_at_zero_have_no_size() -> None:
     """Plain tensors, whose biases begin at zero and change by all their size: the matrices tell."""
     loss = tuple(1.0 - 1e-3 * m for m in (0.0, 1.0, 4.0, 16.0, 64.0))
     line = Line(-1e-3, (0.0, 1.0, 4.0, 16.0, 64.0), loss)
+    level = Line(-1e-3, line.multiples, (*loss[:4], loss[3]))
 
-    def seen(change: float) -> Record:
+    def seen(change: float, flat: int = 0) -> Record:
+        """The first lines, ``flat`` of eight, do not fall from 16 times the update on."""
         steps = [
             Step(
                 i,
                 loss=0.9,
-                line=line,
+                line=level if i < flat else line,
                 groups=[Group("Adam", {"lr": 1e-4}, ("w", "b", "c"))],
                 parameters=[
                     ParameterStep("w", 1.0, 0.1, change, 100),
@@ -180,6 +182,9 @@ def test_biases_that_begin_at_zero_have_no_size() -> None:
 
     assert [(f.code, f.figures["rate"]) for f in check_rate_too_low(seen(5e-4))] == [("rate.too-low", 1e-4)]
     assert check_rate_too_low(seen(5e-3)) == []
+    # Noise takes from the share of lines that fall to the end: most are enough, with a smaller change.
+    assert [f.confidence for f in check_rate_too_low(seen(3e-4, flat=3))] == ["medium"]
+    assert check_rate_too_low(seen(3e-4, flat=4)) == []
     warm = seen(5e-4)
     warm.rates = [(0, 1e-4), (20, 1e-2)]  # what was watched is the warm-up
     assert check_rate_too_low(warm) == []

@@ -7,6 +7,7 @@ import torch
 from torch.nn import functional
 
 from fivefold.diagnosis.checks.wrong_loss import (
+    check_distance_of_classes,
     check_forms,
     check_judged_otherwise,
     check_sign,
@@ -120,3 +121,25 @@ def test_outputs_that_are_judged_as_logits_of_probabilities(
     seen = check_judged_otherwise(watched(model, *digits, loss=loss, held_out=held_out))
     assert [(f.code, f.confidence) for f in seen] == ([("loss.judged-otherwise", "medium")] if found else [])
     assert check_judged_otherwise(watched(network(64, 16, 10), *digits, loss=loss)) == []
+
+
+@pytest.mark.parametrize(
+    ("loss", "found"),
+    [
+        (squared, True),
+        (lambda out, y: functional.l1_loss(out, functional.one_hot(y, 10).float()), True),
+        (lambda out, y: squared(out.softmax(1), y), False),  # a sound score of probabilities
+        (lambda out, y: functional.mse_loss(out, functional.one_hot(y, 10) * 0.9 + 0.05), False),
+        (lambda out, y: functional.mse_loss(out, torch.ones_like(out)), False),
+        (lambda out, y: functional.binary_cross_entropy_with_logits(out, (out > y[:, None]).float()), False),
+    ],
+)
+def test_labels_that_are_fitted_by_their_distance(watched, digits, network, loss, found: bool) -> None:
+    seen = check_distance_of_classes(watched(network(64, 16, 10), *digits, loss=loss))
+    assert [(f.code, f.confidence) for f in seen] == ([("loss.distance-of-classes", "medium")] * found)
+
+
+def test_images_of_black_and_white_are_no_labels(watched, digits, network) -> None:
+    images = (digits[0] > digits[0].mean()).float()
+    record = watched(network(64, 16, 64), digits[0], images, loss=functional.mse_loss)
+    assert check_distance_of_classes(record) == []

@@ -20,13 +20,13 @@ from fivefold.diagnosis.finding import Finding, Picture
 from fivefold.diagnosis.observation.record import Line, Record, Step
 
 LEAST_LINES = 3
-SMALL_CHANGE = 4e-4
-SMALL_STRAIGHT, STRAIGHT = 1e-3, 32.0
-"""Where 64 updates in one gain as much as 32 or more alone, the curvature is hardly felt, and weights may
-change by a little more per update.
+SMALL_CHANGE, SMALL_STRAIGHT, STRAIGHT = 4e-4, 1e-3, 32.0
+"""Where 64 updates in one gain as much as 32 or more alone along most lines, or nearly all lines fall to the
+end, the curvature is hardly felt, and weights may change by a little more per update.
 """
-STILL_LEFT = 0.05
-"""Of the loss at the last of these updates: what 64 in one would gain there shows that it is not done yet."""
+MOST, NEARLY_ALL = 0.6, 0.9
+STILL_LEFT = 0.03
+"""Of the loss at late updates: what 64 in one would gain there shows that it is not done yet."""
 
 
 def peak_rate(step: Step) -> float:
@@ -301,11 +301,11 @@ def check_rate_too_low(record: Record) -> list[Finding]:
     """Find updates that could be many times longer.
 
     Statistic: the share of watched updates, made at no less than a quarter of the peak rate, along which the
-    loss still falls at 64 times the update (16 times one at the peak rate, or more), together with the change
-    of the weights per update at the peak rate, relative to their size (without those that began at zero,
-    biases mostly, which have no size of their own): at most 4e-4, or 1e-3 where the fall is nearly straight.
-    Null: at a sound rate the loss turns up well before 16 times the update, and weights change by some 1e-3
-    to 1e-2. False alarms: the end of a schedule (left out), a warm-up (left out by the same rule).
+    loss still falls at 64 times the update, together with the change of the weights per update at the peak
+    rate, relative to their size (without those that began at zero, biases mostly): at most 4e-4, or 1e-3
+    where the fall is nearly straight or the share above 0.9. Noise of small batches takes from the share:
+    found from 0.6 on. Null: at a sound rate the loss turns up well before 16 times the update, and weights
+    change by some 1e-3 to 1e-2. False alarms: the end of a schedule and a warm-up (left out by that quarter).
 
     Args:
         record: What was seen.
@@ -327,14 +327,15 @@ def check_rate_too_low(record: Record) -> list[Finding]:
     )
     share = len(far) / len(steps)
     started, ended = initial_loss(record), late_loss(record)
-    left = lines[-1].own[0] - lines[-1].own[-1] if lines[-1] in far else 0.0
-    few = 0.02 if left > STILL_LEFT * abs(lines[-1].own[0]) else 0.2
+    last = [s.line for s in late(steps) if s.line is not None and s.line.own[0] > 0.0]
+    left = median(1.0 - n.own[-1] / n.own[0] if n in far else 0.0 for n in last)
+    few = 0.02 if left > STILL_LEFT else 0.2
     done = level_tells(record) and not ended > few * started
     gains = [n.own[0] - n.own[1] for n in far]
     gains64 = [n.own[0] - n.own[-1] for n in far]
     straight = sum(g64 >= STRAIGHT * g > 0.0 for g, g64 in zip(gains, gains64, strict=True)) / len(steps)
-    small = SMALL_STRAIGHT if straight >= 0.7 else SMALL_CHANGE
-    if share < 0.7 or not ratio <= small or done:
+    small = SMALL_STRAIGHT if straight >= MOST or share >= NEARLY_ALL else SMALL_CHANGE
+    if share < MOST or not ratio <= small or done:
         return []
     sure = share >= 0.8 and ratio < 0.5 * SMALL_CHANGE
     times = 30 if ratio < 1e-4 else 10

@@ -98,6 +98,7 @@ from fivefold.diagnosis.checks.worst_state import check_worst_state
 from fivefold.diagnosis.checks.wrapped import check_wrapped
 from fivefold.diagnosis.checks.written_out import check_written_out
 from fivefold.diagnosis.checks.wrong_loss import (
+    check_distance_of_classes,
     check_forms,
     check_judged_otherwise,
     check_sign,
@@ -130,6 +131,7 @@ CHECKS: tuple[Check, ...] = (
     check_one_example,
     check_flat_logits,
     check_judged_otherwise,
+    check_distance_of_classes,
     check_sign,
     check_trivial,
     check_adversaries,

@@ -8,11 +8,12 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
 from fivefold.diagnosis.checks.loss_inputs import of_ends
-from fivefold.diagnosis.checks.loss_level import level_tells
+from fivefold.diagnosis.checks.loss_level import level_tells, takes_turns
 from fivefold.diagnosis.checks.pictures import of_numbers
-from fivefold.diagnosis.checks.seen import curve, initial_loss, late_loss, losses_of, median
+from fivefold.diagnosis.checks.seen import curve, initial_loss, late, late_loss, losses_of, median
 from fivefold.diagnosis.finding import Finding, Picture
 from fivefold.diagnosis.observation.record import LossCall, Record
+from fivefold.diagnosis.observation.summary import Summary
 from fivefold.diagnosis.observation.tape import Tape
 
 LEAST_CALLS = 3
@@ -177,6 +178,55 @@ def check_judged_otherwise(record: Record) -> list[Finding]:
 def _unbounded(call: LossCall) -> bool:
     """Whether predictions are no probabilities themselves, of which a squared distance is a sound loss."""
     return call.prediction.low < 0.0 or call.prediction.high > 1.0
+
+
+def check_distance_of_classes(record: Record) -> list[Finding]:
+    """Find outputs of a few columns that are drawn to ones and zeros by their distance.
+
+    Statistic: of all calls of the loss in the last half of the training, whether it is a squared or absolute
+    distance, the targets are ones and zeros alone (their mean is the share that is not zero), in at most ten
+    columns, and outputs go beyond [0, 1]. Null: labels are classes, which have a likelihood; measured numbers
+    lie between. False alarms: least squares on labels, on purpose (hence medium). Left out are adversaries,
+    and images of black and white, which have more columns.
+
+    Args:
+        record: What was seen.
+    """
+    calls = [c for s in late(record.steps) for c in s.losses]
+    if takes_turns(record) or len(calls) < LEAST_CALLS:
+        return []
+    if not all(c.function in NO_LIKELIHOODS[1:] and _of_labels(c.target) and _unbounded(c) for c in calls):
+        return []
+    last = calls[-1]
+    return [
+        Finding(
+            "loss.distance-of-classes",
+            "labels are fitted by their distance",
+            f"in all {len(calls)} calls of late watched updates the targets of {last.function} are ones and "
+            f"zeros alone ({1 - last.target.zeros:.0%} ones at the last), its outputs go from "
+            f"{last.prediction.low:.2g} to {last.prediction.high:.2g}",
+            "medium",
+            "a distance punishes outputs beyond the ones and zeros, which are right and sure, and of what it "
+            "fits yes begins at 0.5, not at 0",
+            "use the likelihood of labels: binary_cross_entropy_with_logits, or cross_entropy where the "
+            "classes exclude one another",
+            place=last.place,
+            picture=of_ends(
+                "Lowest and highest output, where the targets are ones and zeros",
+                calls,
+                (1.0, "a label ends here"),
+            ),
+        )
+    ]
+
+
+def _of_labels(target: Summary) -> bool:
+    """Whether targets of examples are zeros and ones alone, of both some, in ten columns at most."""
+    if target.integer or not 1 <= len(target.shape) <= 2 or math.prod(target.shape[1:]) > 10:
+        return False
+    m = target.mean
+    ends = target.low == 0.0 and target.high == 1.0
+    return ends and abs(target.zeros + m - 1.0) < 1e-6
 
 
 def check_sign(record: Record) -> list[Finding]:

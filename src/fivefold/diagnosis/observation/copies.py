@@ -25,6 +25,7 @@ class CopySeen:
         buffers_moved: Whether its buffers were.
         apart: Distance of its weights from the model's at its last evaluation, in norms of its own.
         buffers_apart: The same of buffers; 0 where it has none.
+        left: Share of the model's way since then that its weights had not gone by its last evaluation.
     """
 
     module: "weakref.ref[nn.Module]"
@@ -35,6 +36,7 @@ class CopySeen:
     buffers_moved: bool = False
     apart: float = 0.0
     buffers_apart: float = 0.0
+    left: float = 0.0
 
     def evaluate(self, model: nn.Module, after: int) -> None:
         """Take note of an evaluation.
@@ -50,6 +52,7 @@ class CopySeen:
         self.evaluated.append(after)
         self.moved, self.buffers_moved = weights != self.first[0], buffers != self.first[1]
         self.apart = _distance(list(copy.parameters()), list(model.parameters()))
+        self.left = _left(self.first[0], weights, _sums(list(model.parameters())))
         self.buffers_apart = _distance(_floating(copy), _floating(model))
 
 
@@ -79,6 +82,14 @@ def copies_of(model: nn.Module, known: Sequence[nn.Module]) -> list[nn.Module]:
 def sums(module: nn.Module) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Return sums of a module's weights and of its floating buffers, tensor by tensor."""
     return _sums(list(module.parameters())), _sums(_floating(module))
+
+
+def _left(first: Sequence[float], copy: Sequence[float], model: Sequence[float]) -> float:
+    r"""Share :math:`\langle c - m, f - m\rangle / \|f - m\|^2` of the way from f to m that c has not gone."""
+    way = [f - m for f, m in zip(first, model, strict=True)]
+    length = math.fsum(w * w for w in way)
+    still = math.fsum((c - m) * w for c, m, w in zip(copy, model, way, strict=True))
+    return still / length if length > 0.0 else 0.0
 
 
 def _sums(tensors: Sequence[Tensor]) -> tuple[float, ...]:
