@@ -11,8 +11,12 @@ the end.
    accuracy that the search saw: the largest of many, hence too high.
 2. *Final*: the network that each found is trained from first weights for ``--final`` seconds by one recipe
    (AdamW, cosine, batches of 64), and judged on the test pictures. So are LeNet-5 (pictures padded to 32 x
-   32), ResNet-20 and ShuffleNet V2 x0.5. As those need no search, they are trained a second time for the
-   final seconds and the minutes together: what is a search worth to whom only the time counts?
+   32), ResNet-20 and ShuffleNet V2 x0.5. As those need no search, with the seeds of ``--longer`` they are
+   trained a second time for the final seconds and the minutes together: what is a search worth to whom only
+   the time counts?
+
+The result is written after each seed; ``--add`` keeps the rows of other seeds that it holds already, so that
+seeds may be measured on different days.
 
 ``latency_ms`` is that of one picture, after ``--threads``. Seconds of trainings are planned from the measured
 milliseconds of an update. Printed are paired differences over seeds with their t interval (seeds share the
@@ -25,7 +29,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from common import arguments, paired_interval, write
+from common import RESULTS, arguments, paired_interval, read, write
 
 HAND = ("lenet5", "resnet20", "shufflenet_v2_x0_5")
 BATCH, RATE = 64, 1e-2
@@ -87,13 +91,46 @@ def judged(network: Any, data: Any, X: Any, y: Any) -> tuple[float, float]:
     return right / len(y), latency
 
 
+def numbers(text: str) -> list[int]:
+    """Whole numbers between commas; none of an empty text."""
+    return [int(part) for part in text.split(",") if part]
+
+
+def compared(rows: list[dict[str, object]]) -> dict[str, str]:
+    """Lines for the head: means, paired differences by seed, and what nothing beats in error and latency."""
+    by: dict[str, dict[int, float]] = {}
+    for row in rows:
+        by.setdefault(str(row["method"]), {})[int(str(row["seed"]))] = float(str(row["test_accuracy"]))
+    ours, notes = by["evolution"], {}
+    for method, values in by.items():
+        line = f"mean test accuracy {sum(values.values()) / len(values):.4f} of {len(values)} seeds"
+        if method != "evolution" and len(values) > 1:
+            mean, low, high = paired_interval([ours[seed] - value for seed, value in values.items()])
+            line += f"; evolution minus this {mean:+.4f} [{low:+.4f}, {high:+.4f}]"
+        notes[method] = line
+    points = [(float(str(row["test_accuracy"])), float(str(row["latency_ms"]))) for row in rows]
+    front = [
+        f"{row['method']} of seed {row['seed']} ({right:.4f}, {latency:.2f} ms)"
+        for row, (right, latency) in zip(rows, points, strict=True)
+        if not any(better > right and faster < latency for better, faster in points)
+    ]
+    notes["front of accuracy and latency"] = "; ".join(front)
+    for name, said in notes.items():
+        print(f"{name}: {said}")
+    return notes
+
+
 def main() -> None:
     """Search, train, judge, print, write the CSV."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--images", type=Path, default=None, help="folder below which Fashion-MNIST lies")
     parser.add_argument("--minutes", type=float, default=10.0, help="of each search")
     parser.add_argument("--final", type=float, default=60.0, help="seconds of each final training")
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--seeds", type=numbers, default="0,1,2,3,4")
+    parser.add_argument(
+        "--longer", type=numbers, default="0,1", help="seeds of the second hand-drawn training"
+    )
+    parser.add_argument("--add", action="store_true", help="keep the rows of other seeds")
     parser.add_argument("--rows", type=int, default=10_000, help="training pictures")
     parser.add_argument("--population", type=int, default=20)
     parser.add_argument("--latency", type=float, default=None, help="milliseconds that a picture may take")
@@ -116,7 +153,9 @@ def main() -> None:
     test = torch.from_numpy(idx(options.images, "t10k-images-idx3-ubyte").copy())[:, None]
     test_labels = torch.from_numpy(idx(options.images, "t10k-labels-idx1-ubyte").astype(np.int64))
     padded = torch.nn.functional.pad(test, (2,) * 4)
-    rows: list[dict[str, object]] = []
+    before = RESULTS / "image_design.csv"
+    kept = read(before)[1] if options.add and before.is_file() else []
+    rows: list[dict[str, object]] = [dict(row) for row in kept if int(row["seed"]) not in options.seeds]
 
     def note(method: str, seed: int, network: Any, data: Any, seconds: float, **more: object) -> None:
         updates, step = trained_for(network, data, seconds, seed)
@@ -130,7 +169,7 @@ def main() -> None:
         rows.append(row)
         print(f"{method}, seed {seed}: test {right:.4f}, {latency:.2f} ms, {updates} updates", flush=True)
 
-    for seed in range(options.seeds):
+    for seed in options.seeds:
         chosen = numpy_generator(seed, "benchmark", "rows").permutation(len(labels))[: options.rows]
         pictures, classes = found[chosen][:, None], labels[chosen]
         for strategy in ("evolution", "random"):
@@ -148,30 +187,15 @@ def main() -> None:
         for name in HAND:
             wide = np.pad(pictures, ((0, 0), (0, 0), (2, 2), (2, 2))) if name == "lenet5" else pictures
             data = prepare(wide, classes, 0.2, seed=seed)
-            for label, seconds in (
-                (name, options.final),
-                (f"{name}, longer", options.final + 60 * options.minutes),
-            ):
+            times = {name: options.final, f"{name}, longer": options.final + 60 * options.minutes}
+            for label, seconds in list(times.items())[: 2 if seed in options.longer else 1]:
                 generator = torch_generator(seed, "benchmark", name)
                 network = networks.create(name, classes=10, channels=1, generator=generator)
                 note(label, seed, network, data, seconds)
-    by = {method: [float(str(row["test_accuracy"])) for row in rows if row["method"] == method]
-          for method in dict.fromkeys(str(row["method"]) for row in rows)}  # fmt: skip
-    for method, values in by.items():
-        line = f"{method}: mean test accuracy {sum(values) / len(values):.4f}"
-        if method != "evolution" and len(values) > 1:
-            gaps = [ours - theirs for ours, theirs in zip(by["evolution"], values, strict=True)]
-            mean, low, high = paired_interval(gaps)
-            line += f"; evolution minus this {mean:+.4f} [{low:+.4f}, {high:+.4f}]"
-        print(line)
-    points = [(float(str(row["test_accuracy"])), float(str(row["latency_ms"]))) for row in rows]
-    for row, (right, latency) in zip(rows, points, strict=True):
-        if not any(better > right and faster < latency for better, faster in points):
-            print(f"on the front: {row['method']}, seed {row['seed']}: {right:.4f}, {latency:.2f} ms")
-    write("image_design", rows, threads=options.threads, notes={
-        "data": "Fashion-MNIST (MIT; Debian's dataset-fashion-mnist)", "rows": str(options.rows),
-        "minutes": str(options.minutes), "final seconds": str(options.final),
-    })  # fmt: skip
+        write("image_design", rows, threads=options.threads, notes={
+            "data": "Fashion-MNIST (MIT; Debian's dataset-fashion-mnist)", "rows": str(options.rows),
+            "minutes": str(options.minutes), "final seconds": str(options.final), **compared(rows),
+        })  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -27,7 +27,14 @@ from fivefold.tasks.images.candidate import (
 from fivefold.tasks.images.forecast import Forecast, forecast_error
 from fivefold.tasks.images.material import Material, part_of
 from fivefold.tasks.images.pace import answering_pace, training_pace
-from fivefold.tasks.images.recipe import Recipe, batch_for, outputs, recipe_for, train_network
+from fivefold.tasks.images.recipe import (
+    Recipe,
+    batch_for,
+    outputs,
+    pictures_measured,
+    recipe_for,
+    train_network,
+)
 from fivefold.tasks.images.transfer import DEPTHS, Origin, Start, begin, candidate_for
 from fivefold.tasks.temperature import tempered_losses
 
@@ -353,13 +360,17 @@ def _planned(
     module = begin(candidate, pictures, material.classes, seed, taken.origin)
     # held-out pictures are answered as they are and, where mirroring was trained, both ways; test ones so
     passes = len(held) * (3 if flip else 1) + len(test) * (2 if flip else 1)
-    answers = answering_pace(module, pictures) * passes
+    answer = answering_pace(module, pictures)
+    answers = answer * passes
     factor = _factor(taken.origin)
     pace = next((t for t in trials if changes and t.changes == changes), taken).trained_pace
+    # the statistics of normalisation, measured at the end of a training, are answers in training mode
     spare = _SAFETY * (seconds - clock.elapsed - answers)
+    spare -= answer * pictures_measured(spare / pace, len(pictures))
     least = max(*taken.seen, float(_LEAST))
     recipe = recipe_for(
         candidate, len(pictures), max(spare / pace, least), shift=shift, flip=flip, factor=factor
     )
     seen = recipe.epochs * recipe.pictures
-    return Choice(candidate, recipe, trials, seen * pace + answers, taken.forecast(seen), origin=taken.origin)
+    takes = seen * pace + answer * pictures_measured(seen, recipe.pictures) + answers
+    return Choice(candidate, recipe, trials, takes, taken.forecast(seen), origin=taken.origin)

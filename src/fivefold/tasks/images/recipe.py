@@ -205,11 +205,26 @@ def train_network(
         layout=layout,
         seed=seed,
     )
-    count = min(len(pictures), _MEASURED, max(_AT_ONCE, int(_SHARE * recipe.epochs * len(pictures))))
-    parts = [part for part in torch.split(pictures[:count], _AT_ONCE) if len(part) > 1]
+    channels, height, width = pictures.shape[1:]
+    size = pictures_at_once(module, (channels, height, width), _AT_ONCE)
+    measured = pictures[: pictures_measured(recipe.epochs * len(pictures), len(pictures))]
+    parts = [part for part in torch.split(measured, size) if len(part) > 1]
     with fork_global(seed, "statistics"):
         measure_statistics_(module, parts)
     return training
+
+
+def pictures_measured(seen: float, pictures: int) -> int:
+    """Return how many pictures measure the statistics of normalisation at the end of a training.
+
+    Args:
+        seen: Pictures that it saw, repeats counted.
+        pictures: That there are.
+
+    >>> pictures_measured(1000, 500), pictures_measured(8000, 4000), pictures_measured(1e6, 50_000)
+    (250, 1000, 5000)
+    """
+    return min(pictures, _MEASURED, max(_AT_ONCE, int(_SHARE * seen)))
 
 
 @torch.no_grad()
