@@ -143,6 +143,27 @@ def test_a_fit_that_mirrors_its_answers_is_saved_and_loaded(digits, tmp_path, mo
     assert np.array_equal(back.predict_proba(digits(20)), model.predict_proba(digits(20)))
 
 
+def test_a_search_that_trains_nothing_leaves_the_others_and_a_warning(digits, monkeypatch):
+    from fivefold.tasks.images import fit as room
+    from fivefold.tasks.images.design import Limits, TrialSettings
+    from fivefold.tasks.images.design.search import design
+
+    def refused(pictures, labels, *, budget, seed, groups, **rest):
+        settings, limits = TrialSettings(updates=2, batch_size=16), Limits(parameters=2)
+        steps = Budget(steps=2)
+        return design(
+            pictures, labels, budget=steps, population=2, settings=settings, limits=limits, seed=seed
+        )
+
+    monkeypatch.setattr(room, "search_design", refused)
+    model = fit_images(digits(300), budget="10s", design="3s")
+    assert all("designed" not in c["name"] for c in model.record["candidates"])
+    first = model.record["warnings"][0]
+    assert first.startswith("The search for an architecture trained no network: ")
+    assert "2 are allowed" in first
+    assert first.endswith("Give it more time.")
+
+
 def test_seconds_are_needed_and_a_replay_designs_nothing(digits, fitted, tmp_path):
     with pytest.raises(ArgumentError, match="a budget with seconds"):
         fit_images(digits(100), budget=Budget(steps=3))

@@ -17,6 +17,7 @@ from fivefold.tasks.class_record import softmax
 from fivefold.tasks.folders import some
 from fivefold.tasks.images.candidate import DESIGNED, Candidate, resolutions
 from fivefold.tasks.images.choose import Choice, choose
+from fivefold.tasks.images.design.search import NothingTrainedError
 from fivefold.tasks.images.design.search import design as search_design
 from fivefold.tasks.images.design.trial import Trial
 from fivefold.tasks.images.duplicates import Duplicates, find_duplicates
@@ -54,6 +55,7 @@ class Outcome:
         yardstick: What it is measured against.
         training_seconds: Of training and answering, to be compared with the forecast.
         seed, threads: Of the plan.
+        warnings: What went another way than was asked for.
     """
 
     material: Material
@@ -67,6 +69,7 @@ class Outcome:
     training_seconds: float
     seed: int
     threads: int
+    warnings: tuple[str, ...] = ()
 
 
 def fit_images(
@@ -174,10 +177,17 @@ def fit_set(
         )
     material = divide(images, duplicates.groups(len(images)), seed, colour=_in_colour(images, start))
     yardstick = fit_yardstick(material, seed)
-    designed = None if searched is None else _designed(material, searched, seed, directory, tell)
+    designed, warnings = None, ()
+    if searched is not None:
+        try:
+            designed = _designed(material, searched, seed, directory, tell)
+        except NothingTrainedError as error:
+            warnings = (
+                f"The search for an architecture trained no network: {error.got}. Give it more time.",
+            )
     choice = choice or choose(material, clock, seconds, seed, tell, start, designed)
     tell("chosen", {"method": choice.candidate.name})
-    outcome = _run(material, duplicates, choice, yardstick, seed, tell)
+    outcome = replace(_run(material, duplicates, choice, yardstick, seed, tell), warnings=warnings)
     tell("report", {})
     from fivefold.tasks.images.record import build_record
 
@@ -196,6 +206,7 @@ def _designed(
 
     Raises:
         DataError: A class of which one training picture judges and none is left to train.
+        NothingTrainedError: The time was too short for any.
     """
     tell("design", {"seconds": seconds})
     counts = np.bincount(material.images.labels[material.train], minlength=material.classes)

@@ -177,7 +177,7 @@ def _warnings(outcome: "Outcome", budget: float, seconds: float) -> list[str]:
     said += _brief(outcome)
     if seconds > 1.25 * budget:
         said.append(f"The fit took {seconds:.0f} s for a budget of {budget:.0f} s.")
-    return [*said, *outcome.training.warnings]
+    return [*outcome.warnings, *said, *outcome.training.warnings]
 
 
 def _pictures(count: int, kind: str = "") -> str:

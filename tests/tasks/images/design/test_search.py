@@ -12,6 +12,7 @@ from fivefold.core import ArgumentError, ArtifactError, Budget, DataError, Statu
 from fivefold.tasks.images.design import DesignResult, Limits, TrialSettings, design
 from fivefold.tasks.images.design.fitness import PictureFitness
 from fivefold.tasks.images.design.prepared import normalise
+from fivefold.tasks.images.design.search import NothingTrainedError
 from fivefold.tasks.images.design.space import DenseRange, SearchSpace
 from fivefold.tasks.images.design.trial import Ending
 
@@ -142,7 +143,7 @@ def test_limits_hold_for_everything_that_is_trained(digits):
 
 
 def test_limits_that_nothing_keeps_end_with_the_reason(digits):
-    with pytest.raises(ArgumentError, match="2 are allowed"):
+    with pytest.raises(NothingTrainedError, match="2 are allowed"):
         search(digits, budget=Budget(steps=2), limits=Limits(parameters=2))
 
 

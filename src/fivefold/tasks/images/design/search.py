@@ -36,6 +36,10 @@ _GENERATIONS = 5
 _UPDATES = 100
 
 
+class NothingTrainedError(ArgumentError):
+    """A search ended before a network was trained."""
+
+
 def design(
     pictures: NDArray[np.uint8],
     labels: NDArray[np.integer],
@@ -88,7 +92,8 @@ def design(
 
     Raises:
         DataError: Pictures or labels that cannot be searched on.
-        ArgumentError: A number out of its range, an unknown strategy, or limits that no network keeps.
+        ArgumentError: A number out of its range or an unknown strategy.
+        NothingTrainedError: Limits or a budget that no network keeps; an ``ArgumentError``, too.
         ArtifactError: The journal is damaged or another search's, or another search is writing it.
 
     >>> rng = np.random.default_rng(0)
@@ -212,7 +217,7 @@ def _result(fitness: PictureFitness, trials: Trials, searched: Searched, store: 
     if not judged:
         refused = trials.history[-1].reason if trials.history else "the budget allowed no trial"
         fix = "loosen the limits, allow more seconds, or give a space of smaller networks"
-        raise ArgumentError("limits and a budget in which a network can be trained", refused, fix)
+        raise NothingTrainedError("limits and a budget in which a network can be trained", refused, fix)
     best = max(judged, key=lambda each: each.accuracy)
     state = store.read(best.key)
     if state is None:
