@@ -21,11 +21,10 @@ from fivefold.tasks.images.limits import Limits
 from fivefold.tasks.images.npz import npz_parts
 from fivefold.tasks.images.packed import from_parts
 from fivefold.tasks.images.path_table import read_path_table
+from fivefold.tasks.thin_data import require_two_classes, thin_classes
 from fivefold.tasks.user_path import user_path
 
-_FEW = 5
 _LOOKED_AT = 2000
-_SHOWN = 5
 _KINDS = {"folder": "a folder", "picture": "a picture", "idx": "an IDX file", "npz": "an NPZ file"}
 
 
@@ -221,9 +220,7 @@ def _judged(images: ImageSet, *, labelled: bool) -> ImageSet:
     """Refuse what no classifier can be learnt from; note what is thin."""
     if not labelled:
         return images
-    if len(images.classes) < 2:
-        only = f"only {images.classes[0]!r}" if images.classes else "none"
-        raise DataError("at least two classes", f"{only} in {images.source!r}", "add pictures of another one")
+    require_two_classes(images.classes, images.source, "add pictures of another one")
     counts = np.bincount(
         images.labels[(images.labels >= 0) & (images.given != 1)], minlength=len(images.classes)
     )
@@ -233,9 +230,4 @@ def _judged(images: ImageSet, *, labelled: bool) -> ImageSet:
             f"at most {counts.max()} in {images.source!r}",
             "add some",
         )
-    few = [f"{images.classes[i]!r} ({counts[i]})" for i in np.flatnonzero(counts < _FEW)]
-    if not few:
-        return images
-    shown = ", ".join(few[:_SHOWN]) + (f" and {len(few) - _SHOWN:,} more" if len(few) > _SHOWN else "")
-    note = f"Classes with fewer than {_FEW} training pictures can hardly be learnt: {shown}."
-    return replace(images, notes=(*images.notes, note))
+    return replace(images, notes=(*images.notes, *thin_classes(images.classes, counts, "picture")))

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fivefold.core import Certificate, Kind
+from fivefold.report.numbers import plural
 from fivefold.tasks.class_record import class_certificates, environment, scores_section, softmax
 from fivefold.tasks.class_section import class_section
 from fivefold.tasks.coverage_certificate import LEVEL, percent
@@ -14,6 +15,7 @@ from fivefold.tasks.evaluate import coverage
 from fivefold.tasks.images.gallery import gallery
 from fivefold.tasks.images.yardstick import NAME, constant_scores
 from fivefold.tasks.plain_values import plain
+from fivefold.tasks.thin_data import few_examples, late, left_out
 
 if TYPE_CHECKING:
     from fivefold.tasks.images.fit import Outcome
@@ -149,11 +151,7 @@ def _divided_copies(outcome: "Outcome") -> int:
 
 def _warnings(outcome: "Outcome", budget: float, seconds: float) -> list[str]:
     images, material = outcome.material.images, outcome.material
-    said = []
-    if images.rejected:
-        first = ", ".join(f"{r.name} ({r.reason})" for r in images.rejected[:3])
-        more = f" and {len(images.rejected) - 3:,} more" if len(images.rejected) > 3 else ""
-        said.append(f"{len(images.rejected):,} files were left out: {first}{more}.")
+    said = left_out(images.rejected, "file")
     copies = _divided_copies(outcome)
     if copies > 0.01 * len(material.test):
         said.append(
@@ -162,26 +160,14 @@ def _warnings(outcome: "Outcome", budget: float, seconds: float) -> list[str]:
     torn = np.flatnonzero(outcome.duplicates.contradicting(images))
     if len(torn):
         first, second = outcome.duplicates.pairs[torn[0]].tolist()
-        pairs = "1 pair" if len(torn) == 1 else f"{len(torn):,} pairs"
         said.append(
-            f"{pairs} of equal or nearly equal pictures have different labels, such as {images.names[first]} "
-            f"({images.classes[images.labels[first]]}) and {images.names[second]} "
+            f"{plural(len(torn), 'pair')} of equal or nearly equal pictures have different labels, such as "
+            f"{images.names[first]} ({images.classes[images.labels[first]]}) and {images.names[second]} "
             f"({images.classes[images.labels[second]]}): no network can be right about both."
         )
     rarest = int(np.bincount(images.labels[material.train], minlength=len(images.classes)).min())
-    if rarest < 20:
-        said.append(f"A class has only {_pictures(rarest, 'training ')}: expect little of it.")
-    if len(material.test) < 100:
-        count = _pictures(len(material.test), "test ")
-        said.append(f"With {count} the interval of the accuracy is wide: it says little.")
-    said += _brief(outcome)
-    if seconds > 1.25 * budget:
-        said.append(f"The fit took {seconds:.0f} s for a budget of {budget:.0f} s.")
+    said += [*few_examples(rarest, len(material.test), "picture"), *_brief(outcome), *late(seconds, budget)]
     return [*outcome.warnings, *said, *outcome.training.warnings]
-
-
-def _pictures(count: int, kind: str = "") -> str:
-    return f"{count:,} {kind}picture{'' if count == 1 else 's'}"
 
 
 def _brief(outcome: "Outcome") -> list[str]:

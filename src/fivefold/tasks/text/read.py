@@ -16,10 +16,8 @@ from fivefold.tasks.text.files import Limits, clean, too_long
 from fivefold.tasks.text.folder import Found, Unit, parts, read_folder
 from fivefold.tasks.text.text_set import TextSet, twin_key
 from fivefold.tasks.text.text_table import read_table
+from fivefold.tasks.thin_data import require_two_classes, thin_classes
 from fivefold.tasks.user_path import user_path
-
-_FEW = 5
-_SHOWN = 5
 
 
 def read_texts(
@@ -184,17 +182,9 @@ def _gathered(source: str, found: Found, limits: Limits, *, labelled: bool) -> T
 
 def _judged(texts: TextSet) -> list[str]:
     """Refuse what no classifier can be learnt from; note what is thin or stands under two labels."""
-    if len(texts.classes) < 2:
-        only = f"only {texts.classes[0]!r}" if texts.classes else "none"
-        raise DataError(
-            "at least two classes", f"{only} in {texts.source!r}", "a classifier tells classes apart"
-        )
-    notes = []
+    require_two_classes(texts.classes, texts.source, "add texts of another one")
     counts = np.bincount(texts.labels[texts.given != 1], minlength=len(texts.classes))
-    few = [f"{texts.classes[i]!r} ({counts[i]})" for i in np.flatnonzero(counts < _FEW)]
-    if few:
-        shown = ", ".join(few[:_SHOWN]) + (f" and {len(few) - _SHOWN:,} more" if len(few) > _SHOWN else "")
-        notes.append(f"Classes with fewer than {_FEW} training texts can hardly be learnt: {shown}.")
+    notes = thin_classes(texts.classes, counts, "text")
     tests = texts.given == 1
     tried = np.bincount(texts.labels[tests], minlength=len(texts.classes))
     if tests.any() and not tried.all():

@@ -10,6 +10,7 @@ from fivefold.tasks.class_record import class_certificates, environment, scores_
 from fivefold.tasks.class_section import class_section
 from fivefold.tasks.coverage_certificate import LEVEL, percent
 from fivefold.tasks.plain_values import plain
+from fivefold.tasks.thin_data import few_examples, late, left_out
 
 if TYPE_CHECKING:
     from fivefold.tasks.text.fit import Outcome
@@ -117,19 +118,9 @@ def _division(outcome: "Outcome") -> str:
 
 def _warnings(outcome: "Outcome", budget: float, seconds: float) -> list[str]:
     texts, parts = outcome.parts.texts, outcome.parts
-    said = []
-    if texts.rejected:
-        first = ", ".join(f"{r.name} ({r.reason})" for r in texts.rejected[:3])
-        more = f" and {len(texts.rejected) - 3:,} more" if len(texts.rejected) > 3 else ""
-        said.append(f"{len(texts.rejected):,} texts were left out: {first}{more}.")
     rarest = int(np.bincount(texts.labels[parts.train], minlength=len(texts.classes)).min())
-    if rarest < 20:
-        said.append(f"A class has only {rarest} training texts: expect little of it.")
-    if len(parts.test) < 100:
-        said.append(f"{len(parts.test)} test texts say little: the interval of the accuracy is wide.")
-    if seconds > 1.25 * budget:
-        said.append(f"The fit took {seconds:.0f} s for a budget of {budget:.0f} s.")
-    return said
+    few = few_examples(rarest, len(parts.test), "text")
+    return [*left_out(texts.rejected, "text"), *few, *late(seconds, budget)]
 
 
 def _candidates(outcome: "Outcome") -> list[dict[str, Any]]:
