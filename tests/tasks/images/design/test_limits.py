@@ -7,12 +7,12 @@ import torch
 from torch import nn
 
 from fivefold.core import ArgumentError
+from fivefold.networks import memory_plan
 from fivefold.tasks.images.design.genome import Genome
 from fivefold.tasks.images.design.limits import (
     Limits,
     lighter,
     measure_costs,
-    training_bytes,
 )
 from fivefold.tasks.images.design.phenotype import build
 from fivefold.tasks.images.design.presets import published, scaled
@@ -32,32 +32,13 @@ def measured(limits, seconds=None, net=None):
     return measure_costs(net, copy.deepcopy(net).to("meta"), pictures, labels, limits, seconds=seconds)
 
 
-def test_bytes_of_a_training_step_by_hand():
-    """A dense layer and a tanh, 50 rows of 6 columns, 4 bytes a number.
-
-    Weights and two moments: 3 (6 * 9 + 9). Activations: the sums 450, the tanh 450. Backward: the gradient
-    of the tanh's input 450, and gradients of the weights 63 before the rest is freed. The rows: 300.
-    """
-    net = nn.Sequential(nn.Linear(6, 9), nn.Tanh()).to("meta")
-    held = training_bytes(net, torch.empty(50, 6, device="meta"))
-    parts = 3 * 63 + 2 * 450 + 300
-    # what lives besides at the peak is one gradient of 450 numbers or the two of 63 and scalars
-    assert 4 * parts <= held <= 4 * (parts + 450 + 63 + 10)
-
-
-def test_activations_grow_with_the_batch_and_weights_do_not(rng):
-    genome = SPACE.draw(rng)
-    net = build(genome, SPACE, classes=10, channels=1, device="meta")
-    one, two, four = (training_bytes(net, torch.empty(n, 1, 28, 28, device="meta")) for n in (16, 32, 64))
-    assert four - two == pytest.approx(2 * (two - one), rel=0.01)
-    weights = 3 * 4 * sum(p.numel() for p in net.parameters())
-    assert one - (two - one) == pytest.approx(weights, abs=0.05 * one)
-    assert all(p.grad is None for p in net.parameters())
-
-
 def test_each_limit_refuses_and_says_by_how_much():
     assert "68 parameters, of which 67 are allowed" in measured(Limits(parameters=67)).verdict
     assert "training holds" in measured(Limits(memory_bytes=100)).verdict
+    net = nn.Sequential(nn.Flatten(), nn.Linear(16, 4))
+    planned = memory_plan(net, (1, 4, 4), 8, "adamw").total
+    assert measured(Limits(memory_bytes=planned - 1), net=net).verdict.startswith("training holds")
+    assert measured(Limits(memory_bytes=planned), net=net).memory_bytes == planned
     assert "a prediction takes" in measured(Limits(latency_ms=1e-6)).verdict
     slow = measured(Limits(least_updates=1000), seconds=1e-6)
     assert "allow fewer than 1000" in slow.verdict

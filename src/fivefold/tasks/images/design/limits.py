@@ -8,16 +8,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from fivefold.calculus.memory import PeakMemory
 from fivefold.core import fork_global, require
+from fivefold.networks import memory_plan
 from fivefold.networks.stopwatch import call_seconds
 from fivefold.optimize import cross_entropy_loss
 from fivefold.optimize.training.step_choices import as_layout, set_layout
 from fivefold.tasks.images.design.genome import DenseUnit, Genome, PoolUnit, ResidualUnit, Unit
 from fivefold.tasks.images.design.space import SearchSpace
 from fivefold.tasks.images.design.variation import Child, Origin, kept_origin
-
-_MOMENTS = 2  # an adaptive optimizer keeps two numbers beside each parameter and its gradient
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +25,7 @@ class Limits:
     Args:
         latency_ms: Milliseconds of a prediction for ``latency_batch`` pictures.
         latency_batch: Pictures that are predicted at once, at least 1.
-        memory_bytes: Bytes that a training step holds: weights, gradients, the optimizer's moments, and
-            the activations kept for the gradient.
+        memory_bytes: Bytes that a training step holds, as :func:`~fivefold.networks.memory_plan` plans it.
         parameters: Numbers that are trained.
         least_updates: Updates that the seconds of an evaluation must allow, at least 1.
 
@@ -59,7 +56,7 @@ class Costs:
 
     Args:
         parameters: Numbers that are trained.
-        memory_bytes: Of a training step, counted; ``None`` where counting stopped earlier.
+        memory_bytes: Of a training step, as planned; ``None`` where counting stopped earlier.
         latency_ms: Of a prediction, the median of repeated ones.
         step_ms: Of a training step, likewise.
         verdict: Which limit it exceeds and by how much; empty where it keeps all.
@@ -70,27 +67,6 @@ class Costs:
     latency_ms: float | None = None
     step_ms: float | None = None
     verdict: str = ""
-
-
-def training_bytes(network: nn.Module, pictures: Tensor) -> int:
-    """Count what a training step of a network on the ``meta`` device holds at its peak.
-
-    Weights, gradients and two moments of each, activations and what the backward pass adds, storage by
-    storage; without the workspaces inside single operations, which differ from processor to processor.
-
-    Args:
-        network: On ``meta``: nothing is allocated, so that any size can be asked for.
-        pictures: A batch on ``meta``.
-
-    >>> training_bytes(nn.Conv2d(1, 1, 1, device="meta"), torch.empty(1, 1, 8, 8, device="meta"))
-    540
-    """
-    weights = sum(p.numel() * p.element_size() for p in network.parameters())
-    with PeakMemory() as memory:
-        network.train()(pictures).sum().backward()
-    network.zero_grad(set_to_none=True)
-    # the gradients are among what was counted; the weights and moments are not
-    return int(memory.peak) + (1 + _MOMENTS) * weights + pictures.numel() * pictures.element_size()
 
 
 def measure_costs(
@@ -131,7 +107,7 @@ def measure_costs(
         return Costs(
             parameters, verdict=f"{parameters:,} parameters, of which {limits.parameters:,} are allowed"
         )
-    held = training_bytes(counted, torch.empty_like(pictures, device="meta"))
+    held = memory_plan(counted, pictures.shape[1:], len(pictures), "adamw").total
     if limits.memory_bytes is not None and held > limits.memory_bytes:
         allowed = f"{limits.memory_bytes / 2**20:.0f} MiB are allowed"
         return Costs(parameters, held, verdict=f"training holds {held / 2**20:.0f} MiB, of which {allowed}")

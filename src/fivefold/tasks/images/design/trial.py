@@ -59,7 +59,7 @@ class Trial:
         updates: Updates made.
         inherited: Parameters taken from parents, as a share.
         parameters: Numbers that are trained.
-        memory_bytes: Of a training step, counted.
+        memory_bytes: Of a training step, as planned.
         latency_ms: Of a prediction.
         step_ms: Of an update.
         seconds: Of this evaluation.
