@@ -112,6 +112,23 @@ def test_an_activation_whose_input_is_read_again_does_not_overwrite_it():
     assert (made.first.inplace, made.second.inplace) == (False, True)
 
 
+def test_an_activation_does_not_overwrite_what_the_caller_or_the_network_keeps():
+    class Scaled(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer, self.act, self.scale = nn.Linear(3, 3), nn.ELU(), nn.Parameter(-torch.ones(3))
+
+        def forward(self, x):
+            return self.layer(x * self.act(self.scale))
+
+    x = torch.randn(4, 3, generator=seeded())
+    for network in (nn.Sequential(nn.LeakyReLU(0.1), nn.Linear(3, 3)), Scaled()):
+        with pytest.raises(ArgumentError, match="in which in_place has something to rewrite"):
+            rewrite(network, ["in_place"], x)
+    made = rewrite(nn.Sequential(nn.LeakyReLU(0.1), nn.Linear(3, 3), nn.ReLU()), ["in_place"], x)
+    assert (made[0].inplace, made[2].inplace) == (False, True)
+
+
 def test_an_activation_on_what_the_backward_pass_needs_is_seen():
     network = nn.Sequential(nn.Linear(3, 3), nn.Sigmoid(), nn.ReLU())
     make = REWRITES["in_place"].make
@@ -128,6 +145,19 @@ def test_groups_become_zeros(groups):
     assert made.groups == 1
     assert made.weight.count_nonzero() == layer.weight.numel()
     torch.testing.assert_close(made(x), layer(x), rtol=1e-12, atol=1e-12)
+
+
+def test_convolutions_whose_weight_is_computed_keep_their_groups():
+    class Standardised(nn.Conv2d):
+        def forward(self, x):
+            weight = self.weight - self.weight.mean((1, 2, 3), keepdim=True)
+            return nn.functional.conv2d(x, weight, self.bias, groups=self.groups)
+
+    for layer in (
+        Standardised(6, 6, 3, groups=2),
+        nn.utils.parametrizations.weight_norm(nn.Conv2d(6, 6, 3, groups=2)),
+    ):
+        assert REWRITES["without_groups"].make(nn.Sequential(layer), torch.ones(1, 6, 5, 5)) is None
 
 
 def test_depthwise_convolutions_stay(network):

@@ -65,10 +65,43 @@ def test_a_folder_of_text_files_is_texts(tmp_path):
     ("name,topic", "Anna B,a", False),
     ("x,topic", "3,a", False),
     ("said,other", f'"{LONG}",a', False),
+    ("said,topic,usage", f'"{LONG}",a,1.5', False),
+    ("said,topic,set", f'"{LONG}",a,city', False),
+    ("said,topic,set", f'"{LONG}",a,validation', True),
 ])  # fmt: skip
 def test_only_a_table_of_texts_and_labels_is_texts(tmp_path, header, row, expected):
     (tmp_path / "t.csv").write_text(f"{header}\n{row}\n{row}\n")
     assert (kind_of(tmp_path / "t.csv", "topic") == "texts") is expected
+
+
+@pytest.mark.parametrize(("values", "expected"), [
+    ([1, 2, 3, 4, 5], "texts"),
+    ([1, 2, "", 4, 5], "texts"),
+    ([1, 2, 3, 4, 5.5], "table"),
+    (list(range(100)), "table"),
+    ([f"c{i}" for i in range(100)], "texts"),
+])  # fmt: skip
+def test_of_numbers_only_those_that_come_again_are_classes(tmp_path, values, expected):
+    """Wherever the number stands that tells: far below the rows that tell the columns."""
+    stars = [1] * 60 + values * (300 // max(len(values), 75))
+    rows = "".join(f'"{LONG}",{value}\n' for value in stars)
+    (tmp_path / "t.csv").write_text("text,stars\n" + rows)
+    assert kind_of(tmp_path / "t.csv", "stars") == expected
+
+
+def test_a_folder_of_texts_without_endings_is_texts(tmp_path):
+    for name in ("alt.atheism", "sci.space"):
+        (tmp_path / "news" / name).mkdir(parents=True)
+        for number in range(5):
+            (tmp_path / "news" / name / f"{51 + number}").write_text(LONG)
+    assert kind_of(tmp_path / "news", None) == "texts"
+    (tmp_path / "raw").mkdir()
+    for number in range(5):
+        (tmp_path / "raw" / f"{number}").write_bytes(b"\x00\x01" * 50)
+    assert kind_of(tmp_path / "raw", None) != "texts"
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "a.md.gz").write_bytes(gzip.compress(b"hello"))
+    assert kind_of(tmp_path / "notes", None) == "texts"
 
 
 def test_broken_tables_hold_no_texts(tmp_path):

@@ -27,7 +27,8 @@ def measure_statistics_(network: nn.Module, batches: Sequence[Tensor]) -> int:
 
     Args:
         network: Any; modes, weights and other buffers stay as they are.
-        batches: Inputs, each of two rows at least. Without one nothing is changed.
+        batches: Inputs of about one size, since they count alike, each of two rows at least. Without one
+            nothing is changed.
 
     Returns:
         How many layers were measured.

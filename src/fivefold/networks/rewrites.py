@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from math import inf, isfinite
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 from torch import Tensor, nn
@@ -202,16 +202,24 @@ def _in_place(network: nn.Module, example: Tensor) -> nn.Module | None:
     if x.is_floating_point():
         x = torch.randn(x.shape, generator=generator, dtype=torch.float64)
     kept = []
+    given, state = x.clone(), {name: value.clone() for name, value in trial.state_dict().items()}
     with torch.no_grad():
-        expected = tree_leaves(trial(x.clone()))
+        expected = tree_leaves(trial(x))
         for name in changed:
             module: Any = trial.get_submodule(name)
             module.inplace = True
-            found = tree_leaves(trial(x.clone()))
-            if all(torch.equal(a, b) for a, b in zip(expected, found, strict=True)):
+            found = tree_leaves(trial(x))
+            own = all(torch.equal(value, state[key]) for key, value in trial.state_dict().items())
+            if (
+                all(torch.equal(a, b) for a, b in zip(expected, found, strict=True))
+                and own
+                and torch.equal(x, given)
+            ):
                 kept.append(name)
-            else:  # another module still reads what would be overwritten
+            else:  # what would be overwritten is read again: by another module, a later call, or the caller
                 module.inplace = False
+                trial.load_state_dict(state)
+                x.copy_(given)
     made = copied(network)
     for name in kept:
         chosen: Any = made.get_submodule(name)
@@ -225,10 +233,24 @@ def _without_groups(network: nn.Module, example: Tensor) -> nn.Module | None:
     for parent in list(made.modules()):
         for name, module in parent.named_children():
             # a depthwise convolution would take as many times the multiply-adds as it has channels
-            if isinstance(module, CONVOLUTIONS) and 1 < module.groups < module.in_channels:
+            if is_plain(module) and 1 < module.groups < module.in_channels:
                 setattr(parent, name, without_groups(module))
                 count += 1
     return made if count else None
+
+
+def is_plain(module: nn.Module) -> TypeGuard[nn.Conv1d | nn.Conv2d | nn.Conv3d]:
+    """Whether a module is a convolution of torch's own, whose weight is a parameter that nothing computes.
+
+    >>> is_plain(nn.Conv2d(4, 4, 3)), is_plain(nn.utils.parametrizations.weight_norm(nn.Conv2d(4, 4, 3)))
+    (True, False)
+    """
+    return (
+        type(module) in CONVOLUTIONS
+        and "weight" in module._parameters
+        and not module._forward_hooks
+        and not module._forward_pre_hooks
+    )
 
 
 @torch.no_grad()

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from fivefold.core import ArgumentError
 from fivefold.tasks.recognise import kind_of
+from fivefold.tasks.user_path import user_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,9 +33,9 @@ def fit(
     """Fit the model whose mathematics fits the data, chosen on evidence and measured on what it has not seen.
 
     A folder of pictures, IDX or NPZ file goes to :func:`fivefold.tasks.images.fit.fit_images`, and so does a
-    table of paths to pictures. A folder of text files, and a table of nothing but texts and the target, goes
-    to :func:`fivefold.tasks.text.fit.fit_texts`. Everything else is a table, for
-    :func:`fivefold.tasks.tables.fit.fit`, whose options are taken.
+    table of paths to pictures. A folder of text files, and a file with a table of nothing but texts and the
+    target, goes to :func:`fivefold.tasks.text.fit.fit_texts`. Everything else is a table, for
+    :func:`fivefold.tasks.tables.fit.fit`, whose options are taken: one of them makes a file of texts a table.
 
     Args:
         data: A folder, a path, a data frame, a dict of columns, an array.
@@ -64,6 +65,8 @@ def fit(
     True
     """
     kind = kind_of(data, target)
+    if kind == "texts" and options and user_path(data).is_file():
+        kind = "table"  # whose options they are
     if kind == "pictures":
         if options:
             named = ", ".join(sorted(options))

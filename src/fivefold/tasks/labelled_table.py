@@ -66,6 +66,19 @@ def labels_of(column: Column, name: str, things: str) -> list[str | None]:
     return [None if value is None or not str(value).strip() else str(value).strip() for value in column]
 
 
+def says_split(table: Table, name: str) -> bool:
+    """Whether a column has the name of one that says training or test, and a word for one of them in a row.
+
+    >>> from fivefold.tasks.tables.read import from_frame
+    >>> table = from_frame({"set": ["city", "castle"], "usage": ["train", "train"]})
+    >>> says_split(table, "set"), says_split(table, "usage")
+    (False, True)
+    """
+    if name.lower() not in SPLITS or table.column(name).dtype.kind != "O":
+        return False
+    return any(str(value).strip().lower() in ROLES for value in table.column(name) if value is not None)
+
+
 def split_column(table: Table, taken: set[str | None]) -> str | None:
     """Return the column that says training and test of every row, or ``None``.
 

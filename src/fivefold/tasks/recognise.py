@@ -6,14 +6,20 @@ import zlib
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from fivefold.tasks.user_path import user_path
 
+if TYPE_CHECKING:
+    from fivefold.tasks.tables.table import Column
+
 _LOOKED_AT = 2_000
-_TEXTS = (".txt", ".text", ".md", ".rst", ".txt.gz")
 _WORDS = 5
 """Median words from which a column is one of texts, not of names."""
+_EACH = 5
+"""Rows of each number of a target, on average, below which its numbers are quantities, not classes."""
 _PICTURES = 0.2
 """Share of pictures from which a folder is one of pictures, whatever else it holds."""
 
@@ -23,7 +29,8 @@ def kind_of(data: Any, target: str | None) -> str:
 
     A folder is asked what its files are. With a target, a table of nothing but paths to pictures,
     or nothing but texts, and the target (and a column that says training or test) is taken for what it
-    lists. Every other table stays a table.
+    lists. Every other table stays a table: one whose target holds fractions, too, or numbers most of which
+    come fewer than five times.
 
     Args:
         data: What a user gave to ``fit``.
@@ -63,22 +70,40 @@ def _holds_texts(folder: Path) -> bool:
     from fivefold.tasks.images.endings import has_picture_ending
 
     texts = others = pictures = 0
-    for _, folders, files in islice(os.walk(folder), _LOOKED_AT):
+    for root, folders, files in islice(os.walk(folder), _LOOKED_AT):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in files[:_LOOKED_AT]:
             if not name.startswith("."):
-                texts += name.lower().endswith(_TEXTS)
-                others += not name.lower().endswith(_TEXTS)
+                text = _is_text(Path(root, name))
+                texts, others = texts + text, others + (not text)
                 pictures += has_picture_ending(name)
         if texts + others >= _LOOKED_AT:
             break
     return texts > others and pictures < _PICTURES * (texts + others)
 
 
+def _is_text(path: Path) -> bool:
+    """Whether a file has the ending of a text, or none and begins as texts do."""
+    from fivefold.tasks.images.decode import begins_like_a_picture, read_start
+    from fivefold.tasks.images.idx import idx_role
+    from fivefold.tasks.text.endings import has_text_ending, stem_and_ending
+
+    if has_text_ending(path.name):
+        return True
+    if stem_and_ending(path.name)[1] or idx_role(path.name) is not None or begins_like_a_picture(path):
+        return False
+    try:
+        start = read_start(path, 512)
+    except OSError:
+        return False
+    return bool(start) and b"\x00" not in start
+
+
 def _listed(path: Path, target: str) -> str:
-    """What the first rows of a table list."""
+    """What a table lists: its first rows tell, and of texts the numbers of its target."""
     from fivefold.core import FivefoldError
     from fivefold.tasks.images.path_table import path_column
+    from fivefold.tasks.labelled_table import says_split
     from fivefold.tasks.tables.read import read
     from fivefold.tasks.text.text_table import text_column
 
@@ -89,27 +114,35 @@ def _listed(path: Path, target: str) -> str:
         table = read(path, query="SELECT * FROM data LIMIT 50")
     except FivefoldError:
         return "table"  # the reader of tables says what is wrong with it
-    others = _others(table.names, target)
+    others = [name for name in table.names if name != target and not says_split(table, name)]
     if target not in table.names or len(others) != 1:
         return "table"
     if path_column(table) == others[0]:
         return "pictures"
-    if text_column(table, target) != others[0] or any(map(_fraction, table.column(target))):
+    if text_column(table, target) != others[0]:
         return "table"
     lengths = sorted(len(str(value).split()) for value in table.column(others[0]) if value is not None)
-    return "texts" if lengths and lengths[len(lengths) // 2] >= _WORDS else "table"
-
-
-def _fraction(value: Any) -> bool:
-    """Whether a target is no label of a class: a number that is not whole."""
+    if not lengths or lengths[len(lengths) // 2] < _WORDS:
+        return "table"
+    quoted = '"' + target.replace('"', '""') + '"'
     try:
-        return not float(value).is_integer()
-    except (TypeError, ValueError, OverflowError):
+        labels = read(path, query=f"SELECT {quoted} FROM data").column(target)  # noqa: S608
+    except FivefoldError:
+        return "table"
+    return "table" if _quantities(labels) else "texts"
+
+
+def _quantities(labels: "Column") -> bool:
+    """Whether a target is of numbers that are no classes: fractions, or hardly ever the same one twice."""
+    if labels.dtype.kind != "f":
         return False
+    known = labels[~np.isnan(labels)]
+    classes = np.unique(known)
+    return bool((classes != np.rint(classes)).any() or len(known) < _EACH * len(classes))
 
 
 def _others(names: Sequence[str], target: str) -> list[str]:
-    """Columns beside the target and what says training or test."""
+    """Columns beside the target and what may say training or test, by its name."""
     from fivefold.tasks.labelled_table import SPLITS
 
     return [name for name in names if name != target and name.lower() not in SPLITS]

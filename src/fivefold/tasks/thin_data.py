@@ -42,7 +42,7 @@ def thin_classes(classes: Sequence[str], counts: npt.NDArray[np.integer], what: 
     >>> thin_classes(["cat", "dog"], np.array([2, 9]), "picture")
     ["Classes with fewer than 5 training pictures can hardly be learnt: 'cat' (2)."]
     """
-    few = [f"{classes[i]!r} ({counts[i]})" for i in np.flatnonzero(counts < _FEW)]
+    few = [f"{classes[i]!r} ({counts[i]})" for i in np.flatnonzero(counts < _FEW).tolist()]
     if not few:
         return []
     shown = ", ".join(few[:_SHOWN]) + (f" and {len(few) - _SHOWN:,} more" if len(few) > _SHOWN else "")

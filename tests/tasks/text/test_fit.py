@@ -70,7 +70,10 @@ def test_a_folder_and_a_table_of_texts_are_fitted(tmp_path, texts):
     (tmp_path / "notes.csv").write_text("text,subject\n" + "\n".join(rows) + "\n")
     assert isinstance(fit(tmp_path / "notes.csv", "subject", budget="1s"), TextModel)
     with pytest.raises(ArgumentError, match="options of a fit to texts; got group"):
-        fit(tmp_path / "notes.csv", "subject", group="x")
+        fit(tmp_path / "notes", group="x")
+    assert not isinstance(
+        fit(tmp_path / "notes.csv", "subject", budget="1s", types={"text": "text"}), TextModel
+    )
 
 
 def test_copies_of_test_texts_are_not_learnt_from(texts):

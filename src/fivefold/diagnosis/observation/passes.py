@@ -49,10 +49,11 @@ class Passes:
         overhead: float = 0.05,
         every: int | None = None,
         allowance: float = 0.1,
+        aim: float = AIM,
         deep: bool = False,
     ) -> None:
         # Looks in depth have an account of their own, or the cheaper ones would leave them nothing.
-        share = AIM * (overhead / 2 if deep else overhead)
+        share = aim * (overhead / 2 if deep else overhead)
         # A part is kept for evaluations: the updates at the start would leave none for those at the end.
         kept, rest = KEPT_FOR_EVALUATIONS, 1 - KEPT_FOR_EVALUATIONS
         self.account = Overhead(share, 1, rest * allowance, part=rest)

@@ -24,9 +24,9 @@ from fivefold.diagnosis.observation.watcher import Watcher
 from fivefold.diagnosis.observation.weights import StepMeasure
 from fivefold.diagnosis.script.draws import unchanged_draws
 
-OVERHEAD, ALLOWANCE = 0.25, 2.0
-"""What watching may cost where somebody asked for a diagnosis: a quarter of the time (a fifth is aimed at),
-and two seconds beyond it. Looks in depth, where they are asked for, may cost as much again.
+OVERHEAD, AIM, ALLOWANCE = 0.25, 0.8, 2.0
+"""What watching may cost where somebody asked for a diagnosis: a quarter of the time (four fifths of it are
+aimed at), and two seconds beyond it. Looks in depth, where they are asked for, may cost as much again.
 """
 APART = 5
 """Updates between two calls of a copy from which on the second is an evaluation."""
@@ -49,7 +49,7 @@ class JoiningWatcher(Watcher):
     ) -> None:
         # Half of it goes to looks in depth: the others are to see what they see without.
         overhead = 2 * OVERHEAD if deep else OVERHEAD
-        super().__init__(modules, optimizers, overhead=overhead, allowance=ALLOWANCE, deep=deep)
+        super().__init__(modules, optimizers, overhead=overhead, allowance=ALLOWANCE, aim=AIM, deep=deep)
         self._first: dict[int, tuple[int, float]] | None = None
         self._within: nn.Module | None = None
         self._answers = Answers()

@@ -177,17 +177,16 @@ def fit_set(
         )
     material = divide(images, duplicates.groups(len(images)), seed, colour=_in_colour(images, start))
     yardstick = fit_yardstick(material, seed)
-    designed, warnings = None, ()
+    designed, warnings = None, list[str]()
     if searched is not None:
         try:
             designed = _designed(material, searched, seed, directory, tell)
         except NothingTrainedError as error:
-            warnings = (
-                f"The search for an architecture trained no network: {error.got}. Give it more time.",
-            )
+            said = f"The search for an architecture trained no network: {error.got}. Give it more time."
+            warnings.append(said)
     choice = choice or choose(material, clock, seconds, seed, tell, start, designed)
     tell("chosen", {"method": choice.candidate.name})
-    outcome = replace(_run(material, duplicates, choice, yardstick, seed, tell), warnings=warnings)
+    outcome = replace(_run(material, duplicates, choice, yardstick, seed, tell), warnings=tuple(warnings))
     tell("report", {})
     from fivefold.tasks.images.record import build_record
 

@@ -58,7 +58,7 @@ def read_path_table(path: Path, target: str | None, limits: Limits, *, labelled:
         )
     if table.rows > limits.files:
         raise DataError(f"at most {limits.files:,} pictures", f"{table.rows:,} rows", "raise the limit")
-    split = split_column(table, {column, target})
+    split = split_column(table, {column, target}) if labelled else None
     notes: list[str] = []
     labels: list[str | None] = [None] * table.rows
     if labelled:

@@ -208,7 +208,8 @@ def train_network(
     channels, height, width = pictures.shape[1:]
     size = pictures_at_once(module, (channels, height, width), _AT_ONCE)
     measured = pictures[: pictures_measured(recipe.epochs * len(pictures), len(pictures))]
-    parts = [part for part in torch.split(measured, size) if len(part) > 1]
+    # parts of about one size, which count alike: two pictures left at the end would count as much as 250
+    parts = [part for part in torch.tensor_split(measured, -(-len(measured) // size)) if len(part) > 1]
     with fork_global(seed, "statistics"):
         measure_statistics_(module, parts)
     return training

@@ -91,7 +91,7 @@ def read_table(
     if missing:
         found.notes.append(f"The column {fitted!r}, which held the texts of the fit, is not there.")
     labels: list[str | None] = [None] * table.rows
-    split = split_column(table, {column, target})
+    split = split_column(table, {column, target}) if labelled else None
     if labelled:
         target = target_column(table, target, {column, split}, str(source))
         labels = labels_of(table.column(target), target, "texts")
