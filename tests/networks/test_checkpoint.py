@@ -42,6 +42,32 @@ def test_a_state_comes_back_whole(tmp_path, suffix):
     assert loaded.left_out == loaded.passed_over == ()
 
 
+@pytest.mark.parametrize("beginning", ["module.", "_orig_mod.", "model.module.", "layer1."])
+def test_a_beginning_of_all_names_is_taken_off(tmp_path, beginning):
+    theirs, ours = resnet(1), resnet(2)
+    state = {beginning + name: value for name, value in theirs.state_dict().items()}
+    torch.save({"net": state, "accuracy": 1.0}, tmp_path / "a.ckpt")
+    load_weights(ours, tmp_path / "a.ckpt")
+    assert same(contents(ours), contents(theirs))
+    save_file({**state, "other": torch.zeros(1)}, tmp_path / "b.safetensors")
+    with pytest.raises(ArgumentError, match=r"unknown to the network"):
+        load_weights(ours, tmp_path / "b.safetensors")
+
+
+def test_a_network_whose_own_names_have_one_beginning_keeps_it(tmp_path):
+    ours, theirs = (nn.ModuleDict({"module": nn.Linear(2, 2)}) for _ in range(2))
+    save_file(theirs.state_dict(), tmp_path / "a.safetensors")
+    load_weights(ours, tmp_path / "a.safetensors")
+    assert same(contents(ours), contents(theirs))
+
+
+def test_of_several_states_none_is_guessed(tmp_path):
+    state = resnet(1).state_dict()
+    torch.save({"student": state, "teacher": state}, tmp_path / "a.pth")
+    with pytest.raises(ArtifactError, match=r"one state dictionary in a\.pth; got several: student, teacher"):
+        load_weights(resnet(2), tmp_path / "a.pth")
+
+
 @pytest.mark.parametrize("wrapper", ["state_dict", "model_state_dict", "model"])
 def test_a_state_inside_a_checkpoint_is_found(tmp_path, wrapper):
     theirs, ours = resnet(1), resnet(2)

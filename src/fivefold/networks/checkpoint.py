@@ -42,13 +42,15 @@ def load_weights(
     """Copy a checkpoint's tensors into a network, all that belong there or none.
 
     Architectures that torchvision also has use its names, so that its files load; DenseNet's old ones are
-    renamed. Leave ``("aux1.", "aux2.")`` out of GoogLeNet's, whose pretrained weights also expect pictures
-    scaled to [-1, 1].
+    renamed. A beginning that all names of the file have and the network's do not (``module.`` of parallel
+    training, ``_orig_mod.`` of a compiled one) is taken off. Leave ``("aux1.", "aux2.")`` out of GoogLeNet's,
+    whose pretrained weights also expect pictures scaled to [-1, 1].
 
     Args:
         network: Any module whose weights have memory.
-        path: A ``.safetensors`` file; or a ``.pt``, ``.pth`` or ``.bin`` of ``torch.save``, read with
-            ``weights_only``, so that it can hold tensors and no code. At most 256 MiB and eight times the
+        path: A ``.safetensors`` file; or a ``.pt``, ``.pth``, ``.ckpt`` or ``.bin`` of ``torch.save``, read
+            with ``weights_only``, so that it can hold tensors and no code: a state dictionary, or a
+            dictionary in which one is. At most 256 MiB and eight times the
             network's bytes.
         leave_out: Beginnings of names that are not taken, such as ``"fc."`` for another number of classes.
 
@@ -69,7 +71,7 @@ def load_weights(
     """
     file, own = Path(path), network.state_dict()
     _require_memory(own)
-    found = _renamed(_read(file, sum(value.nbytes for value in own.values())), own)
+    found = _renamed(_unwrapped(_read(file, sum(value.nbytes for value in own.values())), own), own)
     beginnings = (leave_out,) if isinstance(leave_out, str) else tuple(leave_out)
     for beginning in beginnings:
         known = beginning != "" and any(name.startswith(beginning) for name in (*own, *found))
@@ -166,6 +168,19 @@ def _some(names: Sequence[str]) -> str:
     return shown if len(names) <= _SHOWN else f"{shown}, ... ({len(names) - _SHOWN} more)"
 
 
+def _unwrapped(found: dict[str, Tensor], own: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Take beginnings off that all names have, as far as most of them are then names of the network."""
+    best, bare = found, found
+    while bare:
+        first = next(iter(bare)).partition(".")[0] + "."
+        if not all(name.startswith(first) for name in bare):
+            break
+        bare = {name.removeprefix(first): value for name, value in bare.items()}
+        if sum(name in own for name in bare) > sum(name in own for name in best):
+            best = bare
+    return best
+
+
 def _renamed(found: dict[str, Tensor], own: dict[str, Tensor]) -> dict[str, Tensor]:
     """Give old names of DenseNet's layers, ``norm.1``, their new ones, where the network has these."""
     new = {name: _OLD_DENSE_LAYER.sub(r"\1\2.", name) for name in found}
@@ -189,8 +204,8 @@ def _read(file: Path, size: int) -> dict[str, Tensor]:
     if not file.is_file():
         given = f"no file {file.name!a}"
         raise ArtifactError("a file of weights", given, "give the path of a .safetensors or .pth")
-    if file.suffix not in (".safetensors", ".pt", ".pth", ".bin"):
-        raise ArtifactError("a .safetensors, .pt, .pth or .bin file", ascii(file.name))
+    if file.suffix not in (".safetensors", ".pt", ".pth", ".ckpt", ".bin"):
+        raise ArtifactError("a .safetensors, .pt, .pth, .ckpt or .bin file", ascii(file.name))
     bytes_ = _size_of(file)
     limit = _ROOM + _TIMES * size
     if bytes_ > limit:
@@ -212,14 +227,21 @@ def _read(file: Path, size: int) -> dict[str, Tensor]:
         fix = "take it from its source, or save its state dictionary as safetensors where you trust it"
         said = ascii(str(error))[1:-1][:200]
         raise ArtifactError(f"a file of tensors alone in {file.name}", said, fix) from error
-    if isinstance(loaded, dict):
-        for wrapper in _WRAPPERS:
-            if isinstance(loaded.get(wrapper), dict):
-                loaded = loaded[wrapper]
-                break
-    if not isinstance(loaded, dict) or not all(
-        isinstance(name, str) and isinstance(value, Tensor) for name, value in loaded.items()
-    ):
+    if isinstance(loaded, dict) and not _is_state(loaded):
+        states = [name for name in _WRAPPERS if isinstance(loaded.get(name), dict)]
+        states = states[:1] or [name for name, value in loaded.items() if _is_state(value) and value]
+        if len(states) == 1:
+            loaded = loaded[states[0]]
+        elif states:
+            several = f"several: {_some([str(name) for name in states])}"
+            raise ArtifactError(f"one state dictionary in {file.name}", several, "save it alone")
+    if not _is_state(loaded):
         kind = type(loaded).__name__
         raise ArtifactError(f"tensors by name in {file.name}", kind, "save a state dictionary")
     return dict(loaded)
+
+
+def _is_state(value: Any) -> bool:
+    return isinstance(value, dict) and all(
+        isinstance(name, str) and isinstance(each, Tensor) for name, each in value.items()
+    )

@@ -139,3 +139,8 @@ def test_several_text_files_are_read_together(tmp_path):
     for name in ("x" * 5000, "~nobody knows/a.txt"):
         with pytest.raises(DataError, match=r"a file|existing file"):
             read_texts(name, labelled=False)
+
+
+def test_the_first_bad_text_of_a_list_is_named():
+    with pytest.raises(ArgumentError, match=r"got nan at place 1 \(from 0\)"):
+        read_texts(["it purrs", float("nan")], labelled=False)

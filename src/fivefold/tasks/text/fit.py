@@ -22,6 +22,7 @@ from fivefold.tasks.text.padded import Padded
 from fivefold.tasks.text.read import read_texts
 from fivefold.tasks.text.text_set import TextSet, twin_key
 from fivefold.tasks.text.tokens import Tokenizer
+from fivefold.tasks.thin_data import require_two_classes
 
 Progress = Callable[[str, dict[str, object]], None]
 Rows = npt.NDArray[np.int64]
@@ -127,6 +128,7 @@ def fit_texts(
     tell = progress or (lambda event, details: None)
     tell("read", {"source": str(data) if not isinstance(data, TextSet) else data.source})
     texts = data if isinstance(data, TextSet) else read_texts(data, target=target)
+    require_two_classes(texts.classes, texts.source, "add texts of another one")
     tell("found", {"described": texts.describe()})
     outcome = _run(divide(texts, seed), clock, seconds, seed, tell)
     tell("report", {})

@@ -66,6 +66,9 @@ def read_texts(
     listed = isinstance(source, list | tuple) and all(isinstance(each, str | Path) for each in source)
     if not listed and not isinstance(source, str | Path):
         got = type(source).__name__
+        if isinstance(source, list | tuple):
+            place = next(i for i, each in enumerate(source) if not isinstance(each, str | Path))
+            got = f"{source[place]!r:.40} at place {place} (from 0)"
         raise ArgumentError("a table, a folder, a file, or a list of texts or paths", got, "give a list")
     paths = [_path(each) for each in ([source] if isinstance(source, str | Path) else source)]
     path = paths[0] if isinstance(source, str | Path) else None

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from fivefold.core import ArgumentError
+from fivefold.core import ArgumentError, NumericalError
 from fivefold.tasks.images.export.parity import LEAST, measure_parity
 
 
@@ -42,3 +42,8 @@ def test_nothing_is_compared_below_the_least_probability():
 def test_what_are_no_probabilities(p, q):
     with pytest.raises(ArgumentError):
         measure_parity(p, q)
+
+
+def test_numbers_that_are_none_are_an_error_of_numbers():
+    with pytest.raises(NumericalError, match="NaN or infinity"):
+        measure_parity(np.array([[0.5, 0.5]]), np.array([[np.nan, 0.5]]))

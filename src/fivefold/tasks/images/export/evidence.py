@@ -2,6 +2,7 @@
 
 import io
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -89,13 +90,13 @@ def evidence_of(
         held = np.flatnonzero(images.given == 1)
         chosen = rng.permutation(held if len(held) else rows)[:_JUDGED]
         names = tuple(images.names[i] for i in chosen)
-        return Evidence(loaded(chosen), None, None, names, images.source)
+        return Evidence(loaded(chosen), None, None, names, Path(images.source).name)
     unknown = sorted(set(images.classes) - set(classes))
     if unknown:
         raise DataError(
             f"pictures of the model's classes in {images.source}", f"others: {', '.join(unknown[:5])}"
         )
-    labelled, source = rows[images.labels >= 0], images.source
+    labelled, source = rows[images.labels >= 0], Path(images.source).name
     train, test = labelled[images.given[labelled] == 0], labelled[images.given[labelled] == 1]
     if min(len(train), len(test)) == 0:
         mixed = rng.permutation(labelled)

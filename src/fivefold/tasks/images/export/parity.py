@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fivefold.core import require
+from fivefold.core import NumericalError, require
 
 LEAST = 1e-12
 """Probabilities below this count as this: there float32 holds no logarithm worth comparing."""
@@ -42,6 +42,7 @@ def measure_parity(expected: npt.NDArray[Any], found: npt.NDArray[Any]) -> Parit
 
     Raises:
         ArgumentError: Other shapes, none, or numbers that are no probabilities.
+        NumericalError: The other form gave NaN or infinity.
 
     >>> measure_parity(np.array([[0.5, 0.5]]), np.array([[0.5, 0.5]]))
     Parity(pictures=1, difference=0.0, agreement=1.0)
@@ -49,6 +50,10 @@ def measure_parity(expected: npt.NDArray[Any], found: npt.NDArray[Any]) -> Parit
     same = expected.shape == found.shape and expected.ndim == 2 and expected.size > 0
     require(same, "two arrays [n, K] of the same shape", (expected.shape, found.shape))
     p, q = expected.astype(np.float64), found.astype(np.float64)
+    if not np.isfinite(q).all():
+        raise NumericalError(
+            "finite probabilities of the other form", "NaN or infinity", "look at its numbers layer by layer"
+        )
     valid = all(bool(np.isfinite(x).all() and (x >= 0).all() and (x <= 1.0 + 1e-5).all()) for x in (p, q))
     require(valid, "probabilities between 0 and 1", "others")
     gap = np.abs(np.log(np.maximum(p, LEAST)) - np.log(np.maximum(q, LEAST)))

@@ -105,7 +105,8 @@ def extract_terms(
         least: Least occurrences of a term.
 
     Returns:
-        The terms, ranked; of equal scores the alphabet decides.
+        The terms, ranked; of equal scores the alphabet decides. Those that are no more frequent in the field
+        than in the reference are left out.
 
     Raises:
         DataError: No candidates, or other texts without a word.
@@ -119,6 +120,7 @@ def extract_terms(
     for given in (texts, reference):
         require(not isinstance(given, str), "a sequence of texts", "one string", "put it into a list")
     require(most >= 1, "at least 1 term", most)
+    texts, reference = list(texts), None if reference is None else list(reference)
     found = find_candidates(texts, least=least)
     if not found.counts:
         raise DataError(
@@ -139,8 +141,8 @@ def extract_terms(
         cosines = centroid_similarity(keys, scores.tolist(), features)
         scores = scores * (1 + cosines) / 2
         similarity = list(cosines.tolist())
-    order = sorted(range(len(keys)), key=lambda i: (-scores[i], keys[i]))[:most]
-    kept = list(texts)
+    told = [i for i in range(len(keys)) if reference is None or scores[i] > 0]
+    order = sorted(told, key=lambda i: (-scores[i], keys[i]))[:most]
     terms = []
     for i in order:
         key = keys[i]
@@ -155,7 +157,7 @@ def extract_terms(
                 ratios[i],
                 likelihoods[i],
                 similarity[i],
-                _around(kept[number], place, len(found.surface[key])),
+                _around(texts[number], place, len(found.surface[key])),
             )
         )
     return Terms(tuple(terms), len(keys), found.words, found.texts)
