@@ -542,7 +542,8 @@ if seen is not None:
     assert len(seen.record.steps) == 4 // (1 + rank), seen.record.steps
     assert all(s.line is not None for s in seen.record.steps), seen.record.no_tape
     assert len(seen.record.deep) == (4 if rank == 0 else 0)
-print(hashlib.sha256(b"".join(v.numpy().tobytes() for v in net.state_dict().values())).hexdigest(), flush=True)
+weights = b"".join(v.numpy().tobytes() for v in net.state_dict().values())
+print(hashlib.sha256(weights).hexdigest(), flush=True)
 dist.barrier()
 dist.destroy_process_group()
 os._exit(0)  # gloo's threads may abort a process that ends by itself (watched or not)
