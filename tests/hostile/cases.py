@@ -93,7 +93,7 @@ def missing_file(folder: Path) -> Path:
     return folder / "no.csv"
 
 
-@case("read", "DataError", "file", "directory")
+@case("read", "DataError", "folder", "none below")
 def directory(folder: Path) -> Path:
     (folder / "folder.csv").mkdir()
     return folder / "folder.csv"

@@ -248,7 +248,7 @@ def test_a_file_that_would_run_code_is_refused_and_runs_none(tmp_path):
     [
         ("a.safetensors", b"no such thing", "valid safetensors"),
         ("a.pth", b"no such thing", "a file of tensors alone"),
-        ("a.npz", b"", r"a \.safetensors, \.pt, \.pth or \.bin file"),
+        ("a.npz", b"", r"a \.safetensors, \.pt, \.pth, \.ckpt or \.bin file"),
     ],
 )
 def test_another_file_is_refused(tmp_path, name, content, said):

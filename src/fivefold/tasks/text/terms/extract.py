@@ -105,8 +105,7 @@ def extract_terms(
         least: Least occurrences of a term.
 
     Returns:
-        The terms, ranked; of equal scores the alphabet decides. Those that are no more frequent in the field
-        than in the reference are left out.
+        The terms, ranked; of equal scores the alphabet decides.
 
     Raises:
         DataError: No candidates, or other texts without a word.
@@ -141,8 +140,7 @@ def extract_terms(
         cosines = centroid_similarity(keys, scores.tolist(), features)
         scores = scores * (1 + cosines) / 2
         similarity = list(cosines.tolist())
-    told = [i for i in range(len(keys)) if reference is None or scores[i] > 0]
-    order = sorted(told, key=lambda i: (-scores[i], keys[i]))[:most]
+    order = sorted(range(len(keys)), key=lambda i: (-scores[i], keys[i]))[:most]
     terms = []
     for i in order:
         key = keys[i]
