@@ -258,6 +258,8 @@ def _best_changes(taken: Trial, tried: _Trials, seconds: float, final: float) ->
     trials = [Trial(taken.candidate, pace, changes=name, origin=taken.origin) for name in _CHANGES]
     tried.round(trials, seconds, epochs)
     if not all(t.losses for t in trials):
+        for trial in trials:
+            trial.reason = trial.reason or "not compared: the time did not suffice for all changes"
         return "", trials
     best = min(trials, key=lambda t: t.losses[-1])
     for trial in trials:
