@@ -1,6 +1,6 @@
 """First weights of a whole network, from one generator."""
 
-from typing import Any, cast
+from typing import Any, TypeGuard, cast
 
 import torch
 from torch import nn
@@ -32,6 +32,20 @@ RESET = (
 INVERTED = (InvertedResidual, FlatInvertedResidual, ExcitedResidual)
 BRANCHES = (BasicBlock, Bottleneck, *INVERTED)
 _HEAD_SPREAD = 0.01
+
+
+def is_plain(module: nn.Module) -> TypeGuard[nn.Conv1d | nn.Conv2d | nn.Conv3d]:
+    """Whether a module is a convolution of torch's own, whose weight is a parameter that nothing computes.
+
+    >>> is_plain(nn.Conv2d(4, 4, 3)), is_plain(nn.utils.parametrizations.weight_norm(nn.Conv2d(4, 4, 3)))
+    (True, False)
+    """
+    return (
+        type(module) in CONVOLUTIONS
+        and "weight" in module._parameters
+        and not module._forward_hooks
+        and not module._forward_pre_hooks
+    )
 
 
 def fan_in(layer: nn.Module) -> int:

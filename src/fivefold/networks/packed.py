@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from fivefold.networks.first_weights import is_plain
 from fivefold.networks.mode import in_mode
 
 LEAST_BYTES = 1 << 19
@@ -109,12 +110,11 @@ def pack_convolutions(network: nn.Module, example: Tensor) -> nn.Module | None:
 
 def _can_be_packed(module: nn.Module) -> bool:
     return (
-        type(module) is nn.Conv2d
+        is_plain(module)
+        and type(module) is nn.Conv2d
         and module.weight.dtype == torch.float32
         and module.weight.device.type == "cpu"
         and module.weight.nbytes >= LEAST_BYTES
         and module.padding_mode == "zeros"
         and not isinstance(module.padding, str)
-        and not module._forward_hooks
-        and not module._forward_pre_hooks
     )

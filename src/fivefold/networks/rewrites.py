@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from math import inf, isfinite
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, TypeGuard
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -21,7 +21,7 @@ from torch.utils._pytree import tree_leaves, tree_map
 from fivefold.core import ArgumentError, fork_global, require, torch_generator
 from fivefold.networks.blocks.stochastic_depth import StochasticDepth
 from fivefold.networks.costs import input_type
-from fivefold.networks.first_weights import CONVOLUTIONS
+from fivefold.networks.first_weights import is_plain
 from fivefold.networks.fold import find_batch_norms, fold_batch_norm
 from fivefold.networks.layer_times import run_step
 from fivefold.networks.packed import CLOSE, pack_convolutions
@@ -237,20 +237,6 @@ def _without_groups(network: nn.Module, example: Tensor) -> nn.Module | None:
                 setattr(parent, name, without_groups(module))
                 count += 1
     return made if count else None
-
-
-def is_plain(module: nn.Module) -> TypeGuard[nn.Conv1d | nn.Conv2d | nn.Conv3d]:
-    """Whether a module is a convolution of torch's own, whose weight is a parameter that nothing computes.
-
-    >>> is_plain(nn.Conv2d(4, 4, 3)), is_plain(nn.utils.parametrizations.weight_norm(nn.Conv2d(4, 4, 3)))
-    (True, False)
-    """
-    return (
-        type(module) in CONVOLUTIONS
-        and "weight" in module._parameters
-        and not module._forward_hooks
-        and not module._forward_pre_hooks
-    )
 
 
 @torch.no_grad()

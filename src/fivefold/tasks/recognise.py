@@ -8,8 +8,6 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from fivefold.tasks.user_path import user_path
 
 if TYPE_CHECKING:
@@ -134,6 +132,8 @@ def _listed(path: Path, target: str) -> str:
 
 def _quantities(labels: "Column") -> bool:
     """Whether a target is of numbers that are no classes: fractions, or hardly ever the same one twice."""
+    import numpy as np
+
     if labels.dtype.kind != "f":
         return False
     known = labels[~np.isnan(labels)]
