@@ -93,7 +93,7 @@ def missing_file(folder: Path) -> Path:
     return folder / "no.csv"
 
 
-@case("read", "DataError", "folder", "none below")
+@case("read", "DataError", "file", "folder.csv")
 def directory(folder: Path) -> Path:
     (folder / "folder.csv").mkdir()
     return folder / "folder.csv"
