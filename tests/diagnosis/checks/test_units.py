@@ -31,7 +31,7 @@ def test_dead_units_of_functions_are_seen_too(watched, digits) -> None:
             return self.b(nn.functional.relu(self.a(x)))
 
     found = check_units(watched(Called(), *digits, steps=3))
-    assert "relu 1 100%" in found[0].evidence
+    assert "in 'relu 1' 100%" in found[0].evidence
 
 
 def test_saturated(watched, digits, network) -> None:

@@ -280,9 +280,9 @@ def _killed(record: Record) -> list[Finding]:
         Finding(
             "rate.too-high",
             "updates kill most units of a layer",
-            f"{', '.join(f'{n} {a:.0%} to {b:.0%}' for n, (a, b) in list(dead.items())[:4])} of the units "
-            "give zero to every example of a batch, from the first update to the last half; rates up to "
-            f"{rate:.2g}",
+            f"{', '.join(f'in {n!r} {a:.0%} to {b:.0%}' for n, (a, b) in list(dead.items())[:4])} of the "
+            "units give zero to every example of a batch, from the first update to the last half; rates up "
+            f"to {rate:.2g}",
             "high",
             f"steps at a rate of {rate:.2g} throw units where the rectifier is flat, and there they stay",
             f"lower the rate to about {0.1 * rate:.1g}",

@@ -59,7 +59,7 @@ def check_units(record: Record) -> list[Finding]:
             Finding(
                 "units.dead",
                 "most units of a layer never fire",
-                f"{', '.join(f'{n} {dead[n]:.0%}' for n in many[:4])} of the units give zero to every "
+                f"{', '.join(f'in {n!r} {dead[n]:.0%}' for n in many[:4])} of the units give zero to every "
                 "example of a batch",
                 "high" if worst >= 0.85 else "medium",
                 "an update (or the first values) pushed them where the rectifier is flat: they get no "
@@ -75,8 +75,8 @@ def check_units(record: Record) -> list[Finding]:
             Finding(
                 "units.saturated",
                 "most outputs of a layer stand at their bounds",
-                f"{', '.join(f'{n} {saturated[n]:.0%}' for n in many[:4])} of the outputs are within 1% of a "
-                "bound",
+                f"{', '.join(f'in {n!r} {saturated[n]:.0%}' for n in many[:4])} of the outputs are within 1% "
+                "of a bound",
                 "high" if worst >= 0.8 else "medium",
                 "the inputs of the layer are too large for its activation, whose derivative is nearly zero "
                 "there",
@@ -156,9 +156,8 @@ def _recurrent(record: Record) -> list[Finding]:
         Finding(
             "units.saturated",
             "the states of a recurrent layer stand at their bounds from the start",
-            f"{', '.join(f'{n} {shares[n]:.0%}' for n in still[:4])} of the states are within 1% of a bound "
-            "at the "
-            f"first update, {ended[still[0]]:.0%} in the last half",
+            f"{', '.join(f'in {n!r} {shares[n]:.0%}' for n in still[:4])} of the states are within 1% of a "
+            f"bound at the first update, {ended[still[0]]:.0%} in the last half",
             "high" if max(shares[n] for n in still) >= 0.6 else "medium",
             "its first weights or biases are so large that the gates stand open and their derivatives are "
             "nearly "
