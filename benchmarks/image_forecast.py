@@ -85,18 +85,18 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, str]:
     """What the forecasts of these trainings were worth."""
     from fivefold.tasks.images.forecast import forecast_error
 
-    lines: dict[tuple[str, ...], list[tuple[float, float]]] = {}
+    lines: dict[tuple[str, ...], list[tuple[float, float, int]]] = {}
     for row in rows:
         lines.setdefault((row["data"], row["network"], str(row["seed"])), []).append(
-            (row["seen"], row["error"])
+            (row["seen"], row["error"], row["judged"])
         )
     by_steps: dict[int, list[tuple[float, bool]]] = {}
     for points in lines.values():
         for k in range(1, len(points) - 1):
-            (s, e), (s2, e2) = points[k - 1], points[k]
+            (s, e, _), (s2, e2, judged) = points[k - 1], points[k]
             for later in range(k + 1, len(points)):
-                wanted, error = points[later]
-                told = forecast_error((s, s2), (e, e2), wanted)
+                wanted, error, _ = points[later]
+                told = forecast_error((s, s2), (e, e2), wanted, judged)
                 off = math.log(told.error / max(error, 1e-4))
                 by_steps.setdefault(later - k, []).append((off, told.low <= error <= told.high))
     slopes = [row["slope"] for row in rows if row["slope"] != ""]
@@ -147,6 +147,7 @@ def main() -> None:
                             "network": candidate.name,
                             "seed": seed,
                             "training pictures": count,
+                            "judged": len(material.test),
                             "seen": seen,
                             "error": error,
                             "slope": slope,

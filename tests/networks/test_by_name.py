@@ -6,7 +6,7 @@ from fivefold.core import ArgumentError
 from fivefold.networks.by_name import check_name, check_options
 
 
-def make(classes, *, width=3, cell="gru", generator=None):
+def make(classes: int, *, width: int = 3, cell="gru", generator=None):
     return classes, width, cell, generator
 
 
@@ -25,3 +25,5 @@ def test_options_are_the_keywords_less_those_that_the_registry_passes():
             check_options("gru", make, wrong, "generator", "cell")
     with pytest.raises(ArgumentError, match="no options of 'net'"):
         check_options("net", lambda classes: None, {"width": 3})
+    with pytest.raises(ArgumentError, match="width as a whole number of at least 1; got 'x'"):
+        check_options("gru", make, {"width": "x"}, "generator", "cell")

@@ -133,6 +133,25 @@ def test_what_the_network_lacks_can_be_left_out_too(tmp_path):
     assert loaded.passed_over == ("aux1.weight",)
 
 
+def test_auxiliary_classifiers_of_googlenet_are_passed_over(tmp_path):
+    theirs, ours = (create("googlenet", classes=3, generator=seeded(s)) for s in (1, 2))
+    heads = {f"{head}.fc2.{part}": torch.ones(3) for head in ("aux1", "aux2") for part in ("weight", "bias")}
+    for beginning in ("", "module."):
+        saved = {beginning + name: value for name, value in {**theirs.state_dict(), **heads}.items()}
+        torch.save(saved, tmp_path / "a.pth")
+        assert load_weights(ours, tmp_path / "a.pth").passed_over == tuple(sorted(heads))
+        assert same(contents(ours), contents(theirs))
+        ours = create("googlenet", classes=3, generator=seeded(2))
+    assert load_weights(ours, tmp_path / "a.pth", leave_out=["aux1.", "aux2."]).passed_over  # as was needed
+    torch.save({**theirs.state_dict(), "aux3.weight": torch.ones(3)}, tmp_path / "a.pth")
+    with pytest.raises(ArgumentError, match=r"1 unknown to the network: aux3\.weight"):
+        load_weights(ours, tmp_path / "a.pth")
+    resnets = {**resnet(1).state_dict(), **heads}
+    torch.save(resnets, tmp_path / "b.pth")
+    with pytest.raises(ArgumentError, match="4 unknown to the network"):
+        load_weights(resnet(2), tmp_path / "b.pth")
+
+
 def test_old_names_of_densenet_are_renamed(tmp_path):
     theirs, ours = (create("densenet121", classes=3, generator=seeded(s)) for s in (1, 2))
     old = {

@@ -48,8 +48,9 @@ def test_the_last_state_is_that_of_the_last_step_and_backwards_of_the_first():
     ("arguments", "said"),
     [
         (("mlp", 3, 5), "a cell among"),
-        (("gru", 0, 5), "sizes of at least 1"),
-        (("gru", 3, 5, 0), "sizes of at least 1"),
+        (("gru", 0, 5), "inputs as a whole number of at least 1"),
+        (("gru", 3, 5, 0), "layers as a whole number of at least 1"),
+        (("gru", 3, "5"), "got '5'; write hidden=5"),
     ],
 )
 def test_unknown_cells_and_empty_sizes_are_refused(arguments, said):

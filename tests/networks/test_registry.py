@@ -18,10 +18,13 @@ from torch import nn
 
 from fivefold.core import ArgumentError
 from fivefold.networks.architectures.cortex import ventral_pathway
+from fivefold.networks.architectures.lenet import LeNet
+from fivefold.networks.architectures.resnet import CifarResNet, ResNet
+from fivefold.networks.architectures.unet import UNet
 from fivefold.networks.costs import layer_costs
 from fivefold.networks.first_weights import BRANCHES, INVERTED
 from fivefold.networks.registry import ENTRIES, create, names
-from fivefold.networks.style import ACTIVATIONS, NORMS
+from fivefold.networks.style import ACTIVATIONS, NORMS, Style
 
 TORCHVISION = json.loads((Path(__file__).parent / "torchvision.json").read_text(encoding="utf-8"))[
     "architectures"
@@ -233,6 +236,75 @@ def test_pictures_of_another_shape_are_refused(shape):
         create("resnet20", classes=2, generator=seeded())(torch.zeros(shape))
 
 
+PICTURES = torch.zeros(2, 3, 8, 8)
+
+
+@pytest.mark.parametrize(
+    ("pictures", "said"),
+    [
+        (list(PICTURES), r"a tensor of pictures \[N, 3, height, width\]; got a list of 2; .*torch.stack"),
+        (PICTURES.numpy(), r"a tensor of pictures .*; got ndarray; .*torch.as_tensor"),
+        (PICTURES.to(torch.uint8), r"real numbers, .*; got torch.uint8; .*pictures.float\(\) / 255"),
+        (PICTURES.to(torch.complex64), "real numbers, .*; got torch.complex64"),
+        (
+            PICTURES.double(),
+            r"type of the weights, torch.float32; got torch.float64; .*\.to\(torch.float32\)",
+        ),
+    ],
+)
+def test_pictures_of_another_type_are_refused(pictures, said):
+    network = create("resnet20", classes=2, generator=seeded())
+    for take in (network, network.intermediate):
+        with pytest.raises(ArgumentError, match=said):
+            take(pictures)
+
+
+def test_types_that_autocast_changes_are_taken():
+    network = create("resnet20", classes=2, generator=seeded())
+    with torch.autocast("cpu", torch.bfloat16):
+        assert network(PICTURES.to(torch.bfloat16)).shape == (2, 2)
+        network.layer3 = nn.Linear(3, 3)  # of another size than what comes in
+        with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
+            network(PICTURES.to(torch.bfloat16))
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_pictures_that_leave_instance_norm_one_place_are_refused_with_their_size(training):
+    network = create("resnet18", classes=2, norm="instance", generator=seeded()).train(training)
+    said = "several values of a channel; got 3 of 32 x 32 pixels.*; enlarge them, or .*norm='group'"
+    for take in (network, network.intermediate):
+        with pytest.raises(ArgumentError, match=said):
+            take(torch.zeros(3, 3, 32, 32))
+    assert network(torch.zeros(1, 3, 32, 33)).shape == (1, 2)  # two places at the end
+    other = create("resnet18", classes=2, norm="group", generator=seeded()).train(training)
+    assert other(torch.zeros(1, 3, 32, 32)).shape == (1, 2)
+
+
+def test_a_single_small_picture_is_refused_where_batch_norm_trains():
+    network = create("resnet18", classes=2, generator=seeded())
+    with pytest.raises(
+        ArgumentError, match=r"got 1 of 32 x 32 pixels.*; give several at once while training"
+    ):
+        network(torch.zeros(1, 3, 32, 32))
+    assert network(torch.zeros(2, 3, 32, 32)).shape == (2, 2)
+    assert network.eval()(torch.zeros(1, 3, 32, 32)).shape == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: CifarResNet(2, 1, Style(), width=0), "at least 1 channel"),
+        (lambda: ResNet(2, 1, Style(), block="basic", repeats=(2, 0, 2, 2)), "at least 1 block"),
+        (lambda: UNet(2, 1, Style(), width=0), "at least 1 channel"),
+        (lambda: UNet(2, 1, Style(), width=2, depth=0), "poolings"),
+        (lambda: LeNet(2.0, 1, Style()), "classes as a whole number of at least 1; got 2.0"),
+    ],
+)
+def test_sizes_are_checked_where_an_architecture_is_made_by_its_class(make, said):
+    with pytest.raises(ArgumentError, match=said):
+        make()
+
+
 def test_an_unknown_name_option_or_choice_is_refused_with_what_is_known():
     with pytest.raises(ArgumentError, match="did you mean 'resnet18'"):
         create("resnet_18")
@@ -246,23 +318,33 @@ def test_an_unknown_name_option_or_choice_is_refused_with_what_is_known():
         create("resnet20", activation="rely")
     with pytest.raises(ArgumentError, match="a normalisation among batch"):
         create("resnet20", norm="weight")
-    with pytest.raises(ArgumentError, match="at least 1 class"):
+    with pytest.raises(ArgumentError, match="classes as a whole number of at least 1; got 0"):
         create("resnet20", classes=0)
-    with pytest.raises(ArgumentError, match="at least 1 channel"):
+    with pytest.raises(ArgumentError, match="channels as a whole number of at least 1; got 0"):
         create("resnet20", channels=0)
-    with pytest.raises(ArgumentError, match="a whole number of classes; got '10'"):
+    with pytest.raises(ArgumentError, match="classes as a whole number of at least 1; got '10'"):
         create("resnet20", classes="10")
     with pytest.raises(ArgumentError, match="a device of torch"):
         create("resnet20", device="gpu")
-    with pytest.raises(ArgumentError, match="options that 'resnet20' can be made with"):
+    with pytest.raises(ArgumentError, match=r"a torch\.Generator; got 42"):
+        create("lenet5", generator=42)
+    with pytest.raises(ArgumentError, match="width as a whole number of at least 1; got 'wide'"):
         create("resnet20", width="wide")
+    with pytest.raises(ArgumentError, match="options that 'vgg11' can be made with"):
+        create("vgg11", repeats=(1, 1))
 
 
 @pytest.mark.parametrize(
     ("name", "option", "said"),
     [
         ("resnet20", {"depth": 21}, "6 n"),
-        ("resnet20", {"width": 0}, "1 channel"),
+        ("resnet20", {"width": 0}, "width as a whole number of at least 1"),
+        ("resnet20", {"width": 10**30}, "options that 'resnet20' can be made with"),
+        ("vgg11", {"dropout": 1.5}, r"dropout as a probability, a number in \[0, 1\)"),
+        ("vgg11", {"dropout": float("nan")}, "dropout as a probability"),
+        ("densenet121", {"growth": 0}, "growth as a whole number of at least 1"),
+        ("densenet121", {"depths": ()}, "depths as a list of whole numbers of at least 1"),
+        ("mobilenet_v2", {"multiplier": float("inf")}, "positive multiplier"),
         ("resnet20", {"shortcut": "crop"}, "shortcut"),
         ("resnet18", {"block": "big"}, "block"),
         ("squeezenet1_0", {"version": "2"}, "version"),
@@ -270,11 +352,11 @@ def test_an_unknown_name_option_or_choice_is_refused_with_what_is_known():
         ("mnasnet1_0", {"multiplier": -1.0}, "positive multiplier"),
         ("mobilenet_v3_small", {"form": "tiny"}, "form"),
         ("shufflenet_v2_x1_0", {"multiplier": 3.0}, "multiplier"),
-        ("unet", {"depth": 0}, "poolings"),
-        ("unet", {"width": 0}, "1 channel"),
+        ("unet", {"depth": 7}, "poolings"),
+        ("unet", {"width": 0}, "width as a whole number of at least 1"),
         ("cortex", {"width": 3}, "even width"),
         ("resnet18", {"repeats": (2, 2)}, "4 stages"),
-        ("resnet18", {"repeats": (2, 0, 2, 2)}, "at least 1 block"),
+        ("resnet18", {"repeats": (2, 0, 2, 2)}, "repeats as a list of whole numbers of at least 1"),
         ("resnet18", {"groups": 32}, "bottlenecks alone"),
         ("convnext_tiny", {"norm": "batch"}, "'layer' or 'none'"),
         ("convnext_tiny", {"depths": (1, 1)}, "4 widths"),

@@ -1,5 +1,8 @@
 """Sizes and receptive fields, against torch's own layers and against gradients."""
 
+import random
+from math import prod
+
 import pytest
 import torch
 from torch import nn
@@ -123,6 +126,78 @@ def test_fields_through_transposed_windows_are_those_of_the_gradient(windows):
     assert max(last - first + 1 for first, last in seen) == field.size
     centres = [(first + last) / 2 - i * field.jump for i, (first, last) in zip(middle, seen, strict=True)]
     assert sum(centres) / 12 == pytest.approx(field.start)
+
+
+def random_stack(draw):
+    """One to four windows that stride, dilate, paint or average, and layers of theirs with weights of one."""
+    windows, layers = [], []
+    for _ in range(draw.randint(1, 4)):
+        size, stride, dilation = draw.randint(1, 4), draw.randint(1, 3), draw.randint(1, 4)
+        kind = draw.choice(["reads", "reads", "paints", "paints", "pools"])
+        if kind == "pools":
+            windows.append(Window(size, stride, draw.randint(0, size // 2)))
+            layers.append(nn.AvgPool1d(size, stride, windows[-1].padding))
+            continue
+        extra = draw.randrange(max(stride, dilation)) if kind == "paints" else 0
+        padding = draw.randint(0, 2)
+        windows.append(Window(size, stride, padding, dilation, kind == "paints", extra))
+        if kind == "paints":
+            layers.append(
+                nn.ConvTranspose1d(1, 1, size, stride, padding, extra, bias=False, dilation=dilation)
+            )
+        else:
+            layers.append(nn.Conv1d(1, 1, size, stride, padding, dilation, bias=False))
+        nn.init.ones_(layers[-1].weight)
+    return windows, nn.Sequential(*layers).double()
+
+
+@pytest.mark.parametrize("seed", range(120))
+def test_fields_of_random_stacks_are_the_support_of_the_gradient(seed):
+    """Weights of one cancel nothing: a pixel is seen just where its slope is not 0."""
+    windows, layers = random_stack(random.Random(seed))
+    n = 500
+    x = torch.zeros(1, 1, n, dtype=torch.float64, requires_grad=True)
+    y = layers(x)[0, 0]
+    period = prod(window.stride for window in windows if window.transposed)  # or a part of it
+    middle = range(len(y) // 2, len(y) // 2 + min(period, 40))
+    ends = []
+    for i in middle:
+        (slope,) = torch.autograd.grad(y[i], x, retain_graph=True)
+        pixels = slope[0, 0].nonzero().flatten().tolist()
+        if not pixels:
+            ends.append(None)
+            with pytest.raises(ArgumentError, match="leave no gaps"):
+                pixels_seen(windows, i)
+            continue
+        ends.append((pixels[0], pixels[-1]))
+        assert 100 < pixels[0] <= pixels[-1] < n - 100  # far from the ends of the row
+        assert pixels_seen(windows, i) == ends[-1]
+    if None in ends:
+        with pytest.raises(ArgumentError, match="leave no gaps"):
+            receptive_field(windows)
+    elif len(middle) == period:
+        field = receptive_field(windows)
+        assert field.size == max(last - first + 1 for first, last in ends)
+        centres = [(first + last) / 2 - i * field.jump for i, (first, last) in zip(middle, ends, strict=True)]
+        # float64 means of at most 40 numbers below 500
+        assert field.start == pytest.approx(sum(centres) / period, abs=1e-9)
+
+
+def test_a_dilated_window_skips_the_gaps_that_a_transposed_one_leaves():
+    painted = Window(1, 3, transposed=True)
+    assert [pixels_seen([painted, Window(4, dilation=4)], i) for i in range(3)] == [(0, 4), (3, 3), (2, 2)]
+    assert receptive_field([painted, Window(2, 3)]).size == 1  # reads 3 i and 3 i + 1, of which one is a gap
+    with pytest.raises(ArgumentError, match="2 of 3 outputs that see nothing"):
+        receptive_field([painted, Window(2, dilation=3)])
+
+
+def test_the_period_is_that_of_the_outputs():
+    # a stride takes the turns away again: of a million and more strides together none are left
+    assert receptive_field([Window(2, 1000, transposed=True), Window(1000, 1000)] * 3).jump == 1.0
+    with pytest.raises(ArgumentError, match="at most a million together"):
+        receptive_field([Window(1000, 1000, transposed=True), Window(1001, 1001, transposed=True)])
+    with pytest.raises(ArgumentError, match="whole number"):
+        pixels_seen([Window(3)], 1.5)
 
 
 def test_dilation_and_depth_cost_nothing_in_parameters_but_widen_the_field():

@@ -43,8 +43,10 @@ def test_scores_are_those_of_the_formula_for_texts_shorter_and_longer_than_the_w
 
 
 def test_sizes_out_of_range_are_refused():
-    for wrong in ({"windows": ()}, {"windows": (0, 2)}, {"filters": 0}):
-        with pytest.raises(ArgumentError, match="at least one window"):
-            TextCnn(5, 2, **wrong)
+    for wrong in ((), (0, 2), 3, (2.5,)):
+        with pytest.raises(ArgumentError, match="windows as a list of whole numbers of at least 1"):
+            TextCnn(5, 2, windows=wrong)
+    with pytest.raises(ArgumentError, match="filters as a whole number of at least 1"):
+        TextCnn(5, 2, filters=0)
     with pytest.raises(ArgumentError, match="dropout"):
         TextCnn(5, 2, dropout=-0.1)

@@ -58,6 +58,10 @@ def test_shapes_types_and_ranges_are_refused():
     for wrong in (tokens[0], tokens[:0], tokens[:, :0]):
         with pytest.raises(ArgumentError, match=r"tokens \[N, T\]"):
             network(wrong)
+    with pytest.raises(ArgumentError, match=r"a tensor of tokens; got list; write torch\.tensor"):
+        network([[1, 2]])
+    with pytest.raises(ArgumentError, match="a tensor of lengths; got list"):
+        network(tokens, [3, 1])
     with pytest.raises(ArgumentError, match="tokens of an integer type"):
         network(tokens.float())
     with pytest.raises(ArgumentError, match="2 lengths"):

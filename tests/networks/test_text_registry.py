@@ -99,3 +99,31 @@ def test_unknown_names_and_options_are_refused():
         create_text("text_cnn", classes=2, vocabulary=5, cell="gru")
     with pytest.raises(ArgumentError, match="options of 'gru' among width"):
         create_text("gru", classes=2, vocabulary=5, cell="lstm")
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "said"),
+    [
+        ("text_cnn", {"width": "64"}, "width as a whole number of at least 1; got '64'; write width=64"),
+        ("text_cnn", {"windows": 3}, "windows as a list of whole numbers"),
+        ("text_cnn", {"classes": 2.0}, "classes as a whole number of at least 1; got 2.0; write classes=2"),
+        ("text_cnn", {"vocabulary": -3}, "vocabulary as a whole number of at least 1"),
+        ("text_cnn", {"vocabulary": 10**30}, "options that 'text_cnn' can be made with; got .*vocabulary"),
+        ("text_cnn", {"device": "gpu"}, "a device of torch, as 'cpu' or 'cuda:0'; got 'gpu'"),
+        ("text_cnn", {"generator": 42}, r"a torch.Generator; got 42; write .*manual_seed\(42\)"),
+        ("gru", {"hidden": 0}, "hidden as a whole number of at least 1"),
+        ("gru", {"layers": 1.0}, "layers as a whole number of at least 1"),
+        ("gru", {"dropout": 1.5}, r"dropout as a probability, a number in \[0, 1\); got 1.5"),
+        ("gru", {"dropout": float("nan")}, "dropout as a probability"),
+        ("transformer", {"heads": 3, "width": 8}, "heads that divide the width"),
+        ("transformer", {"feed": 2.5}, "feed as a whole number"),
+    ],
+)
+def test_arguments_of_another_kind_or_out_of_range_are_refused(name, wrong, said):
+    with pytest.raises(ArgumentError, match=said):
+        create_text(name, **{"classes": 2, "vocabulary": 5, **wrong})
+
+
+def test_a_text_network_can_be_made_without_memory():
+    network = create_text("gru", classes=2, vocabulary=5, device="meta")
+    assert {p.device.type for p in network.parameters()} == {"meta"}

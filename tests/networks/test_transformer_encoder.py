@@ -89,7 +89,9 @@ def test_the_branches_begin_at_zero_so_that_attention_adds_nothing():
 
 def test_choices_and_sizes_out_of_range_are_refused():
     for wrong, said in (
-        ({"heads": 3}, "heads that divide the width"),
+        ({"heads": 3}, "heads that divide the width; got 3 heads, width 8; write heads=2"),
+        ({"heads": 2.0}, "heads as a whole number of at least 1"),
+        ({"feed": 0}, "feed as a whole number of at least 1"),
         ({"layers": 0}, "of at least 1"),
         ({"positions": "rotary"}, "positions 'sinusoidal' or 'learned'"),
         ({"pooling": "max"}, "a pooling 'mean' or 'first'"),

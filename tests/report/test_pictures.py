@@ -59,6 +59,8 @@ def test_forecasts_stand_beside_what_came():
     assert found["expected"][0][1:] == ("10 s", "", "11 s")
     assert found["expected"][1][1:] == ("90.0%", "80.0% to 95.0%", "91.0%")
     assert training({"network": {"name": "net"}})["expected"] == []
+    record["forecast"] |= dict.fromkeys(("accuracy", "low", "high"))
+    assert training(record)["expected"][1][1:3] == ("not forecast: no network could be tried", "")
 
 
 def test_names_that_begin_alike_are_not_taken_for_right():

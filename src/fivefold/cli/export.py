@@ -1,6 +1,7 @@
 """``fivefold export DIR``: a model of pictures for other programs, or as a page for a browser."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fivefold.cli.exits import guarded
+from fivefold.cli.fit import check_source, free_name
 from fivefold.cli.options import Debug, Json, Quiet
 from fivefold.cli.terminal import out as write_out
 from fivefold.cli.terminal import say
@@ -45,9 +47,19 @@ def export(
     most_loss: Annotated[
         float, typer.Option(metavar="SHARE", help="Accuracy that 8 bits may cost at most.")
     ] = 0.01,
+    budget: Annotated[
+        str,
+        typer.Option(metavar="TIME", help="For the timing alone: 10s, 2m; six rounds are run in any case."),
+    ] = "30s",
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", metavar="FILE", help="The file [default: DIR's name].")
+        Path | None,
+        typer.Option(
+            "--out", "-o", metavar="FILE", help="The file, .onnx or .html [default: DIR's name, here]."
+        ),
     ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an earlier export of that name.")
+    ] = False,
     runtime: Annotated[
         Path | None,
         typer.Option(metavar="PATH", help="For web: the npm package onnxruntime-web, archive or folder."),
@@ -66,39 +78,62 @@ def export(
     """
     with guarded(debug):
         from fivefold.core import ArgumentError, require
+        from fivefold.tasks.images.export.installed import PACKAGES, check_installed
         from fivefold.tasks.images.export.out_file import check_place
+        from fivefold.tasks.seconds import seconds_of
 
         web = form is Format.WEB
         require(0 <= most_loss <= 1, "a --most-loss between 0 and 1", most_loss)
         require(not int8 or pictures is not None, "--pictures with --int8, to judge by", "none")
         require(web or not (runtime or download), "--runtime and --download with --format web", form.value)
+        fix = "leave --int8 out: 8 bits are taken by their time here, which says nothing of a browser"
+        require(not (web and int8), "32-bit floats with --format web", "--int8", fix)
         if web and (runtime is None) != download:
             raise ArgumentError(
                 "either --runtime or --download with --format web",
                 "both" if download else "neither",
                 "the page carries onnxruntime-web, which is not part of fivefold",
             )
-        place = check_place(default_place(directory, form) if out is None else out)
+        seconds = seconds_of(budget)
+        place = check_place(choose_file(directory, form, out, overwrite), _ENDINGS[form], overwrite=overwrite)
+        if pictures is not None:
+            check_source(pictures)
+        check_installed(PACKAGES)
+        if web or pictures is not None:
+            check_installed(("PIL",), "images")
+        tell: Callable[[str], None] = (lambda said: None) if quiet else say
+        tell(f"reading {directory}")
         model = _image_model(directory)
+        carried = _carried(model, runtime) if web else None
+        if pictures is not None:
+            tell(f"reading {pictures}")
         found = _evidence(model, pictures, int8=int8)
-        carried = _runtime(runtime) if web else None
-        if not quiet:
-            say(f"comparing and timing with {len(found.pictures):,} pictures: {found.source}")
-        report = _written(model, found, carried, place, most_loss)
+        tell(f"comparing and timing with {len(found.pictures):,} pictures: {found.source}")
+        data, report = _proved(model, found, carried, most_loss, seconds, tell)
+        report = replace(report, path=_saved(place, data, overwrite), bytes=len(data))
         if as_json:
             write_out(json.dumps(report.to_record(), allow_nan=False))
             return
         write_out(str(report))
-        write_out(f"\n{'page' if web else 'model'}:  {place}")
+        write_out(f"\n{'page' if web else 'model'}:  {report.path}")
 
 
-def default_place(directory: Path, form: Format) -> Path:
-    """Return the file's name where none is given: the model's, here, with the ending of the format.
+def choose_file(directory: Path, form: Format, wanted: Path | None, overwrite: bool) -> Path:
+    """Return where the export goes: where it is wanted, else the model's name, here, or the next free such.
 
-    >>> default_place(Path("runs/cats.fivefold"), Format.WEB).name
+    Args:
+        directory: The saved model.
+        form: Its ending is that of the name.
+        wanted: ``--out``.
+        overwrite: Take the first name though it is taken.
+
+    >>> choose_file(Path("runs/cats.fivefold"), Format.WEB, None, True).name
     'cats.html'
     """
-    return Path(directory.resolve().name.removesuffix(".fivefold") + _ENDINGS[form])
+    if wanted is not None:
+        return wanted
+    first = Path(directory.resolve().name.removesuffix(".fivefold") + _ENDINGS[form])
+    return first if overwrite else free_name(first)
 
 
 def _image_model(directory: Path) -> "ImageModel":
@@ -121,7 +156,16 @@ def _evidence(model: "ImageModel", pictures: str | None, *, int8: bool) -> "Evid
         return made_up_pictures(model.shape)
     from fivefold.tasks.images.read import read_images
 
-    return evidence_of(read_images(pictures, labelled=int8), model.shape, model.classes, int8=int8)
+    images = read_images(pictures, labelled=int8, whites=model.whites)
+    return evidence_of(images, model.shape, model.classes, int8=int8)
+
+
+def _carried(model: "ImageModel", path: Path | None) -> "WebRuntime":
+    """What runs the model in a page, where one can carry it."""
+    from fivefold.tasks.images.export.web_page import check_size
+
+    check_size(sum(weight.nbytes for weight in model.network.parameters() if weight.ndim > 1))
+    return _runtime(path)
 
 
 def _runtime(path: Path | None) -> "WebRuntime":
@@ -134,12 +178,16 @@ def _runtime(path: Path | None) -> "WebRuntime":
     return read_runtime(path)
 
 
-def _written(
-    model: "ImageModel", found: "Evidence", carried: "WebRuntime | None", place: Path, most_loss: float
-) -> "ExportReport":
+def _proved(
+    model: "ImageModel",
+    found: "Evidence",
+    carried: "WebRuntime | None",
+    most_loss: float,
+    seconds: float,
+    tell: Callable[[str], None],
+) -> "tuple[bytes, ExportReport]":
     from fivefold.tasks.images.export.evidence import examples_of
     from fivefold.tasks.images.export.onnx_file import Source, proved_onnx
-    from fivefold.tasks.images.export.out_file import write_export
     from fivefold.tasks.images.export.web_page import web_page
 
     source = Source(
@@ -157,6 +205,8 @@ def _written(
         labels=found.labels,
         calibration=found.calibration,
         most_loss=most_loss,
+        seconds=seconds,
+        progress=tell,
     )
     if carried is not None:
         text = web_page(
@@ -168,7 +218,22 @@ def _written(
             examples=examples_of(found),
         )
         data = text.encode()
-    return replace(report, path=write_export(place, data), bytes=len(data))
+    return data, report
+
+
+def _saved(place: Path, data: bytes, overwrite: bool) -> Path:
+    """Write the file; where something took the name meanwhile, under the next free one, and say so."""
+    from fivefold.core import ArgumentError
+    from fivefold.tasks.images.export.out_file import write_export
+
+    try:
+        return write_export(place, data, overwrite=overwrite)
+    except ArgumentError:
+        other = free_name(place)
+        if other == place or overwrite:
+            raise
+        say(f"{place} was taken meanwhile; writing {other}")
+        return write_export(other, data)
 
 
 def facts(report: "ExportReport", source: str) -> list[tuple[str, str]]:
@@ -178,21 +243,12 @@ def facts(report: "ExportReport", source: str) -> list[tuple[str, str]]:
         report: Of the export.
         source: What the pictures were.
     """
-    parity, fall = report.parity, report.int8.fall if report.int8 is not None else None
-    whose = "log-probabilities"
-    if report.form == "int8" and fall is not None:
-        numbers = (
-            f"8 bits: accuracy {fall.after:.1%} for {fall.before:.1%} in 32-bit floats (fall {fall.low:+.2%} "
-            f"to {fall.high:+.2%}, 95% interval) on {fall.pictures} pictures"
-        )
-        whose = "before it was put into 8 bits: log-probabilities"
-    else:
-        numbers = "32-bit floats"
+    parity = report.parity
     return [
         (
             "Agreement",
-            f"{whose} within {parity.difference:.1e} of the trained network's, and the same class "
+            f"log-probabilities within {parity.difference:.1e} of the trained network's, and the same class "
             f"for {parity.agreement:.1%} of {parity.pictures} pictures ({source})",
         ),
-        ("Numbers", numbers),
+        ("Numbers", "32-bit floats"),
     ]

@@ -6,6 +6,7 @@ from inspect import Parameter, signature
 from typing import Any
 
 from fivefold.core import ArgumentError
+from fivefold.networks.arguments import check_arguments
 
 
 def check_name(name: str, known: Iterable[str], listing: str) -> None:
@@ -29,7 +30,7 @@ def check_name(name: str, known: Iterable[str], listing: str) -> None:
 
 
 def check_options(name: str, make: Callable[..., Any], options: Mapping[str, Any], *taken: str) -> None:
-    """Raise unless all options are keyword-only parameters of what makes the network.
+    """Raise unless all options are keyword-only parameters of what makes the network, of their kinds.
 
     Args:
         name: The architecture, for the message.
@@ -38,7 +39,8 @@ def check_options(name: str, make: Callable[..., Any], options: Mapping[str, Any
         taken: Parameters that the registry passes itself and that are no options.
 
     Raises:
-        ArgumentError: An option that it does not have; those it has are named.
+        ArgumentError: An option that it does not have (those it has are named), or one of another kind or out
+            of its range; see :func:`~fivefold.networks.arguments.check_arguments`.
 
     >>> check_options("net", lambda classes, *, width: None, {"width": 3})
     """
@@ -48,3 +50,4 @@ def check_options(name: str, make: Callable[..., Any], options: Mapping[str, Any
     if unknown:
         takes = f"options of {name!r} among {', '.join(known)}" if known else f"no options of {name!r}"
         raise ArgumentError(takes, ", ".join(unknown))
+    check_arguments(make, options)

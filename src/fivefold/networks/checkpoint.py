@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from fivefold.core import ArgumentError, ArtifactError, require
+from fivefold.networks.image_network import ImageNetwork
 
 _WRAPPERS = ("state_dict", "model_state_dict", "model")
 _SHOWN = 8
@@ -43,8 +44,9 @@ def load_weights(
 
     Architectures that torchvision also has use its names, so that its files load; DenseNet's old ones are
     renamed. A beginning that all names of the file have and the network's do not (``module.`` of parallel
-    training, ``_orig_mod.`` of a compiled one) is taken off. Leave ``("aux1.", "aux2.")`` out of GoogLeNet's,
-    whose pretrained weights also expect pictures scaled to [-1, 1].
+    training, ``_orig_mod.`` of a compiled one) is taken off. The auxiliary classifiers in GoogLeNet's, which
+    serve its training alone, are passed over; its published weights expect pictures scaled to [-1, 1]
+    (:attr:`ImageNetwork.published_moments <fivefold.networks.ImageNetwork.published_moments>`).
 
     Args:
         network: Any module whose weights have memory.
@@ -84,7 +86,8 @@ def load_weights(
 
     taken = sorted(name for name in own if name in found and not left(name))
     complaints = _mismatches({n: v for n, v in own.items() if not left(n)}, found)
-    surplus = [name for name in found if name not in own and not left(name)]
+    auxiliary = network.auxiliary if isinstance(network, ImageNetwork) else ()
+    surplus = [name for name in found if not (name in own or left(name) or name.startswith(auxiliary))]
     if surplus:
         complaints.append(f"{len(surplus)} unknown to the network: {_some(surplus)}")
     complaints += _disagreements(own, found, set(taken))

@@ -2,11 +2,13 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import final
+from typing import ClassVar, final
 
+import torch
 from torch import Tensor, nn
 
-from fivefold.core import ArgumentError, require
+from fivefold.core import ArgumentError, FivefoldError, require
+from fivefold.networks.arguments import check_arguments
 
 
 class ImageNetwork(nn.Module, ABC):
@@ -20,13 +22,23 @@ class ImageNetwork(nn.Module, ABC):
         smallest: Smallest height and width that leaves a place in every stage.
 
     Raises:
-        ArgumentError: Fewer than 1 of them.
+        ArgumentError: One that is no whole number of at least 1.
     """
+
+    published_moments: ClassVar[tuple[tuple[float, ...], tuple[float, ...]]] = (
+        (0.485, 0.456, 0.406),
+        (0.229, 0.224, 0.225),
+    )
+    """Mean and standard deviation of the channels, for values in 0..1, by which the pictures of torchvision's
+    published weights are standardised: those of ImageNet, unless an architecture says otherwise."""
+
+    auxiliary: ClassVar[tuple[str, ...]] = ()
+    """Beginnings of the names that checkpoints hold for training alone and that the network does without."""
 
     def __init__(self, classes: int, channels: int, smallest: int = 1) -> None:
         super().__init__()
-        require(classes >= 1, "at least 1 class", classes)
-        require(channels >= 1, "at least 1 channel", channels)
+        given = {"classes": classes, "channels": channels, "smallest": smallest}
+        check_arguments(ImageNetwork, given)
         self.classes, self.channels, self.smallest = classes, channels, smallest
 
     @abstractmethod
@@ -41,10 +53,9 @@ class ImageNetwork(nn.Module, ABC):
         """Outputs [N, classes] (of a segmenter [N, classes, H, W]) for pictures [N, channels, H, W].
 
         Raises:
-            ArgumentError: Pictures of another shape, or too small.
+            ArgumentError: No tensor, or pictures of another shape or type, or too small.
         """
-        self._check(x)
-        for _, stage in self.walk(x):
+        for _, stage in self._stages(x):
             x = stage
         return self.head(x)
 
@@ -57,7 +68,7 @@ class ImageNetwork(nn.Module, ABC):
             stages: A name or names of stages; all where ``None``.
 
         Raises:
-            ArgumentError: Pictures of another shape, or an unknown stage.
+            ArgumentError: What :meth:`forward` refuses, or an unknown stage.
         """
         self._check(x)
         stages = [stages] if isinstance(stages, str) else stages
@@ -65,7 +76,7 @@ class ImageNetwork(nn.Module, ABC):
         seen: list[str] = []
         if stages is not None and len(stages) == 0:
             return found
-        for name, stage in self.walk(x):
+        for name, stage in self._stages(x):
             seen.append(name)
             if stages is None or name in stages:
                 found[name] = stage
@@ -76,7 +87,42 @@ class ImageNetwork(nn.Module, ABC):
         return found
 
     @final
-    def _check(self, x: Tensor) -> None:
+    def _stages(self, x: Tensor) -> Iterator[tuple[str, Tensor]]:
+        """Walk, and say in terms of the pictures what torch refuses in terms of a layer."""
+        self._check(x)
+        shape, dtype, device = x.shape, x.dtype, x.device.type
+        stages = self.walk(x)
+        del x  # a large batch is let go of once the first stage has read it
+        try:
+            yield from stages
+        except FivefoldError:
+            raise
+        except ValueError as error:  # of normalisations, where a map leaves them one value of a channel
+            instance = any(isinstance(layer, nn.InstanceNorm2d) for layer in self.modules())
+            more = "" if instance else "give several at once while training, "
+            raise ArgumentError(
+                "pictures that leave every normalisation several values of a channel",
+                f"{shape[0]} of {shape[2]} x {shape[3]} pixels: {error}",
+                f"{more}enlarge them, or make the network with norm='group'",
+            ) from error
+        except RuntimeError as error:
+            own = next((p.dtype for p in self.parameters() if p.is_floating_point()), dtype)
+            if dtype == own or torch.is_autocast_enabled(device):
+                raise
+            fix = f"convert the pictures by .to({own}), or the network by .to({dtype})"
+            raise ArgumentError(f"pictures of the type of the weights, {own}", str(dtype), fix) from error
+
+    @final
+    def _check(self, x: object) -> None:
+        wanted = f"a tensor of pictures [N, {self.channels}, height, width]"
+        if isinstance(x, list | tuple):
+            got = f"a {type(x).__name__} of {len(x)}"
+            raise ArgumentError(wanted, got, "join them by torch.stack(pictures)")
+        if not isinstance(x, Tensor):
+            raise ArgumentError(wanted, type(x).__name__, "make it one by torch.as_tensor(pictures)")
+        if not x.is_floating_point():
+            fix = "scale bytes by pictures.float() / 255, then standardise them as in training"
+            raise ArgumentError(f"{wanted} of real numbers, such as torch.float32", str(x.dtype), fix)
         shape = list(x.shape)
         if len(shape) != 4 or shape[1] != self.channels:
             raise ArgumentError(f"pictures of shape [N, {self.channels}, height, width]", str(shape))

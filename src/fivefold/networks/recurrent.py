@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from fivefold.core import require
+from fivefold.networks.arguments import check_arguments
 from fivefold.networks.text_network import WHOLE, require_within
 
 Cell = Literal["rnn", "lstm", "gru"]
@@ -50,8 +51,8 @@ class RecurrentEncoder(nn.Module):
     ) -> None:
         super().__init__()
         require(cell in CELLS, f"a cell among {', '.join(CELLS)}", repr(cell))
-        require(min(inputs, hidden, layers) >= 1, "sizes of at least 1", (inputs, hidden, layers))
-        require(0.0 <= dropout < 1.0, "a dropout in [0, 1)", dropout)
+        given = {"inputs": inputs, "hidden": hidden, "layers": layers, "bidirectional": bidirectional}
+        check_arguments(RecurrentEncoder, {**given, "dropout": dropout, "generator": generator})
         require(layers > 1 or dropout == 0.0, "two layers for a dropout between them", layers)
         # by way of the meta device, because torch's cells draw from its global generator
         cell_on_meta = CELLS[cell](

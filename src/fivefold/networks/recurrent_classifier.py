@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from fivefold.core import require
+from fivefold.networks.arguments import check_arguments
 from fivefold.networks.recurrent import Cell, RecurrentEncoder
 from fivefold.networks.text_network import TextNetwork, masked_max, masked_mean
 
@@ -55,6 +56,7 @@ class RecurrentClassifier(TextNetwork):
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__(vocabulary, classes, width, dropout)
+        check_arguments(RecurrentClassifier, {"layers": layers})
         require(pooling in POOLINGS, f"a pooling among {', '.join(POOLINGS)}", repr(pooling))
         self.pooling = pooling
         self.encoder = RecurrentEncoder(

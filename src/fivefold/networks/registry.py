@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 
-from fivefold.core import ArgumentError, FivefoldError, require
 from fivefold.networks.architectures.alexnet import AlexNet
 from fivefold.networks.architectures.convnext import ConvNext
 from fivefold.networks.architectures.cortex import CortexNet
@@ -24,6 +23,7 @@ from fivefold.networks.architectures.speedrun import SpeedrunNet
 from fivefold.networks.architectures.squeezenet import SqueezeNet
 from fivefold.networks.architectures.unet import UNet
 from fivefold.networks.architectures.vgg import REPEATS, VGG
+from fivefold.networks.arguments import check_arguments, device_of, making
 from fivefold.networks.by_name import check_name, check_options
 from fivefold.networks.first_weights import fill_weights_
 from fivefold.networks.image_network import ImageNetwork
@@ -134,7 +134,8 @@ def create(
         A module in training mode, of torch's default type.
 
     Raises:
-        ArgumentError: An unknown name (the nearest is named), choice or option, or a size out of its range.
+        ArgumentError: An unknown name (the nearest is named), choice or option, a number of another kind or
+            out of its range, no generator, or a device that is not there.
 
     >>> network = create("resnet20", classes=10, generator=torch.Generator().manual_seed(0))
     >>> sum(p.numel() for p in network.parameters())
@@ -150,23 +151,13 @@ def create(
         own.momentum,
     )
     check_options(name, entry.make, options)
-    for what, count in (("classes", classes), ("channels", channels)):
-        require(type(count) is int, f"a whole number of {what}", repr(count))
-    try:
-        place = torch.device(device)
-    except (RuntimeError, TypeError) as error:
-        raise ArgumentError("a device of torch, as 'cpu' or 'cuda:0'", repr(device)) from error
-    with torch.device("meta"):  # no memory touched and nothing drawn before the weights are filled
-        try:
+    check_arguments(create, {"classes": classes, "channels": channels, "generator": generator})
+    place = device_of(device)
+    with making(name, {"classes": classes, "channels": channels, **options}):
+        with torch.device("meta"):  # no memory touched and nothing drawn before the weights are filled
             network = entry.make(classes, channels, style, **{**entry.options, **options})
-        except FivefoldError:
-            raise
-        except (TypeError, ValueError, RuntimeError) as error:
-            said = str(error).strip().splitlines()
-            why = f"{options}: {said[0] if said else type(error).__name__}"
-            raise ArgumentError(f"options that {name!r} can be made with", why[:300]) from error
-    if place.type == "meta":
-        return network
-    network = network.to_empty(device="cpu")  # drawn there, so that the weights are the same on every device
+        if place.type == "meta":
+            return network
+        network = network.to_empty(device="cpu")  # drawn there: the weights are the same on every device
     fill_weights_(network, style.activation, generator)
     return network.to(place)

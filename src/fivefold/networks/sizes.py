@@ -8,22 +8,31 @@ answers at
 of n (the ceiling instead where a pooling counts a last window that hangs over the end). A transposed one
 answers at :math:`m = (n - 1) s - 2p + r + o`. Groups change neither. Output i of a window reads its inputs
 
-.. math:: i s - p, \ldots, i s - p + r - 1
+.. math:: i s - p, \; i s - p + d, \; \ldots, \; i s - p + r - 1
 
 and output i of a transposed one those j with :math:`i = j s - p + d m` for an m from 0 to k - 1, of which
-there are none in its gaps. Followed from the last layer to the picture, the first and the last of these are
-the ends of the receptive field.
+there are none in its gaps. The first and the last pixel, :math:`f_i` and :math:`l_i`, that an output depends
+on are the smallest and the largest of those of the inputs that it reads; inputs that see nothing count for
+nothing. Outputs take turns:
+
+.. math:: f_{i + P} = f_i + S, \qquad l_{i + P} = l_i + S
+
+for a period P and a shift S, which are 1 and 1 for pixels. A window that reads makes them
+:math:`P' = P / \gcd(P, s)` and :math:`S' = S s P' / P`, a transposed one :math:`P' = s P` and :math:`S' = S`:
+the ends of P' outputs tell those of all.
 
 Sources: Dumoulin and Visin, "A guide to convolution arithmetic for deep learning", arXiv 1603.07285, 2016;
-    Araujo,
-Norris and Sim, "Computing receptive fields of convolutional neural networks", Distill, 2019.
+Araujo, Norris and Sim, "Computing receptive fields of convolutional neural networks", Distill, 2019. Where we
+differ: gaps and unequal turns, which transposed and dilated windows leave.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from math import prod
+from math import gcd
 
 from fivefold.core import require
+
+_LONGEST_PERIOD = 10**6
 
 
 @dataclass(frozen=True)
@@ -105,33 +114,67 @@ def pixels_seen(windows: Sequence[Window], index: int) -> tuple[int, int]:
         index: Of the output.
 
     Raises:
-        ArgumentError: A transposed window with gaps, an output of which sees nothing.
+        ArgumentError: An output in a gap of a transposed window, which sees nothing; an index that is no
+            whole number; or outputs that take turns of more than a million.
 
     >>> pixels_seen([Window(3, padding=1), Window(3, stride=2, padding=1)], 5)
     (8, 12)
+    >>> pixels_seen([Window(1, stride=3, transposed=True), Window(4, dilation=4)], 2)  # reads 2, 6, 10, 14
+    (2, 2)
     """
-    first = last = index
-    for w in reversed(windows):
-        if w.transposed:
-            # from one turn of outputs to the next all inputs move by one
-            head = _painters(range(first, min(last, first + w.stride - 1) + 1), w)
-            tail = _painters(range(max(first, last - w.stride + 1), last + 1), w)
-            require(len(head) > 0, "transposed windows that leave no gaps", w)
-            first, last = min(head), max(tail)
-        else:
-            first = first * w.stride - w.padding
-            last = last * w.stride - w.padding + w.reach - 1
-    return first, last
+    require(isinstance(index, int), "the index of an output, a whole number", repr(index))
+    ends, shift = _ends(windows)
+    turn, place = divmod(index, len(ends))
+    seen = ends[place]
+    gaps = f"output {index}, which sees nothing"
+    require(seen is not None, "transposed windows that leave no gaps", gaps, "widen the windows")
+    assert seen is not None
+    return seen[0] + turn * shift, seen[1] + turn * shift
 
 
-def _painters(outputs: range, w: Window) -> list[int]:
-    """The inputs of a transposed window that any of the outputs reads.
+def _ends(windows: Iterable[Window]) -> tuple[list[tuple[int, int] | None], int]:
+    """The first and last pixel of outputs 0 to P - 1, ``None`` where one sees nothing, and the shift S."""
+    ends: list[tuple[int, int] | None] = [(0, 0)]
+    shift = 1
+    for w in windows:
+        period = len(ends)
+        turns = period * w.stride if w.transposed else period // gcd(period, w.stride)
+        fits = turns <= _LONGEST_PERIOD
+        require(fits, "transposed strides of at most a million together", turns, "take smaller strides")
+        found: list[tuple[int, int] | None] = []
+        for i in range(turns):
+            inputs = _inputs(i, w)
+            # inputs a period apart see the same, shifted, so that the first and the last turn hold the ends
+            turn = period // gcd(period, inputs.step)
+            seen = [
+                (end[0] + j // period * shift, end[1] + j // period * shift)
+                for j in (*inputs[:turn], *inputs[-turn:])
+                if (end := ends[j % period]) is not None
+            ]
+            found.append((min(first for first, _ in seen), max(last for _, last in seen)) if seen else None)
+        if not w.transposed:
+            shift = shift * w.stride * turns // period
+        ends = found
+    return ends, shift
 
-    >>> _painters(range(3, 4), Window(3, stride=3, dilation=2, transposed=True))
-    [1]
+
+def _inputs(i: int, w: Window) -> range:
+    """The inputs of a window that its output i reads, in order.
+
+    >>> list(_inputs(5, Window(3, stride=2, padding=1))), list(_inputs(6, Window(5, 2, 0, 3, True)))
+    ([9, 10, 11], [-3, 0, 3])
     """
-    places = [i + w.padding - m * w.dilation for i in outputs for m in range(w.size)]
-    return [place // w.stride for place in places if place % w.stride == 0]
+    if not w.transposed:
+        first = i * w.stride - w.padding
+        return range(first, first + w.reach, w.dilation)
+    # i + p = j s + d m: with g = gcd(s, d), one m of s / g neighbours where g divides i + p, and no other
+    common = gcd(w.stride, w.dilation)
+    turn, step = w.stride // common, w.dilation // common
+    m = (i + w.padding) // common * pow(step, -1, turn) % turn
+    if (i + w.padding) % common or m >= w.size:
+        return range(0)
+    last = (i + w.padding - w.dilation * m) // w.stride
+    return range(last - (w.size - 1 - m) // turn * step, last + 1, step)
 
 
 @dataclass(frozen=True)
@@ -139,8 +182,8 @@ class ReceptiveField:
     """What the outputs of a stack see.
 
     Attributes:
-        size: Pixels that an output sees; the most, where outputs after a transposed window see unequally
-            many.
+        size: Pixels from the first to the last that an output sees; the most, where outputs after a
+            transposed window see unequally far.
         jump: Pixels from the centre of one output's field to its neighbour's.
         start: Pixel in the centre of the first output's field; on average over those that take turns.
     """
@@ -155,15 +198,18 @@ def receptive_field(windows: Iterable[Window]) -> ReceptiveField:
 
     VGG's argument in one line: three windows of 3 see as much as one of 7.
 
+    Raises:
+        ArgumentError: Outputs in gaps of transposed windows, which see nothing, or that take turns of more
+            than a million.
+
     >>> receptive_field([Window(3, padding=1)] * 3).size, receptive_field([Window(7)]).size
     (7, 7)
     """
-    layers = list(windows)
-    # outputs take turns with at most this period; one of more than a million would never end
-    period = prod(w.stride for w in layers if w.transposed)
-    require(period <= 10**6, "transposed strides of at most a million together", period)
-    jump = prod(w.stride for w in layers if not w.transposed) / period
-    fields = [pixels_seen(layers, index) for index in range(period)]
+    ends, shift = _ends(windows)
+    fields = [end for end in ends if end is not None]
+    gaps = f"{len(ends) - len(fields)} of {len(ends)} outputs that see nothing"
+    require(len(fields) == len(ends), "transposed windows that leave no gaps", gaps, "widen the windows")
+    jump = shift / len(ends)
     size = max(last - first + 1 for first, last in fields)
     centres = [(first + last) / 2 - index * jump for index, (first, last) in enumerate(fields)]
-    return ReceptiveField(size, jump, sum(centres) / period)
+    return ReceptiveField(size, jump, sum(centres) / len(centres))

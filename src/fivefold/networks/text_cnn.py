@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from fivefold.core import require
+from fivefold.networks.arguments import check_arguments
 from fivefold.networks.text_network import TextNetwork, masked_max
 
 
@@ -51,8 +51,7 @@ class TextCnn(TextNetwork):
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__(vocabulary, classes, width, dropout)
-        sized = len(windows) >= 1 and min(*windows, filters, 1) >= 1
-        require(sized, "at least one window, windows and filters of at least 1", (list(windows), filters))
+        check_arguments(TextCnn, {"filters": filters, "windows": windows, "generator": generator})
         with torch.device("meta"):
             convolutions = nn.ModuleList(nn.Conv1d(width, filters, h, padding=h - 1) for h in windows)
         self.convolutions = convolutions.to_empty(device="cpu")

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from fivefold.core import require
+from fivefold.networks.arguments import check_arguments
 from fivefold.networks.first_weights import fill_weights_
 
 WHOLE = (torch.int64, torch.int32, torch.int16, torch.uint8)
@@ -25,6 +26,9 @@ def padding_mask(tokens: Tensor, lengths: Tensor | None) -> Tensor:
     >>> padding_mask(torch.zeros(2, 3, dtype=torch.int64), torch.tensor([3, 1])).tolist()
     [[True, True, True], [True, False, False]]
     """
+    for what, given in (("tokens", tokens), ("lengths", lengths)):
+        made = isinstance(given, Tensor) or (given is None and what == "lengths")
+        require(made, f"a tensor of {what}", type(given).__name__, f"write torch.tensor({what})")
     shaped = tokens.ndim == 2 and min(tokens.shape) >= 1
     require(shaped, "tokens [N, T] with N and T at least 1", list(tokens.shape))
     require(tokens.dtype in WHOLE, "tokens of an integer type", tokens.dtype)
@@ -76,9 +80,8 @@ class TextNetwork(nn.Module, ABC):
 
     def __init__(self, vocabulary: int, classes: int, width: int, dropout: float) -> None:
         super().__init__()
-        sizes = (vocabulary, classes, width)
-        require(min(sizes) >= 1, "a vocabulary, classes and a width of at least 1", sizes)
-        require(0.0 <= dropout < 1.0, "a dropout in [0, 1)", dropout)
+        given = {"vocabulary": vocabulary, "classes": classes, "width": width, "dropout": dropout}
+        check_arguments(TextNetwork, given)
         self.vocabulary, self.classes, self.width = vocabulary, classes, width
         # by way of the meta device, because torch's layers draw from its global generator
         self.embedding = nn.Embedding(vocabulary, width, device="meta").to_empty(device="cpu")

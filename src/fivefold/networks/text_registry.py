@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from fivefold.networks.arguments import check_arguments, device_of, making
 from fivefold.networks.by_name import check_name, check_options
 from fivefold.networks.recurrent_classifier import RecurrentClassifier
 from fivefold.networks.text_cnn import TextCnn
@@ -58,7 +59,8 @@ def create_text(
         A module in training mode that takes tokens [N, T] and lengths [N] and returns logits [N, classes].
 
     Raises:
-        ArgumentError: An unknown name (the nearest is named) or option, or a size out of its range.
+        ArgumentError: An unknown name (the nearest is named), choice or option, a number of another kind or
+            out of its range, no generator, or a device that is not there.
 
     >>> network = create_text("bilstm", classes=4, vocabulary=1000, width=16, hidden=8)
     >>> network(torch.tensor([[5, 7, 0]]), torch.tensor([2])).shape
@@ -67,4 +69,9 @@ def create_text(
     check_name(name, TEXT_ENTRIES, "fivefold.networks.text_names()")
     make, own = TEXT_ENTRIES[name]
     check_options(name, make, options, "generator", *own)
-    return make(vocabulary, classes, **own, **options, generator=generator).to(device)
+    sizes = {"classes": classes, "vocabulary": vocabulary}
+    check_arguments(create_text, {**sizes, "generator": generator})
+    place = device_of(device)
+    with making(name, {**sizes, **options}):
+        network = make(vocabulary, classes, **own, **options, generator=generator)
+    return network.to(place)

@@ -7,6 +7,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from fivefold.core import require
+from fivefold.networks.arguments import check_arguments
 from fivefold.networks.text_network import TextNetwork, masked_mean
 
 
@@ -104,15 +105,17 @@ class TransformerClassifier(TextNetwork):
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__(vocabulary, classes, width, dropout)
-        feed = 4 * width if feed is None else feed
-        sizes = (heads, layers, feed, longest)
-        require(min(sizes) >= 1, "heads, layers, feed and longest of at least 1", sizes)
-        require(width % heads == 0, "heads that divide the width", f"{heads} heads, width {width}")
+        sizes = {"heads": heads, "layers": layers, "feed": feed, "longest": longest}
+        check_arguments(TransformerClassifier, {**sizes, "generator": generator})
+        nearest = next(h for h in range(min(heads, width), 0, -1) if width % h == 0)
+        fix = f"write heads={nearest}"
+        require(width % heads == 0, "heads that divide the width", f"{heads} heads, width {width}", fix)
         known = positions in ("sinusoidal", "learned")
         require(known, "positions 'sinusoidal' or 'learned'", repr(positions))
         require(pooling in ("mean", "first"), "a pooling 'mean' or 'first'", repr(pooling))
         self.pooling, self.longest = pooling, longest
         with torch.device("meta"):
+            feed = 4 * width if feed is None else feed
             blocks = nn.ModuleList(EncoderBlock(width, heads, feed, dropout) for _ in range(layers))
             norm = nn.LayerNorm(width)
         self.blocks, self.norm = blocks.to_empty(device="cpu"), norm.to_empty(device="cpu")

@@ -62,14 +62,21 @@ def training(record: dict[str, Any]) -> dict[str, Any] | None:
             ),
             (
                 "Accuracy on unseen pictures",
-                numbers.percent(forecast.get("accuracy")),
-                f"{numbers.percent(forecast.get('low'))} to {numbers.percent(forecast.get('high'))}",
+                *_accuracy_expected(forecast),
                 numbers.percent(forecast.get("measured_accuracy")),
             ),
         ]
         if forecast
         else [],
     }
+
+
+def _accuracy_expected(forecast: dict[str, Any]) -> tuple[str, str]:
+    """The accuracy that was forecast, and its band."""
+    if finite(forecast.get("accuracy")) is None:
+        return "not forecast: no network could be tried", ""
+    low, high = (numbers.percent(forecast.get(key)) for key in ("low", "high"))
+    return numbers.percent(forecast.get("accuracy")), f"{low} to {high}"
 
 
 def _mebibytes(value: object) -> str:

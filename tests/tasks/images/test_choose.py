@@ -1,7 +1,6 @@
 """The choice keeps to its budget, explains itself, and prefers what the trials prefer."""
 
 import math
-import time
 
 import pytest
 
@@ -10,6 +9,11 @@ from fivefold.tasks.images import choose as choose_module
 from fivefold.tasks.images.candidate import Candidate
 from fivefold.tasks.images.choose import Trial, choose
 from fivefold.tasks.images.recipe import MOST_EPOCHS
+
+
+def _pace(module, recipe, pictures, *rest):
+    """Of a machine that nothing else keeps busy: which networks are tried must not hang on others' work."""
+    return 1e-7 * sum(p.numel() for p in module.parameters()) ** 0.5 * pictures[0].numel() ** 0.5
 
 
 @pytest.fixture(scope="module")
@@ -23,13 +27,15 @@ def chosen(request, digit_arrays):
     images = from_parts("digits", [Part("digits", pixels, labels.astype(str), -1)], [])
     found = divide(images, np.arange(len(images)), 0)
     events = []
-    start = time.perf_counter()
-    choice = choose(found, Clock(Budget(seconds=20.0)), 20.0, 0, lambda *event: events.append(event))
-    return found, choice, events, time.perf_counter() - start
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(choose_module, "training_pace", _pace)
+        still = Clock(Budget(seconds=20.0), now=lambda: 0.0)
+        choice = choose(found, still, 20.0, 0, lambda *event: events.append(event))
+    return found, choice, events
 
 
 def test_every_trial_is_told_and_every_one_not_taken_has_a_reason(chosen):
-    _, choice, events, _ = chosen
+    _, choice, events = chosen
     assert {name for name, _ in events} == {"trial"}
     taken = [trial for trial in choice.trials if not trial.reason]
     assert [trial.candidate for trial in taken] == [choice.candidate]
@@ -40,17 +46,16 @@ def test_every_trial_is_told_and_every_one_not_taken_has_a_reason(chosen):
 
 
 def test_the_plan_fits_the_budget_that_is_left(chosen):
-    found, choice, _, spent = chosen
+    found, choice, _ = chosen
     recipe = choice.recipe
     assert 0 < choice.seconds <= 20.0
     assert recipe.pictures <= len(found.train)
     assert recipe.epochs * recipe.pictures <= 150 * len(found.train)
-    assert spent < 60  # a fifth of twenty seconds, and what a busy machine adds
     assert choice.error.low <= choice.error.error <= choice.error.high
 
 
 def test_changes_are_tried_over_as_many_passes_as_will_be_made(chosen):
-    _, choice, _, _ = chosen
+    _, choice, _ = chosen
     changed = [trial for trial in choice.trials if trial.changes]
     if changed and all(trial.losses for trial in changed):  # else the time did not suffice
         assert [trial.changes for trial in changed] == ["unchanged", "moved", "moved and mirrored"]
@@ -68,28 +73,22 @@ def test_where_nothing_can_be_tried_the_quickest_is_trained(material):
     assert [trial.candidate for trial in taken] == [choice.candidate]
     assert taken[0].pace == min(trial.pace for trial in choice.trials)
     assert choice.recipe.epochs == 1
-    assert choice.error.high > 0.95
-
-
-class _Jump:
-    """A clock that can be put forward."""
-
-    def __init__(self) -> None:
-        self.ahead = 0.0
-
-    def __call__(self) -> float:
-        return time.monotonic() + self.ahead
+    assert choice.error is None
+    assert choice.to_record()["forecast"]["error"] is None
 
 
 def test_short_trainings_end_with_their_share_of_the_budget(material, monkeypatch):
-    jump, judge = _Jump(), choose_module._judge
+    ahead, judge = [0.0], choose_module._judge
 
     def slow(*given):
-        jump.ahead += 1e6
+        ahead[0] += 1e6
         judge(*given)
 
     monkeypatch.setattr(choose_module, "_judge", slow)
-    choice = choose(material(300), Clock(Budget(seconds=60.0), now=jump), 60.0, 0, lambda *event: None)
+    monkeypatch.setattr(choose_module, "training_pace", _pace)
+    choice = choose(
+        material(300), Clock(Budget(seconds=60.0), now=lambda: ahead[0]), 60.0, 0, lambda *event: None
+    )
     tried = [trial for trial in choice.trials if trial.losses]
     assert len(tried) == 1
     assert tried[0].taken
@@ -98,14 +97,17 @@ def test_short_trainings_end_with_their_share_of_the_budget(material, monkeypatc
 
 
 def test_the_training_sees_no_less_than_the_trials(material, monkeypatch):
-    jump, pace = _Jump(), choose_module.answering_pace
+    ahead, answering = [0.0], choose_module.answering_pace
 
     def slow(*given):
-        jump.ahead += 1e6
-        return pace(*given)
+        ahead[0] += 1e6
+        return answering(*given)
 
     monkeypatch.setattr(choose_module, "answering_pace", slow)
-    choice = choose(material(300), Clock(Budget(seconds=20.0), now=jump), 20.0, 0, lambda *event: None)
+    monkeypatch.setattr(choose_module, "training_pace", _pace)
+    choice = choose(
+        material(300), Clock(Budget(seconds=20.0), now=lambda: ahead[0]), 20.0, 0, lambda *event: None
+    )
     taken = next(trial for trial in choice.trials if trial.taken and not trial.changes)
     seen = choice.recipe.epochs * choice.recipe.pictures
     assert seen == pytest.approx(max(taken.seen), abs=choice.recipe.epochs)
@@ -113,7 +115,7 @@ def test_the_training_sees_no_less_than_the_trials(material, monkeypatch):
 
 
 def test_the_plan_counts_with_the_pace_of_trainings(chosen):
-    _, choice, _, _ = chosen
+    _, choice, _ = chosen
     taken = next(t for t in choice.trials if t.spent and not t.changes and t.candidate == choice.candidate)
     recipe = choice.recipe
     changed = next((t for t in choice.trials if t.reason.startswith("taken for")), taken)
@@ -139,14 +141,14 @@ def test_no_more_is_forecast_than_the_recipe_makes_of_the_time():
 
 
 def test_the_plan_forecasts_the_error_of_its_own_pictures(chosen):
-    _, choice, _, _ = chosen
+    _, choice, _ = chosen
     taken = next(trial for trial in choice.trials if trial.taken and not trial.changes)
     assert choice.error == taken.forecast(choice.recipe.epochs * choice.recipe.pictures)
     assert taken.candidate == choice.candidate
 
 
 def test_what_is_taken_says_so(chosen):
-    _, choice, _, _ = chosen
+    _, choice, _ = chosen
     assert [t.candidate for t in choice.trials if t.taken and not t.changes] == [choice.candidate]
     changed = [trial for trial in choice.trials if trial.changes]
     if changed and all(trial.losses for trial in changed):  # else the time did not suffice

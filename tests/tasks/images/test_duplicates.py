@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fivefold.tasks.images import duplicates
 from fivefold.tasks.images.duplicates import ALIKE, _neighbours, _same_shape, _vectors, find_duplicates
 from fivefold.tasks.images.files import Entry, from_files
 from fivefold.tasks.images.image_set import ImageSet
 from fivefold.tasks.images.limits import Limits
-from fivefold.tasks.images.packed import Part, from_parts
+from fivefold.tasks.images.packed import ArrayPixels, Part, from_parts
 
 
 def _scene(seed: int, side: int = 96, colour: bool = True) -> Image.Image:
@@ -95,9 +96,11 @@ def test_flat_smooth_and_tiny_pictures_do_not_fire():
     smooth = [100 + 60 * rng.uniform(0.8, 1.2) * x + 40 * y**2 + rng.normal(size=x.shape) for _ in range(40)]
     flat = [np.full((32, 32), 120) + rng.normal(size=(32, 32)) for _ in range(40)]
     array = np.clip(np.stack(smooth + flat), 0, 255).astype(np.uint8)
-    found = find_duplicates(from_parts("m", [Part("x", array, None, -1)], []))
+    images = from_parts("m", [Part("x", array, None, -1)], [])
+    found = find_duplicates(images)
     assert len(found.pairs) == 0
-    assert found.compared == 0
+    assert (found.compared, found.plain) == (0, 80)
+    assert "80 pictures were too small or too plain" in found.describe(images)[-1]
     tiny = np.repeat(rng.integers(256, size=(1, 8, 8)), 30, 0) + rng.integers(-1, 2, size=(30, 8, 8))
     found = find_duplicates(
         from_parts("m", [Part("x", np.clip(tiny, 0, 255).astype(np.uint8), None, -1)], [])
@@ -165,11 +168,13 @@ def test_the_neighbours_are_those_of_an_exhaustive_search():
     vectors, _ = _vectors(np.clip(np.concatenate([base, near]), 0, 255).astype(np.uint8))
     product = vectors.astype(np.float64) @ vectors.T.astype(np.float64)
     all_pairs = {(i, j) for i, j in itertools.combinations(range(260), 2) if product[i, j] >= ALIKE}
-    found = _neighbours(vectors)
+    found, full = _neighbours(vectors, vectors, np.arange(260), 10)
     assert {(i, j) for i, j in found.tolist()} == all_pairs
     assert 20 < len(all_pairs) < 60
-    values = product[found[:, 0], found[:, 1]]
-    assert (np.diff(values) <= 1e-6).all(), "the likeliest come first"
+    assert len(full) == 0
+    some, full = _neighbours(vectors, vectors, np.arange(0, 260, 2), 1)
+    assert {(i, j) for i, j in some.tolist()} == {(i, j) for i, j in all_pairs if i % 2 == j % 2 == 0}
+    assert set(full.tolist()) == {i for pair in some.tolist() for i in pair}, "one neighbour may hide another"
 
 
 def test_a_parabola_is_taken_out_and_nothing_else():
@@ -207,16 +212,68 @@ def test_splits_and_labels_are_counted_and_rows_are_those_of_the_set():
     assert find_duplicates(images, np.array([], dtype=np.int64)).pairs.shape == (0, 2)
 
 
-def test_what_is_not_looked_at_is_said(monkeypatch):
-    from fivefold.tasks.images import duplicates
-
+def _noisy(copies: int, pictures: int) -> ImageSet:
+    """So many copies of each of so many pictures, with noise of at most 3, one picture after the other."""
     rng = np.random.default_rng(0)
-    base = rng.integers(20, 230, size=(20, 20))
-    array = (base + rng.integers(-2, 3, size=(12, 20, 20))).astype(np.uint8)
-    images = from_parts("m", [Part("x", array, None, -1)], [])
-    assert find_duplicates(images).complete
-    monkeypatch.setattr(duplicates, "_MOST_CONFIRMED", 5)
+    base = rng.integers(20, 230, size=(pictures, 8, 8)).repeat(4, 1).repeat(4, 2)
+    array = np.repeat(base, copies, 0) + rng.integers(-3, 4, size=(copies * pictures, 32, 32))
+    return from_parts("m", [Part("x", array.astype(np.uint8), None, -1)], [])
+
+
+@pytest.mark.parametrize(("copies", "pictures"), [(20, 500), (1000, 3)])
+def test_many_copies_are_joined_and_cost_no_more_than_they_are(copies, pictures, monkeypatch):
+    """More than 20,000 pairs, and 10 nearest neighbours that are all of one kind."""
+    images, loaded, load = _noisy(copies, pictures), [], ArrayPixels.load
+
+    def counted(self, rows, height, width, **options):
+        loaded.append(len(rows))
+        return load(self, rows, height, width, **options)
+
+    monkeypatch.setattr(ArrayPixels, "load", counted)
     found = find_duplicates(images)
-    assert not found.complete
-    assert len(found.pairs) == 5
-    assert "More than 5 pairs" in found.describe(images)[-1]
+    assert found.groups(len(images)).tolist() == np.repeat(np.arange(pictures), copies).tolist()
+    assert found.crowded == 0
+    assert len(found.pairs) < 10 * len(images)
+    assert len(np.unique(found.pairs, axis=0)) == len(found.pairs)
+    assert sum(loaded) < 2 * len(images)
+
+
+def test_copies_are_found_behind_nearer_copies():
+    """Each of 15 changed pixels of one picture has 14 nearer twins than any of a second saving."""
+    rng = np.random.default_rng(0)
+    first = rng.integers(20, 230, size=(8, 8)).repeat(4, 0).repeat(4, 1)
+    second = first + rng.integers(-6, 7, size=first.shape)
+    array = np.stack([first] * 15 + [second] * 15).astype(np.uint8)
+    for i, picture in enumerate(array):
+        picture[i, i] ^= 1
+    found = find_duplicates(from_parts("m", [Part("x", array, None, -1)], []))
+    assert set(found.groups(30).tolist()) == {0}
+
+
+def test_pairs_are_compared_block_by_block(monkeypatch):
+    images = _noisy(12, 10)
+    whole = find_duplicates(images)
+    monkeypatch.setattr(duplicates, "_BLOCK", 7)
+    monkeypatch.setattr(duplicates, "_CHUNK", 3)
+    parts = find_duplicates(images)
+    assert np.array_equal(parts.pairs, whole.pairs)
+    np.testing.assert_allclose(parts.similarity, whole.similarity, rtol=0, atol=1e-6)
+
+
+def test_what_is_not_looked_at_is_said(monkeypatch):
+    """Pictures alike in their sketches and in no detail: many of 40 have more than 10 in reach."""
+    rng = np.random.default_rng(0)
+    base = rng.integers(60, 190, size=(8, 8)).repeat(6, 0).repeat(6, 1)
+    grain = rng.integers(0, 2, size=(40, 12, 12)).repeat(4, 1).repeat(4, 2) * 2 - 1
+    checks = (np.indices((48, 48)) // 2).sum(0) % 2 * 2 - 1
+    array = (base + 10 * grain * checks).astype(np.uint8)
+    images = from_parts("m", [Part("x", array, None, -1)], [])
+    assert find_duplicates(images).describe(images) == ()
+    monkeypatch.setattr(duplicates, "_MOST_ASKED", 100)
+    found = find_duplicates(images)
+    assert len(found.pairs) == 0
+    assert 20 <= found.crowded <= 40
+    assert found.describe(images) == (
+        f"{found.crowded} pictures look like more others than were compared with them: copies may have been "
+        "missed.",
+    )

@@ -2,6 +2,7 @@
 
 import base64
 import io
+from types import SimpleNamespace
 
 import numpy as np
 import torch
@@ -9,7 +10,7 @@ from PIL import Image
 from torch import nn
 
 from fivefold.networks import create
-from fivefold.tasks.images.gallery import data_uri, first_filters, stages
+from fivefold.tasks.images.gallery import data_uri, first_filters, gallery, stages
 
 
 def _decoded(uri):
@@ -37,6 +38,21 @@ def test_the_groups_are_sorted_and_true(fitted):
     assert [p["probability"] for p in unsure] == sorted(p["probability"] for p in unsure)
     assert all(p["true"] == p["found"] for p in best)
     assert len({p["true"] for p in best}) == len(best)
+
+
+def test_the_surest_answers_say_how_many_classes_are_shown(fitted, material, monkeypatch):
+    outcome = SimpleNamespace(model=fitted, material=material(400))
+    test = outcome.material.pictures(16, 16)[2].numpy()
+    truth = outcome.material.images.labels[outcome.material.test]
+    probability = fitted.probabilities_of(test)
+    classes = len({int(t) for t, p in zip(truth, probability, strict=True) if p.argmax() == t})
+    group = gallery(outcome, probability, truth)["groups"][-1]
+    assert len(group["pictures"]) == classes <= 10
+    assert group["caption"].endswith("the highest probability.")
+    monkeypatch.setattr("fivefold.tasks.images.gallery._SHOWN", 4)
+    group = gallery(outcome, probability, truth)["groups"][-1]
+    assert len(group["pictures"]) == 4
+    assert group["caption"].endswith(f"the highest probability. Shown are the first 4 of {classes} classes.")
 
 
 def test_stages_see_more_and_more(fitted, digits):

@@ -8,8 +8,13 @@ import pytest
 import torch
 
 from fivefold.artifact import Bundle, load, save
-from fivefold.core import ArgumentError, ArtifactError, DataError
+from fivefold.core import ArgumentError, ArtifactError, Budget, Clock, DataError
+from fivefold.tasks.images.choose import Choice
+from fivefold.tasks.images.fit import fit_set
+from fivefold.tasks.images.forecast import Forecast
 from fivefold.tasks.images.model import from_bundle
+from fivefold.tasks.images.read import read_images
+from fivefold.tasks.images.recipe import recipe_for
 
 
 def test_a_round_trip_gives_the_same_bits(fitted, digits, tmp_path):
@@ -19,6 +24,28 @@ def test_a_round_trip_gives_the_same_bits(fitted, digits, tmp_path):
     assert back.predict_set(images) == fitted.predict_set(images)
     assert (back.record, back.plan, back.classes) == (fitted.record, fitted.plan, fitted.classes)
     assert (back.shape, back.flip) == (fitted.shape, fitted.flip)
+
+
+def test_new_arrays_are_taken_on_the_scale_of_the_fit(fitted, digit_arrays, tmp_path):
+    """The same digits from 0 to 16 of whichever file, none of which is as bright as those of the fit."""
+    pixels, labels = (part[:300] for part in digit_arrays)
+    levels = np.rint(pixels / 255 * 16)
+    np.savez(tmp_path / "all.npz", images=levels, labels=labels)
+    recipe = recipe_for(fitted.candidate, 200, 200.0)
+    plan = Choice(fitted.candidate, recipe, [], 5.0, Forecast(0.5, 0.1, 0.9), "contiguous")
+    images = read_images(tmp_path / "all.npz")
+    model = fit_set(images, Clock(Budget()), 10.0, 0, lambda *event: None, plan)
+    back = from_bundle(load(model.save(tmp_path / "model")))
+    assert back.whites == model.whites == {"floats": 16.0}
+    dim = np.minimum(levels[:5], 8)
+    np.savez(tmp_path / "dim.npz", images=dim)
+    found = back.answer(tmp_path / "dim.npz")
+    expected = model.probabilities_of(np.rint(dim * 255 / 16).astype(np.uint8)[:, None])
+    assert np.array_equal(found.probabilities, expected)
+    assert "as those of the fit" in found.notes[0]
+    np.savez(tmp_path / "bytes.npz", images=pixels.astype(float))
+    with pytest.raises(DataError, match="numbers up to 16, the white of the pictures of the fit"):
+        back.predict(tmp_path / "bytes.npz")
 
 
 def test_mean_and_deviation_are_those_of_the_pictures(fitted, digits):
@@ -76,6 +103,10 @@ def _forged(fitted, tmp_path, **changes):
         {"channels": 3},
         {"temperature": "hot"},
         {"temperature": -1.0},
+        {"whites": {"floats": 0}},
+        {"whites": {"floats": "inf"}},
+        {"whites": {"dots": 255.0}},
+        {"whites": [255.0]},
     ],
 )
 def test_a_forged_description_is_refused(fitted, tmp_path, config):

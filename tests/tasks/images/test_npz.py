@@ -14,11 +14,12 @@ from fivefold.tasks.images.npz import as_labels, as_pictures, npz_parts, npz_rol
 X = np.random.default_rng(0).integers(256, size=(6, 4, 5), dtype=np.uint8)
 X[0, 0, 0] = 255
 Y = np.array([0, 1, 0, 1, 0, 1])
+BYTES = {"integers": 255.0}
 
 
 def _parts(path, labelled: bool = True, limits: Limits | None = None):
     notes: list[str] = []
-    return npz_parts(path, limits or Limits(), notes, labelled=labelled), notes
+    return npz_parts(path, limits or Limits(), notes, labelled=labelled)[0], notes
 
 
 @pytest.mark.parametrize(
@@ -58,7 +59,11 @@ def test_the_names_of_the_field_are_read(names, given, tmp_path):
         ({"x": X, "images": X, "y": Y}, "one array for each role"),
         ({"x": X, "x_train": X, "y": Y, "y_train": Y}, "arrays named"),
         ({"x": X, "y": Y[:-1]}, "6 labels"),
-        ({"x": X, "y": np.eye(6)}, "one label for each"),
+        ({"x": X, "y": np.eye(6)[None]}, "one label for each"),
+        ({"x": X, "y": np.eye(6) / 2}, "labels.argmax"),
+        ({"x": X, "y": np.eye(6) + np.eye(6)[::-1]}, "of several"),
+        ({"x": X, "y": np.tri(6, 6, -1)}, "of no class"),
+        ({"x": X, "y": np.eye(6) * np.nan}, "labels.argmax"),
         ({"x": X, "y": Y + 0.5}, "whole numbers"),
         ({"x": X.reshape(6, 20), "y": Y}, "height, width"),
         ({"x": np.stack([X] * 5, -1), "y": Y}, "height, width"),
@@ -145,92 +150,64 @@ def test_damaged_archives_are_refused(tmp_path):
         _parts(tmp_path / "none.npz")
 
 
-def test_numbers_become_bytes_and_it_is_said():
-    for array, words in (
-        (X / 255, "times 255"),
-        (X.astype(np.float32), ""),
-        (X.astype(np.int64), ""),
-        (X.astype(np.uint16) * 257, "65,535"),
-        (X + 0.25 * (X < 255), "rounded"),
-    ):
-        notes: list[str] = []
-        assert np.array_equal(as_pictures(array, "'x'", notes), X)
-        assert (words in notes[0]) if words else not notes
-    assert as_pictures(X > 100, "'x'", []).max() == 255
-
-
 def test_channels_are_put_last_and_transparency_over_white():
     notes: list[str] = []
     colours = np.stack([X, X, X], 1)
-    assert np.array_equal(as_pictures(colours, "'x'", notes), np.stack([X, X, X], -1))
+    assert np.array_equal(as_pictures(colours, "'x'", notes, BYTES), np.stack([X, X, X], -1))
     assert "come first" in notes[0]
-    assert np.array_equal(as_pictures(X[..., None], "'x'", []), X)
+    assert np.array_equal(as_pictures(X[..., None], "'x'", [], BYTES), X)
     clear = np.stack([X, X, X, np.zeros_like(X)], -1)
-    assert (as_pictures(clear, "'x'", notes) == 255).all()
+    assert (as_pictures(clear, "'x'", notes, BYTES) == 255).all()
     assert "white" in notes[-1]
     opaque = np.stack([X, X, X, np.full_like(X, 255)], -1)
-    assert np.array_equal(as_pictures(opaque, "'x'", []), np.stack([X, X, X], -1))
+    assert np.array_equal(as_pictures(opaque, "'x'", [], BYTES), np.stack([X, X, X], -1))
 
 
 def test_labels_may_be_whole_floats_texts_or_booleans():
-    assert as_labels(np.array([1.0, 10.0]), "'y'").tolist() == ["1", "10"]
-    assert as_labels(np.array([["a"], ["b"]]), "'y'").tolist() == ["a", "b"]
-    assert as_labels(np.array([True]), "'y'").tolist() == ["True"]
+    assert as_labels(np.array([1.0, 10.0]), "'y'", []).tolist() == ["1", "10"]
+    assert as_labels(np.array([["a"], ["b"]]), "'y'", []).tolist() == ["a", "b"]
+    assert as_labels(np.array([True]), "'y'", []).tolist() == ["True"]
     for bad, said in ((np.inf, "not finite"), (np.nan, "not finite"), (0.5, "fractions")):
         with pytest.raises(DataError, match=said):
-            as_labels(np.array([1.0, bad]), "'y'")
+            as_labels(np.array([1.0, bad]), "'y'", [])
+
+
+def test_rows_with_a_single_one_are_classes():
+    notes: list[str] = []
+    for kind in (bool, np.uint8, np.float32):
+        assert as_labels(np.eye(12, dtype=kind)[[10, 2, 0]], "'y'", notes).tolist() == ["10", "2", "0"]
+    assert notes == ["A label in 'y' is a row with a single one: its place, from 0, is the class."] * 3
 
 
 @pytest.mark.parametrize(
-    ("scale", "words"),
-    [(1 / 255, "times 255"), (1.0, ""), (257, "65,535")],
-    ids=["0..1", "floats", "16 bits"],
+    ("factor", "kind", "words"),
+    [
+        (1 / 255, np.float64, "on a scale to 1."),
+        (1.0, np.float64, ""),
+        (1.0, np.int64, ""),
+        (
+            16,
+            np.uint16,
+            "up to 4,080 in 'x_train' in 'a.npz' and 'x_test' in 'a.npz' are on a scale to 4,095",
+        ),
+        (257, np.uint16, "(16 bits)"),
+    ],
+    ids=["0..1", "floats", "integers", "12 bits", "16 bits"],
 )
-def test_one_scale_for_all_arrays_of_a_file(scale, words, tmp_path):
+def test_one_scale_for_all_arrays_of_a_file_and_of_a_fit(factor, kind, words, tmp_path):
     """Dark test pictures, none of which reaches the greatest value of the training pictures."""
     dark = (X > 200).astype(np.uint8)
-    kind = np.uint16 if scale == 257 else np.float64
-    np.savez(
-        tmp_path / "a.npz",
-        x_train=(X * np.float64(scale)).astype(kind),
-        y_train=Y,
-        x_test=(dark * np.float64(scale)).astype(kind),
-        y_test=Y,
-    )
-    parts, notes = _parts(tmp_path / "a.npz")
-    assert np.array_equal(parts[0].pictures, X)
-    assert np.array_equal(parts[1].pictures, dark)
-    assert (len(notes) == 2 and all(words in note for note in notes)) if words else not notes
-
-
-def test_fractions_a_little_above_1_are_fractions():
+    scaled, dim = (X * np.float64(factor)).astype(kind), (dark * np.float64(factor)).astype(kind)
+    np.savez(tmp_path / "a.npz", x_train=scaled, y_train=Y, x_test=dim, y_test=Y)
+    np.savez(tmp_path / "new.npz", images=dim)
     notes: list[str] = []
-    found = as_pictures(np.where(X == 255, 1.004, X / 255), "'x'", notes)
-    assert np.array_equal(found, X)
-    assert "times 255" in notes[0]
-    assert (
-        as_pictures(np.where(X == 255, 1.5, 0.4), "'x'", notes).max() == 2
-    )  # rounded, as numbers to 255 are
-    assert "rounded" in notes[-1]
-
-
-def test_sixteen_bits_have_one_scale_whatever_the_greatest():
-    assert as_pictures(np.full((1, 2, 2), 25_700, np.uint16), "'x'", []).tolist() == [
-        [[100, 100], [100, 100]]
-    ]
-
-
-def test_deep_arrays_are_converted_in_chunks(monkeypatch):
-    monkeypatch.setattr("fivefold.tasks.images.npz._CHUNK", 1 << 16)
-    deep = np.zeros((200, 64, 64), np.uint16)
-    deep[150] = 65_535
-    tracemalloc.start()
-    found = as_pictures(deep, "'x'", [])
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert found[150].min() == 255
-    assert found.sum() == 64 * 64 * 255
-    assert peak < found.nbytes + 2_000_000
+    (train, test), whites = npz_parts(tmp_path / "a.npz", Limits(), notes, labelled=True)
+    assert np.abs(train.pictures.astype(int) - X).max() <= (factor == 16)
+    assert np.array_equal(test.pictures, dark)
+    assert (len(notes) == 1 and words in notes[0]) if words else not notes
+    (new,), again = npz_parts(tmp_path / "new.npz", Limits(), [], labelled=False, whites=whites)
+    assert np.array_equal(new.pictures, dark)
+    assert again == whites
 
 
 def test_the_limit_is_for_all_arrays_together(tmp_path):

@@ -1,6 +1,7 @@
 """The record's verdicts follow from its figures."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,10 +10,12 @@ from fivefold.core import Budget, Clock
 from fivefold.report.page import render, render_text
 from fivefold.tasks.evaluate import wilson
 from fivefold.tasks.images.choose import Choice, Trial
+from fivefold.tasks.images.duplicates import find_duplicates
 from fivefold.tasks.images.fit import fit_set
 from fivefold.tasks.images.forecast import Forecast
 from fivefold.tasks.images.packed import Part, from_parts
 from fivefold.tasks.images.recipe import recipe_for
+from fivefold.tasks.images.record import _copies
 
 
 def test_the_page_and_the_terminal_say_pictures(fitted):
@@ -54,11 +57,25 @@ def test_copies_across_the_division_are_warned_of(fitted, divided):
     said = " ".join(record["warnings"])
     assert "12 pictures of the test are copies of training pictures" in said
     assert "for a budget of 0 s" in said
+    copies = record["table"]["duplicates"]
+    assert "12 of them with one picture in training and one in test" in copies
+    assert "The source divides copies" in copies
+    assert "one side" not in copies
     assert "a note of the reader" in record["data"]["dropped"]
     assert "as the source names them" in record["data"]["dropped"][-1]
     holds = {c["claim"].split(" ")[0]: c["holds"] for c in record["certificates"]}
     assert holds["training"] == "no"  # a millionth of a second was promised
     assert replace(fitted, record=record).record["test"]["rows"] == 112
+
+
+def test_where_no_network_was_tried_no_accuracy_is_forecast(fitted, divided):
+    plan = replace(_plan(fitted), error=None)
+    outcome = fit_set(divided, Clock(Budget()), 1e-3, 0, lambda *event: None, plan)
+    section = outcome.record["forecast"]
+    assert [section[key] for key in ("accuracy", "low", "high")] == [None] * 3
+    assert section["measured_accuracy"] > 0
+    assert not [c for c in outcome.record["certificates"] if "where the short trainings said" in c["claim"]]
+    assert outcome.plan["forecast"] == {"seconds": 5.0, "error": None, "low": None, "high": None}
 
 
 def test_pictures_are_counted_and_not_pairs(fitted, digit_arrays):
@@ -77,6 +94,24 @@ def test_pictures_are_counted_and_not_pairs(fitted, digit_arrays):
     assert value == pytest.approx(wilson(value["value"] * effective, effective))
     share = record["classification"]["sets"]["coverage"]
     assert share == pytest.approx(wilson(share["value"] * effective, effective))
+
+
+def test_what_was_not_compared_is_said(material):
+    """No copies found is not no copies, and what could not be compared is told."""
+    whole = material(60)
+    found = find_duplicates(whole.images)
+    none = replace(found, pairs=found.pairs[:0], exact=found.exact[:0], similarity=found.similarity[:0])
+    one = replace(none, pairs=np.array([[0, 1]]), exact=np.array([True]), similarity=np.ones(1, np.float32))
+    said = [
+        _copies(SimpleNamespace(material=whole, duplicates=each))
+        for each in (replace(none, plain=0, crowded=0), replace(none, plain=1, crowded=9), one)
+    ]
+    last = "Mirrored, turned and cropped ones are not looked for."
+    assert said[0] == f"No two pictures were found to be equal or nearly so. {last}"
+    assert "1 picture was too small or too plain to be compared but for equality." in said[1]
+    assert "9 pictures look like more others than were compared with them" in said[1]
+    assert said[2].startswith("1 pair of equal pictures")
+    assert said[2].endswith(f"Copies that were found stay on one side of the division. {last}")
 
 
 def test_a_change_that_was_taken_is_chosen(fitted, digits):

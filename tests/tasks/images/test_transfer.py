@@ -100,6 +100,46 @@ def test_a_checkpoint_takes_grey_pictures_as_three_channels(tmp_path, digits, cl
     assert outputs(module, pictures[:2]).shape == (2, 10)
 
 
+def torchvisions_googlenet():
+    """A state as torchvision's file of GoogLeNet has it: 1000 classes, two auxiliary classifiers."""
+    state = create("googlenet", generator=torch.Generator().manual_seed(0)).state_dict()
+    for head, inputs in (("aux1", 512), ("aux2", 528)):
+        state[f"{head}.conv.conv.weight"] = torch.ones(128, inputs, 1, 1)
+        for part in ("weight", "bias", "running_mean", "running_var"):
+            state[f"{head}.conv.bn.{part}"] = torch.ones(128)
+        state[f"{head}.fc1.weight"], state[f"{head}.fc1.bias"] = torch.ones(1024, 2048), torch.ones(1024)
+        state[f"{head}.fc2.weight"], state[f"{head}.fc2.bias"] = torch.ones(1000, 1024), torch.ones(1000)
+    return state
+
+
+def test_torchvisions_googlenet_starts_a_fit_with_pictures_scaled_as_its_own_were(tmp_path):
+    state = torchvisions_googlenet()
+    torch.save(state, tmp_path / "googlenet.pth")
+    found = read_start(tmp_path / "googlenet.pth", "googlenet")
+    assert set(state) - set(found.state) == {
+        name for name in state if name.startswith(("aux1.", "aux2.", "fc."))
+    }
+    assert torch.equal(
+        found.state["inception5b.branch1.conv.weight"], state["inception5b.branch1.conv.weight"]
+    )
+    module = transferred(found, Candidate("googlenet", 64, 64), "last stage", 4, 0)
+    pictures = torch.randint(256, (2, 3, 64, 64), generator=torch.Generator().manual_seed(1)).to(torch.uint8)
+    assert outputs(module, pictures).shape == (2, 4)
+    # torchvision 0.28, GoogLeNet._transform_input, on pictures standardised as ImageNet's
+    mean = torch.tensor([0.485, 0.456, 0.406]).reshape(-1, 1, 1)
+    deviation = torch.tensor([0.229, 0.224, 0.225]).reshape(-1, 1, 1)
+    x = (pictures / 255 - mean) / deviation
+    x = x * (deviation / 0.5) + (mean - 0.5) / 0.5
+    torch.testing.assert_close(module.standardise(pictures), x, rtol=0, atol=2e-6)  # float32 roundings of 1
+
+
+def test_other_checkpoints_are_standardised_as_imagenets(tmp_path):
+    network = create("squeezenet1_1", classes=3, generator=torch.Generator().manual_seed(0))
+    save_file(network.state_dict(), tmp_path / "net.safetensors")
+    found = read_start(tmp_path / "net.safetensors", "squeezenet1_1")
+    assert (found.mean, found.deviation) == ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+
+
 def test_the_size_is_the_one_that_allows_the_passes(start):
     sizes = [(16, 16), (32, 32), (64, 64)]
     cost = start.candidate.multiply_adds(2, 1)

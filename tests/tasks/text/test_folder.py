@@ -93,6 +93,16 @@ def test_a_unit_that_is_asked_for_is_taken(tmp_path):
     assert [text for _, text, _, _ in read(tmp_path, "line").documents] == ["1", "%", "2", "3", "%", "4"]
 
 
+def test_a_file_that_is_a_text_is_the_unit(tmp_path):
+    lay(tmp_path / "folders", {"a/1.txt": "one\n\ntwo", "b/2.txt": "three"})
+    assert read(tmp_path / "folders").unit == read(tmp_path / "folders", "file").unit == "file"
+    assert read(tmp_path, labelled=False).unit == "file"
+    lay(tmp_path / "files", {"a.txt": "one\ntwo\n", "b.txt": "three\n"})
+    assert read(tmp_path / "files").unit == "line"
+    with pytest.raises(DataError, match=r"several texts of every class; got one, the file 'a\.txt'"):
+        read(tmp_path / "files", "file")
+
+
 def test_links_out_of_the_folder_and_special_files_are_refused(tmp_path):
     lay(tmp_path, {"secret.txt": "secret", "set/a/1.txt": "one", "set/b/2.txt": "two"})
     (tmp_path / "set/a/out.txt").symlink_to(tmp_path / "secret.txt")

@@ -1,6 +1,7 @@
 """A saved model answers as the fitted one, and a forged one is refused."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -22,8 +23,6 @@ def test_the_saved_form_answers_to_the_bit(model, tmp_path, texts):
 
 def test_a_network_is_saved_and_read_and_a_forged_one_refused(model, tmp_path, texts):
     """Whatever the fit chose: a network mixed in by hand survives, and not where it was tampered with."""
-    from dataclasses import replace
-
     import torch
 
     from fivefold.tasks.text.choose import make
@@ -96,9 +95,35 @@ def test_paths_are_files_alone_and_in_a_list(model, tmp_path):
             model.answer(text)
 
 
-def test_the_column_of_the_fit_is_read_where_it_is_there(model, tmp_path):
-    from dataclasses import replace
+def test_a_text_file_is_read_whole_where_each_file_was_a_text_of_the_fit(tmp_path, subjects):
+    for label in ("chess", "sailing"):
+        for i in range(30):
+            words = subjects[label].split()
+            path = tmp_path / "notes" / label / f"{i}.txt"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(" ".join(words[i % 7 :]) + "\n\n" + " ".join(words[: i % 7 + 2]))
+    (tmp_path / "new.txt").write_text("guard the king\n\nattack the queen\n\nand the knight")
+    fitted = fit_texts(tmp_path / "notes", budget="1s")
+    assert fitted.plan["unit"] == "file"
+    back = load_any(fitted.save(tmp_path / "model"))
+    for model in (fitted, back):
+        assert model.answer(tmp_path / "new.txt").names == ("new.txt",)
+        assert model.answer([tmp_path / "new.txt"]).names == ("new.txt",)
+        assert len(model.answer(tmp_path / "notes" / "chess").names) == 30
+    older = replace(back, plan={**back.plan, "unit": ""})
+    assert older.answer(tmp_path / "new.txt").names == tuple(f"new.txt line {i}" for i in (1, 3, 5))
 
+
+def test_arrays_and_series_of_texts_are_answered_as_lists_are(model):
+    texts = ["guard the king and the queen", "stir the sauce"]
+    assert np.array_equal(model.predict_proba(np.array(texts)), model.predict_proba(texts))
+    pandas = pytest.importorskip("pandas")
+    assert model.predict(pandas.Series(texts)).tolist() == ["chess", "cooking"]
+    with pytest.raises(DataError, match=r"text 2 \(it is empty\)"):
+        model.predict(pandas.Series(["stir", None]))
+
+
+def test_the_column_of_the_fit_is_read_where_it_is_there(model, tmp_path):
     fitted = replace(model, plan={**model.plan, "column": "note"})
     long = "guard the king and the queen with the bishop"
     (tmp_path / "t.csv").write_text(f"said,note\n{long},salt the sauce\n")

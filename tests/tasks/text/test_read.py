@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from fivefold.core import ArgumentError, DataError
@@ -139,6 +140,45 @@ def test_several_text_files_are_read_together(tmp_path):
     for name in ("x" * 5000, "~nobody knows/a.txt"):
         with pytest.raises(DataError, match=r"a file|existing file"):
             read_texts(name, labelled=False)
+
+
+def test_texts_in_memory_with_labels_are_the_set_of_a_file(tmp_path):
+    rows = [("it purrs", "1"), ("it barks", "0"), ("it barks", "0"), ("", "1")]
+    lay(tmp_path, {"t.csv": "text,label\n" + "".join(f"{text},{label}\n" for text, label in rows)})
+    file = read_texts(tmp_path / "t.csv", target="label", column="text")
+    for texts, labels in (
+        ([text for text, _ in rows], [int(label) for _, label in rows]),
+        (np.array([text for text, _ in rows]), np.array([label for _, label in rows])),
+    ):
+        found = read_texts(texts, labels=labels)
+        assert (found.texts, found.classes, found.labels.tolist()) == (
+            file.texts, file.classes, file.labels.tolist(),
+        )  # fmt: skip
+        assert [each.reason for each in found.rejected] == ["it is empty"]
+        assert "1 text repeats another one, but for capitals and spaces." in found.notes
+    assert read_texts(np.array(["a", "b"]), labelled=False).texts == ("a", "b")
+
+
+def test_texts_in_memory_without_labels_say_how_to_give_them(tmp_path):
+    with pytest.raises(ArgumentError, match=r"labels of the texts; got none; .* labels=\[\.\.\.\]"):
+        read_texts(np.array(["a cat", "a dog"]))
+    for text in ("a cat", "is it a cat?", "long " * 1000):
+        with pytest.raises(DataError, match="labels"):
+            read_texts([text, text])
+    with pytest.raises(ArgumentError, match=r"a list of paths, or texts .* got dict; .* labels"):
+        read_texts({"text": ["a"]})
+    with pytest.raises(ArgumentError, match=r"texts in memory with labels; got 't\.csv'; .* target"):
+        read_texts("t.csv", labels=["a"])
+    with pytest.raises(DataError, match="at least two classes"):
+        read_texts(["a", "b"], labels=["x", "x"])
+
+
+def test_a_text_file_may_be_one_text(tmp_path):
+    lay(tmp_path, {"a.txt": "one\n\ntwo", "b.txt": "three", "c/x.txt": "four"})
+    found = read_texts([tmp_path / "a.txt", tmp_path / "b.txt"], labelled=False, unit="file")
+    assert (found.texts, found.names) == (("one\n\ntwo", "three"), ("a.txt", "b.txt"))
+    assert found.unit == "file"
+    assert read_texts(tmp_path, labelled=False).unit == "file"
 
 
 def test_the_first_bad_text_of_a_list_is_named():

@@ -1,14 +1,17 @@
 """The record says what was measured."""
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from fivefold.report.page import render, render_text
-from fivefold.tasks.text.choose import Trial
-from fivefold.tasks.text.record import _candidates
+from fivefold.tasks.text import fit
+from fivefold.tasks.text.choose import Trial, make
+from fivefold.tasks.text.fit import Reading
+from fivefold.tasks.text.record import _candidates, _unread
 
 
 def test_the_record_and_the_page_say_documents(model, subjects):
@@ -44,3 +47,40 @@ def test_the_best_network_has_a_reason_whatever_its_share(share, said):
     assert said in rows["bigru"]["reason"]
     assert "0%" not in rows["bigru"]["reason"] or share == 0.5
     assert sum(row["verdict"] == "chosen" for row in rows.values()) == 1
+
+
+@pytest.mark.parametrize(
+    ("share", "cut", "warned", "said"),
+    [
+        (0.5, 0.371, True, "the first 256 tokens of a text; 37.1% of the training texts are longer: what"),
+        (0.5, 0.371, True, "follows counts for the words alone"),
+        (1.0, 0.371, True, "follows does not count"),
+        (0.5, 0.019, False, "1.9%"),
+        (0.0, 0.371, False, "37.1%"),
+    ],
+)
+def test_what_the_networks_did_not_read_is_said(share, cut, warned, said):
+    outcome = SimpleNamespace(
+        model=SimpleNamespace(share=share), best=Trial("bigru"), reading=Reading(256, cut)
+    )
+    assert said in _unread(outcome, warned=warned)[0]
+    assert _unread(outcome, warned=not warned) == []
+    outcome.reading = Reading(256, 0.0)
+    assert _unread(outcome, warned=warned) == []
+    outcome.best, outcome.reading = None, Reading(256, cut)
+    assert _unread(outcome, warned=warned) == []
+
+
+def test_long_texts_are_counted_in_the_record(texts, monkeypatch):
+    def untrained(tokens, labels, held, vocabulary, classes, *rest):
+        trial = Trial("text_cnn", make("text_cnn", vocabulary, classes, 0), 1e-3, 1.0, 0.1, 1)
+        return trial, [trial]
+
+    monkeypatch.setattr(fit, "choose", untrained)
+    found = texts(90)
+    given = np.where(np.arange(90) < 30, 1, 0).astype(np.int8)
+    many = tuple(text if i < 30 else " ".join([text] * 30) for i, text in enumerate(found.texts))
+    record = fit.fit_texts(replace(found, texts=many, given=given), budget="1s").record
+    said = [line for line in [*record["warnings"], *record["data"]["dropped"]] if "tokens" in line]
+    assert len(said) == 1
+    assert "the first 256 tokens of a text; 100.0% of the training texts are longer" in said[0]

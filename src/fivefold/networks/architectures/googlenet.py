@@ -4,6 +4,7 @@ Szegedy et al., "Going deeper with convolutions", 2015, without the two auxiliar
 """
 
 from collections.abc import Iterator
+from typing import ClassVar
 
 from torch import Tensor, nn
 
@@ -34,6 +35,10 @@ class GoogLeNet(ImageNetwork):
         style: Activation and normalisation.
         dropout: Probability before the dense layer.
     """
+
+    # of TensorFlow, from which torchvision has the weights: its transform_input turns ImageNet's into these
+    published_moments: ClassVar[tuple[tuple[float, ...], tuple[float, ...]]] = ((0.5,) * 3, (0.5,) * 3)
+    auxiliary: ClassVar[tuple[str, ...]] = ("aux1.", "aux2.")
 
     def __init__(self, classes: int, channels: int, style: Style, *, dropout: float = 0.2) -> None:
         super().__init__(classes, channels, smallest=15)

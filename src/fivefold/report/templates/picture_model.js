@@ -4,6 +4,7 @@
   const [channels, height, width] = settings.shape;
   const by = (id) => document.getElementById(id);
   const MOST_PIXELS = 50000000;
+  const TOO_LARGE = "The picture has more than 50 million pixels.";
 
   // --- what the page carries: base64 of gzip ---
   async function carried(id) {
@@ -126,9 +127,103 @@
     return hash.toString(16).padStart(8, "0");
   }
 
+  // --- a PNG of 16 bits as training reads it: a browser rounds it to 8 bits in a way of its own ---
+  async function inflated(parts, size) {
+    const reader = new Blob(parts).stream().pipeThrough(new DecompressionStream("deflate")).getReader();
+    const raw = new Uint8Array(size);
+    let filled = 0;
+    while (filled < size) {
+      const { done, value } = await reader.read();
+      if (done) throw new Error("It is truncated.");
+      const part = value.subarray(0, size - filled);
+      raw.set(part, filled);
+      filled += part.length;
+    }
+    reader.cancel().catch(() => {});
+    return raw;
+  }
+
+  function unfilter(raw, row, step) {
+    // in place; each row begins with the number of its filter
+    for (let start = 0; start < raw.length; start += row + 1) {
+      const filter = raw[start];
+      if (filter > 4) throw new Error("It is damaged.");
+      for (let i = start + 1; filter && i <= start + row; i++) {
+        const inside = i - start > step, above = start > 0;
+        const a = inside ? raw[i - step] : 0, b = above ? raw[i - row - 1] : 0;
+        if (filter < 4) {
+          raw[i] += filter === 1 ? a : filter === 2 ? b : (a + b) >> 1;
+        } else {
+          const c = inside && above ? raw[i - row - 1 - step] : 0;
+          const pa = Math.abs(b - c), pb = Math.abs(a - c), pc = Math.abs(a + b - 2 * c);
+          raw[i] += pa <= pb && pa <= pc ? a : pb <= pc ? b : c;
+        }
+      }
+    }
+  }
+
+  function even(x) {
+    const low = Math.floor(x);
+    return x - low === 0.5 ? low + (low & 1) : Math.round(x);
+  }
+
+  async function deep(blob) {
+    // null where it is no PNG of 16 bits
+    const head = new DataView(await blob.slice(0, 33).arrayBuffer());
+    if (head.byteLength < 33 || head.getUint32(0) !== 0x89504e47 || head.getUint8(24) !== 16) return null;
+    const bytes = new Uint8Array(await blob.arrayBuffer()), view = new DataView(bytes.buffer);
+    const w = view.getUint32(16), h = view.getUint32(20), kind = bytes[25], parts = [];
+    if (w * h > MOST_PIXELS) throw new Error(TOO_LARGE);
+    let plain = bytes[28] === 0;
+    for (let at = 8; at + 12 <= bytes.length; at += 12 + view.getUint32(at)) {
+      const name = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
+      if (name === "IDAT") parts.push(bytes.subarray(at + 8, at + 8 + view.getUint32(at)));
+      if (name === "eXIf" || (name === "tRNS" && kind !== 0)) plain = false;
+    }
+    const each = { 0: 1, 2: 3, 4: 2, 6: 4 }[kind];
+    if (!plain || !each) {
+      throw new Error("It is a PNG of 16 bits that is interlaced, has EXIF or a transparent colour: save it without, or with 8 bits.");
+    }
+    const step = 2 * each, row = w * step, raw = await inflated(parts, h * (row + 1));
+    unfilter(raw, row, step);
+    const data = new Uint8Array(w * h * 3);
+    let low = 65535, high = 0;
+    for (let y = 0, j = 0; y < h; y++) {
+      for (let i = y * (row + 1) + 1; i < (y + 1) * (row + 1); i += step, j += 3) {
+        // of grey the values, to be stretched below; of colours the upper 8 bits
+        const grey = raw[i] * 256 + raw[i + 1];
+        low = Math.min(low, grey);
+        high = Math.max(high, grey);
+        const alpha = each % 2 ? 255 : raw[i + step - 2];
+        for (let c = 0; c < 3; c++) {
+          const t = 255 * (255 - alpha) + raw[i + (each > 2 ? 2 * c : 0)] * alpha + 128;
+          data[j + c] = ((t >> 8) + t) >> 8;
+        }
+      }
+    }
+    const factor = high > low ? Math.fround(255 / (high - low)) : 0;
+    for (let y = 0, j = 0; kind === 0 && y < h; y++) {
+      for (let i = y * (row + 1) + 1; i < (y + 1) * (row + 1); i += 2, j += 3) {
+        data.fill(even(Math.fround((raw[i] * 256 + raw[i + 1] - low) * factor)), j, j + 3);
+      }
+    }
+    const canvas = document.createElement("canvas");
+    canvas.width = w;
+    canvas.height = h;
+    const pen = canvas.getContext("2d"), shown = pen.createImageData(w, h);
+    for (let i = 0, j = 0; j < data.length; i += 4, j += 3) {
+      shown.data.set(data.subarray(j, j + 3), i);
+      shown.data[i + 3] = 255;
+    }
+    pen.putImageData(shown, 0, 0);
+    return { canvas, image: { width: w, height: h, data } };
+  }
+
   async function pixels(blob) {
+    const found = await deep(blob);
+    if (found) return found;
     const bitmap = await createImageBitmap(blob, { imageOrientation: "from-image", colorSpaceConversion: "none" });
-    if (bitmap.width * bitmap.height > MOST_PIXELS) throw new Error("The picture has more than 50 million pixels.");
+    if (bitmap.width * bitmap.height > MOST_PIXELS) throw new Error(TOO_LARGE);
     const canvas = document.createElement("canvas");
     canvas.width = bitmap.width;
     canvas.height = bitmap.height;

@@ -10,7 +10,7 @@ Random changes of the pictures are then tried on the winner.
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import torch
@@ -126,7 +126,7 @@ class Choice:
         recipe: How it is trained.
         trials: Every short training.
         seconds: That the training is expected to take.
-        error: The share of wrong answers that is expected.
+        error: The share of wrong answers that is expected; ``None`` where no network could be tried.
         layout: How pictures are to lie in memory: ``"auto"``, or as in the training that is replayed.
         origin: The trained network that the training begins with, or ``None``.
     """
@@ -135,7 +135,7 @@ class Choice:
     recipe: Recipe
     trials: list[Trial]
     seconds: float
-    error: Forecast
+    error: Forecast | None
     layout: str = "auto"
     origin: Origin | None = None
 
@@ -153,9 +153,8 @@ class Choice:
             },
             "forecast": {
                 "seconds": self.seconds,
-                "error": self.error.error,
-                "low": self.error.low,
-                "high": self.error.high,
+                **dict.fromkeys(("error", "low", "high")),
+                **({} if self.error is None else asdict(self.error)),
             },
         }
 
@@ -202,10 +201,9 @@ def choose(
     tried.round(trials, short)
     known = [t for t in trials if t.losses]
     if not known:
-        # nothing can be tried within the budget: the quickest is trained, forecast from a guess at random
+        # nothing can be tried within the budget: the quickest is trained, and nothing is forecast of its answers
         taken = min(trials, key=lambda t: t.pace)
-        taken.seen, taken.errors, taken.reason = [1.0], [1 - 1 / material.classes], ""
-        taken.taken = True
+        taken.taken, taken.reason = True, ""
         return _planned(taken, trials, material, clock, seconds, seed, "")
     best = min(known, key=lambda t: t.losses[-1])
     larger = [t for t in known if t.pace > best.pace]
@@ -369,10 +367,11 @@ def _planned(
     # the statistics of normalisation, measured at the end of a training, are answers in training mode
     spare = _SAFETY * (seconds - clock.elapsed - answers)
     spare -= answer * pictures_measured(spare / pace, len(pictures))
-    least = max(*taken.seen, float(_LEAST))
+    least = max([*taken.seen, float(_LEAST)])
     recipe = recipe_for(
         candidate, len(pictures), max(spare / pace, least), shift=shift, flip=flip, factor=factor
     )
     seen = recipe.epochs * recipe.pictures
     takes = seen * pace + answer * pictures_measured(seen, recipe.pictures) + answers
-    return Choice(candidate, recipe, trials, takes, taken.forecast(seen), origin=taken.origin)
+    error = taken.forecast(seen) if taken.losses else None
+    return Choice(candidate, recipe, trials, takes, error, origin=taken.origin)

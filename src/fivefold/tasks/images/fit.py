@@ -270,7 +270,10 @@ def _run(
     temperature = temperature_of(scores, labels[material.held])
     probabilities = softmax(scores / temperature)
     sets = Sets(np.sort(Sets.of(probabilities, labels[material.held], ordered=False)))
-    model = ImageModel(candidate, module.eval(), material.images.classes, temperature, flip, sets)
+    images = material.images
+    model = ImageModel(
+        candidate, module.eval(), images.classes, temperature, flip, sets, whites=images.whites
+    )
     answers = outputs(module, test, flip=flip).numpy()
     spent = time.perf_counter() - started
     return Outcome(
@@ -317,7 +320,9 @@ def _plan_of(directory: str | Path, start: Start | None, images: ImageSet) -> tu
             Recipe(**plan["recipe"]),
             [],
             float(forecast["seconds"]),
-            Forecast(float(forecast["error"]), float(forecast["low"]), float(forecast["high"])),
+            None
+            if forecast["error"] is None
+            else Forecast(*(float(forecast[key]) for key in ("error", "low", "high"))),
             str(plan["layout"]),
         )
     except (KeyError, TypeError, ValueError) as error:

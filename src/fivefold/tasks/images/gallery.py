@@ -34,6 +34,8 @@ def gallery(outcome: "Outcome", probability: Floats, truth: npt.NDArray[np.int64
     found, sure = probability.argmax(1), probability.max(1)
     wrong = np.flatnonzero(found != truth)
     labels, names = model.classes, material.images.names
+    surest = _surest(probability, truth)
+    more = f" Shown are the first {_SHOWN} of {len(surest):,} classes." if len(surest) > _SHOWN else ""
 
     def shown(rows: npt.NDArray[np.int64]) -> list[dict[str, Any]]:
         return [
@@ -63,8 +65,8 @@ def gallery(outcome: "Outcome", probability: Floats, truth: npt.NDArray[np.int64
             {
                 "title": "The surest answers",
                 "caption": "Of each class the unseen picture that was named rightly with the highest "
-                "probability.",
-                "pictures": shown(_surest(probability, truth)),
+                f"probability.{more}",
+                "pictures": shown(surest),
             },
         ],
         "filters": [data_uri(f) for f in first_filters(model.network)],

@@ -1,7 +1,8 @@
 """Pictures as data: names, classes, labels and sizes at once; the pixels on request, in one size."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -51,6 +52,8 @@ class ImageSet:
         origin: The number [N] of each picture in ``pixels``.
         asked: Every picture that was asked for, in order, those that were left out included.
         places: Where each picture [N] stands in ``asked``.
+        whites: Which numbers were taken as white, of :func:`~fivefold.tasks.images.scale.whites_of`; empty
+            where the pictures were no numbers of any scale, but files.
 
     Raises:
         ArgumentError: Arrays that do not fit together.
@@ -69,6 +72,7 @@ class ImageSet:
     origin: NDArray[np.int64]
     asked: tuple[str, ...]
     places: NDArray[np.int64]
+    whites: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         n = len(self.names)

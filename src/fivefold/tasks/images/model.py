@@ -1,5 +1,7 @@
 """A fitted network for pictures: calibrated probabilities and prediction sets, from an artifact."""
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from fivefold.tasks.images.image_set import ImageSet
 from fivefold.tasks.images.raw_pictures import RawPictures
 from fivefold.tasks.images.read import read_images
 from fivefold.tasks.images.recipe import outputs
+from fivefold.tasks.images.scale import FLOATS, INTEGERS
 from fivefold.tasks.prediction_sets import Sets
 from fivefold.tasks.saved_parts import assembled, files_of
 
@@ -43,6 +46,7 @@ class ImageModel(ClassModel):
         sets: Held-out scores behind the prediction sets.
         record: The record behind the report.
         plan: The plan, for a replay.
+        whites: Which numbers were white in the arrays that it was fitted to, by kind.
     """
 
     candidate: Candidate
@@ -53,6 +57,7 @@ class ImageModel(ClassModel):
     sets: Sets
     record: dict[str, Any] = field(default_factory=dict)
     plan: dict[str, Any] = field(default_factory=dict)
+    whites: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def things(self) -> tuple[str, str]:
@@ -113,7 +118,7 @@ class ImageModel(ClassModel):
             DataError: Nothing that can be read as a picture.
         """
         require(0 < level < 1, "a level between 0 and 1", level, "for example 0.9")
-        images = data if isinstance(data, ImageSet) else read_images(data, labelled=False)
+        images = data if isinstance(data, ImageSet) else read_images(data, labelled=False, whites=self.whites)
         if len(images) == 0:
             raise DataError("at least one picture to predict", "none that can be read")
         channels, height, width = self.shape
@@ -140,6 +145,7 @@ class ImageModel(ClassModel):
             "classes": list(self.classes),
             "temperature": self.temperature,
             "flip": self.flip,
+            "whites": dict(self.whites),
         }
         tensors = {name: value.numpy() for name, value in self.module.state_dict().items()}
         tensors["scores"] = np.asarray(self.sets.scores)
@@ -190,6 +196,12 @@ def _made(bundle: Bundle) -> ImageModel:
         float(config["temperature"]),
         bool(config["flip"]),
         Sets(scores),
+        whites={kind: float(white) for kind, white in config.get("whites", {}).items()},
+    )
+    require(
+        model.whites.keys() <= {INTEGERS, FLOATS} and all(0 < w < math.inf for w in model.whites.values()),
+        "positive numbers as white",
+        model.whites,
     )
     tried = model.probabilities_of(np.zeros((1, *model.shape), dtype=np.uint8))
     if not (np.isfinite(tried).all() and model.temperature > 0):

@@ -3,7 +3,7 @@
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -14,19 +14,22 @@ from fivefold.core import DataError
 from fivefold.tasks.folders import ROLES, plain_name
 from fivefold.tasks.images.limits import MOST_PACKED, Limits
 from fivefold.tasks.images.packed import Part
+from fivefold.tasks.images.scale import as_bytes, whites_of
 
 _PICTURES = {"x", "image", "images", "img", "imgs", "data", "pictures", "pixels"}
 _LABELS = {"y", "label", "labels", "target", "targets", "class", "classes"}
 _NAMES = "x_train, y_train, x_test, y_test; or images, labels; or train_images, train_labels, ..."
 _MOST_MEMBERS = 1000
-_CHUNK = 1 << 24
-"""Bytes of an array that are converted at once."""
-_ABOVE_ONE = 1.01
-"""Up to here fractions are of 0..1: what resizing or rounding left above 1 is cut to it."""
-_DEEPEST = 65_535
 
 
-def npz_parts(path: Path, limits: Limits, notes: list[str], *, labelled: bool) -> list[Part]:
+def npz_parts(
+    path: Path,
+    limits: Limits,
+    notes: list[str],
+    *,
+    labelled: bool,
+    whites: Mapping[str, float] | None = None,
+) -> tuple[list[Part], dict[str, float]]:
     """Read an NPZ file: ``x_train, y_train, x_test, y_test``, ``images, labels``, ``X, y``, MedMNIST's names.
 
     Validation arrays are the test pictures where no test arrays are there; otherwise they join the training.
@@ -37,14 +40,19 @@ def npz_parts(path: Path, limits: Limits, notes: list[str], *, labelled: bool) -
         limits: Bounds, checked against each array's header before memory is taken.
         notes: What was decided is added here.
         labelled: Labels are wanted.
+        whites: White of the pictures of a fit, as :func:`~fivefold.tasks.images.scale.whites_of` takes it.
+
+    Returns:
+        The parts, and the numbers that were taken as white.
 
     Raises:
-        DataError: No NPZ file, damaged, with objects, other names, shapes, types, lengths, or too large.
+        DataError: No NPZ file, damaged, with objects, other names, shapes, types, lengths, numbers above
+            white, or too large.
     """
     name = plain_name(path.name)
     try:
         with zipfile.ZipFile(path) as archive:
-            return _parts(archive, name, limits, notes, labelled=labelled)
+            return _parts(archive, name, limits, notes, whites, labelled=labelled)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         raise DataError(
             "a whole NPZ file", f"{name!r}, which ends early or is damaged", "save it again with numpy.savez"
@@ -68,8 +76,14 @@ def npz_role(key: str) -> tuple[str, int] | None:
 
 
 def _parts(
-    archive: zipfile.ZipFile, name: str, limits: Limits, notes: list[str], *, labelled: bool
-) -> list[Part]:
+    archive: zipfile.ZipFile,
+    name: str,
+    limits: Limits,
+    notes: list[str],
+    known: Mapping[str, float] | None,
+    *,
+    labelled: bool,
+) -> tuple[list[Part], dict[str, float]]:
     members = archive.infolist()
     keys = [info.filename.removesuffix(".npy") for info in members if info.filename.endswith(".npy")]
     if not keys or len(members) > _MOST_MEMBERS:
@@ -95,9 +109,11 @@ def _parts(
     for split in splits:
         raw[split] = _array(archive, found["pictures", split], name, left, limits.files)
         left -= raw[split].nbytes
+    named = {split: f"{found['pictures', split]!r} in {name!r}" for split in splits}
+    whites = whites_of({named[split]: raw[split] for split in splits}, notes, known)
     for split in splits:
         key = found["pictures", split]
-        pictures = as_pictures(raw[split], f"{key!r} in {name!r}", notes, list(raw.values()))
+        pictures = as_pictures(raw[split], named[split], notes, whites)
         labels = None
         if labelled:
             if ("labels", split) not in found:
@@ -107,7 +123,7 @@ def _parts(
             other = found["labels", split]
             codes = _array(archive, other, name, left, limits.files)
             left -= codes.nbytes
-            texts = as_labels(codes, f"{other!r} in {name!r}")
+            texts = as_labels(codes, f"{other!r} in {name!r}", notes)
             if len(texts) != len(pictures):
                 raise DataError(
                     f"{len(pictures):,} labels, one for each picture of {key!r}",
@@ -117,7 +133,7 @@ def _parts(
         parts.append(
             Part(name if len(splits) == 1 else f"{name} {plain_name(key)}", pictures, labels, given[split])
         )
-    return parts
+    return parts, whites
 
 
 def _array(archive: zipfile.ZipFile, key: str, name: str, limit: int, most: int) -> NDArray[Any]:
@@ -171,25 +187,22 @@ def _header(stream: IO[bytes], where: str) -> tuple[tuple[int, ...], np.dtype[An
 
 
 def as_pictures(
-    array: NDArray[Any], where: str, notes: list[str], beside: Sequence[NDArray[Any]] = ()
+    array: NDArray[Any], where: str, notes: list[str], whites: Mapping[str, float]
 ) -> NDArray[np.uint8]:
     """Pictures [N, H, W] or [N, H, W, 3] as bytes, from [N, H, W], [N, H, W, 1, 3 or 4] or [N, 1 or 3, H, W].
-
-    Numbers may be bytes, integers from 0 to 255, true or false, fractions within 0..1 (taken times 255; up to
-    1.01 they are 1) or integers of 16 bits (times 255 / 65,535). Other floats up to 255 are rounded.
 
     Args:
         array: As stored.
         where: Its name in words.
         notes: What was decided is added here.
-        beside: Other arrays of the file; integers, and floats, of all of them have one scale.
+        whites: Which number is white, by kind: of :func:`~fivefold.tasks.images.scale.whites_of`.
 
     Raises:
-        DataError: Another shape, another range or numbers that are not finite.
+        DataError: Another shape, or no numbers.
 
     >>> notes = []
-    >>> as_pictures(np.full((2, 3, 5, 5), 0.5), "'x'", notes).shape, notes
-    ((2, 5, 5, 3), ["The channels of 'x' come first: they were put last.", "'x' holds fractions: times 255."])
+    >>> as_pictures(np.full((2, 3, 5, 5), 0.5), "'x'", notes, {"floats": 1.0}).shape, notes
+    ((2, 5, 5, 3), ["The channels of 'x' come first: they were put last."])
     """
     if array.ndim == 4 and array.shape[3] not in {1, 3, 4} and array.shape[1] in {1, 3}:
         notes.append(f"The channels of {where} come first: they were put last.")
@@ -200,7 +213,7 @@ def as_pictures(
             f"the shape {array.shape} of {where}",
             "reshape them",
         )
-    pictures = _bytes_of(array, where, notes, beside)
+    pictures = as_bytes(array, where, notes, whites)
     if pictures.ndim == 4 and pictures.shape[3] == 1:
         return pictures[..., 0]
     if pictures.ndim == 4 and pictures.shape[3] == 4:
@@ -212,78 +225,39 @@ def as_pictures(
     return pictures
 
 
-def _bytes_of(
-    array: NDArray[Any], where: str, notes: list[str], beside: Sequence[NDArray[Any]]
-) -> NDArray[np.uint8]:
-    if array.dtype == np.uint8:
-        return np.ascontiguousarray(array)
-    if array.dtype.kind == "b":
-        return array.astype(np.uint8) * np.uint8(255)
-    if array.dtype.kind not in "iuf":
-        raise DataError("numbers as pictures", f"{array.dtype} in {where}", "save them as bytes")
-    if not np.isfinite([array.min(), array.max()]).all():
-        raise DataError("finite numbers as pictures", f"NaN or infinity in {where}", "save them as bytes")
-    low, high = _range([array, *(each for each in beside if _alike(each, array))])
-    fractions = array.dtype.kind == "f"
-    if low >= 0 and high <= _ABOVE_ONE and fractions:
-        notes.append(f"{where} holds fractions: times 255.")
-        return _scaled(array, 255.0)
-    if low >= 0 and high <= 255:
-        if fractions and any((part != np.rint(part)).any() for _, part in _chunks(array)):
-            notes.append(f"{where} holds fractions from {low:g} to {high:g}: rounded.")
-        return _scaled(array, 1.0)
-    if low >= 0 and not fractions and high <= _DEEPEST:
-        notes.append(f"{where} holds numbers of 16 bits: times 255 / {_DEEPEST:,}.")
-        return _scaled(array, 255 / _DEEPEST)
-    raise DataError(
-        "pictures from 0 to 255, or from 0 to 1", f"{low:g} to {high:g} in {where}", "save them as bytes"
-    )
-
-
-def _alike(one: NDArray[Any], other: NDArray[Any]) -> bool:
-    """Whether two arrays hold floats, or integers of more than a byte."""
-    return (
-        one.dtype != np.uint8
-        and (one.dtype.kind == "f") == (other.dtype.kind == "f")
-        and one.dtype.kind in "iuf"
-    )
-
-
-def _range(arrays: Sequence[NDArray[Any]]) -> tuple[float, float]:
-    """The least and the greatest number; arrays with others than finite ones are refused in their turn."""
-    ends = [(float(each.min()), float(each.max())) for each in arrays]
-    finite = [pair for pair in ends if np.isfinite(pair).all()]
-    return min(low for low, _ in finite), max(high for _, high in finite)
-
-
-def _chunks(array: NDArray[Any]) -> Iterator[tuple[slice, NDArray[Any]]]:
-    step = max(1, _CHUNK // max(1, array[:1].nbytes))
-    for start in range(0, len(array), step):
-        yield slice(start, start + step), array[start : start + step]
-
-
-def _scaled(array: NDArray[Any], factor: float) -> NDArray[np.uint8]:
-    """Numbers of at least 0 times a factor, rounded, at most 255; a chunk at a time."""
-    out = np.empty(array.shape, dtype=np.uint8)
-    for place, part in _chunks(array):
-        out[place] = np.rint(np.minimum(part * factor, 255))
-    return out
-
-
-def as_labels(array: NDArray[Any], where: str) -> NDArray[np.str_]:
+def as_labels(array: NDArray[Any], where: str, notes: list[str]) -> NDArray[np.str_]:
     """One text for each picture, from integers, whole floats, booleans or texts of shape [N] or [N, 1].
+
+    Rows of zeros with a single one (one-hot), of shape [N, K], K >= 2, become the place of the one, from 0.
+
+    Args:
+        array: As stored.
+        where: Its name in words.
+        notes: What was decided is added here.
 
     Raises:
         DataError: Several labels a picture, or numbers that are not whole.
 
-    >>> as_labels(np.array([[3], [0]], dtype=np.uint8), "'y'").tolist()
+    >>> as_labels(np.array([[3], [0]], dtype=np.uint8), "'y'", []).tolist()
     ['3', '0']
+    >>> as_labels(np.eye(3), "'y'", []).tolist()
+    ['0', '1', '2']
     """
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
+    if array.ndim == 2 and array.dtype.kind in "buif":
+        if not (((array == 0) | (array == 1)).all() and ((array != 0).sum(1) == 1).all()):
+            raise DataError(
+                "one label for each picture, as a number, a text or a row of zeros with a single one",
+                f"other rows of {array.shape[1]} numbers in {where}",
+                "of scores keep the place of the greatest: labels.argmax(1); leave out pictures of no class "
+                "and of several",
+            )
+        notes.append(f"A label in {where} is a row with a single one: its place, from 0, is the class.")
+        array = array.argmax(1)
     if array.ndim != 1:
         raise DataError(
-            "one label for each picture", f"the shape {array.shape} of {where}", "keep one column"
+            "one label for each picture", f"the shape {array.shape} of {where}", "give an array [N]"
         )
     if array.dtype.kind == "f":
         if not (np.isfinite(array).all() and (array == np.rint(array)).all()):

@@ -1,6 +1,7 @@
 """Pictures in one array: the IDX files of MNIST and its kin, and NumPy's NPZ."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,8 +78,16 @@ class Part:
     given: int
 
 
-def from_parts(source: str, parts: list[Part], notes: list[str]) -> ImageSet:
+def from_parts(
+    source: str, parts: list[Part], notes: list[str], whites: Mapping[str, float] | None = None
+) -> ImageSet:
     """Put parts together into one set.
+
+    Args:
+        source: What the user named.
+        parts: At least one.
+        notes: What a user should know.
+        whites: Which numbers were taken as white, where the parts were not bytes from the start.
 
     Raises:
         DataError: Parts of different sizes, or none.
@@ -112,6 +121,7 @@ def from_parts(source: str, parts: list[Part], notes: list[str]) -> ImageSet:
         origin=np.arange(n),
         asked=names,
         places=np.arange(n),
+        whites=dict(whites or {}),
     )
 
 

@@ -1,7 +1,7 @@
 """Read pictures, whatever holds them: a folder, files, IDX, NPZ, or a table of paths."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -34,6 +34,7 @@ def read_images(
     target: str | None = None,
     labelled: bool = True,
     limits: Limits | None = None,
+    whites: Mapping[str, float] | None = None,
 ) -> ImageSet:
     """Read pictures and, where wanted, their classes; what is no picture is left out and named.
 
@@ -47,6 +48,8 @@ def read_images(
         target: The column of labels, for tables.
         labelled: Classes are wanted, at least two; ``False`` for prediction.
         limits: What is read at most.
+        whites: For pictures to be answered by a model, the ``whites`` of those that it was fitted to: the
+            numbers of an NPZ file are taken on their scale. ``None`` decides it by the file.
 
     Returns:
         The pictures; ``asked`` and ``places`` tell which of the files asked for they are.
@@ -97,8 +100,8 @@ def read_images(
         return _judged(from_parts(name, idx_parts(beside, limits, labelled=labelled), []), labelled=labelled)
     if kind == "npz":
         notes: list[str] = []
-        parts = npz_parts(path, limits, notes, labelled=labelled)
-        return _judged(from_parts(name, parts, notes), labelled=labelled)
+        parts, found = npz_parts(path, limits, notes, labelled=labelled, whites=whites)
+        return _judged(from_parts(name, parts, notes, found), labelled=labelled)
     return _judged(read_path_table(path, target, limits, labelled=labelled), labelled=labelled)
 
 

@@ -132,15 +132,14 @@ def _division(outcome: "Outcome") -> str:
 
 def _copies(outcome: "Outcome") -> str:
     images, duplicates = outcome.material.images, outcome.duplicates
-    said = duplicates.describe(images)
-    if not said:
-        return "No two pictures are equal or nearly so."
+    found = len(duplicates.pairs) > 0
+    said = [] if found else ["No two pictures were found to be equal or nearly so."]
+    said += duplicates.describe(images)
     if _divided_copies(outcome):
-        return (
-            " ".join(said)
-            + " The source divides copies: new pictures are a little harder than its test pictures."
-        )
-    return " ".join(said) + " Copies stay on one side of the division."
+        said.append("The source divides copies: new pictures are a little harder than its test pictures.")
+    elif found:
+        said.append("Copies that were found stay on one side of the division.")
+    return " ".join([*said, "Mirrored, turned and cropped ones are not looked for."])
 
 
 def _divided_copies(outcome: "Outcome") -> int:
@@ -191,9 +190,9 @@ def _forecast(outcome: "Outcome", right: dict[str, float]) -> dict[str, Any]:
     return {
         "seconds": outcome.choice.seconds,
         "measured_seconds": outcome.training_seconds,
-        "accuracy": 1 - expected.error,
-        "low": 1 - expected.high,
-        "high": 1 - expected.low,
+        "accuracy": None if expected is None else 1 - expected.error,
+        "low": None if expected is None else 1 - expected.high,
+        "high": None if expected is None else 1 - expected.low,
         "measured_accuracy": right["value"],
     }
 
@@ -203,7 +202,7 @@ def _certificates(
 ) -> list[Certificate]:
     expected = outcome.choice.error
     ratio = outcome.training_seconds / outcome.choice.seconds
-    return [
+    found = [
         *class_certificates(classes, test, len(outcome.material.test), NAME, "pictures"),
         Certificate(
             f"training and answering took the time that was forecast, to {_FORECAST:.0%}",
@@ -214,17 +213,22 @@ def _certificates(
             assumptions=("the machine does nothing else meanwhile",),
             method="seconds a picture, measured before the training, times the pictures of the plan",
         ),
-        Certificate(
-            "the accuracy lies where the short trainings said it would",
-            Kind.INDICATOR,
-            right["high"] >= 1 - expected.high and right["low"] <= 1 - expected.low,
-            bound=1 - expected.error,
-            value=right["value"],
-            assumptions=("errors fall with the pictures seen as a power that two short trainings show",),
-            method=f"extrapolation; the band of {percent(1 - expected.high)} to {percent(1 - expected.low)}, "
-            "whose width is set by hand, and the interval of the accuracy overlap",
-        ),
     ]
+    if expected is not None:
+        found.append(
+            Certificate(
+                "the accuracy lies where the short trainings said it would",
+                Kind.INDICATOR,
+                right["high"] >= 1 - expected.high and right["low"] <= 1 - expected.low,
+                bound=1 - expected.error,
+                value=right["value"],
+                assumptions=("errors fall with the pictures seen as a power that two short trainings show",),
+                method=f"extrapolation; the band of {percent(1 - expected.high)} to "
+                f"{percent(1 - expected.low)}, whose width is set by hand, and the interval of the accuracy "
+                "overlap",
+            )
+        )
+    return found
 
 
 def _candidates(outcome: "Outcome") -> list[dict[str, Any]]:

@@ -26,7 +26,6 @@ from fivefold.tasks.images.recipe import first_network
 from fivefold.tasks.user_path import user_path
 
 DEPTHS = ("head alone", "last stage", "everything")
-_IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 _SOME = 10
 """Classes of a network that is made for its other weights."""
 _KEPT_RATE = 0.1
@@ -67,7 +66,9 @@ def read_start(path: str | Path, architecture: str | None = None) -> Start:
 
     Args:
         path: A folder that ``fivefold fit`` saved for pictures; or a checkpoint, safetensors or of
-            ``torch.save``, of any classes, whose pictures had three channels, standardised as ImageNet's.
+            ``torch.save``, of any classes, whose pictures had three channels, standardised as those of
+            torchvision's published weights: as ImageNet's, for GoogLeNet to [-1, 1]. GoogLeNet's auxiliary
+            classifiers are passed over.
         architecture: Of a checkpoint: a name that ``fivefold.networks.names()`` has.
 
     Raises:
@@ -99,7 +100,7 @@ def read_start(path: str | Path, architecture: str | None = None) -> Start:
     candidate = Candidate(architecture, 224, 224)
     network = candidate.make(_SOME, 3, torch.Generator().manual_seed(0))
     load_weights(network, place, leave_out=_of_classes(candidate, 3))
-    mean, deviation = _IMAGENET
+    mean, deviation = network.published_moments
     return _start(path, candidate, 3, network.state_dict(), mean, deviation)
 
 

@@ -66,6 +66,19 @@ class Parts:
         return sum(count > 1 for count in found.values())
 
 
+@dataclass(frozen=True)
+class Reading:
+    """How much of the training texts the networks read.
+
+    Attributes:
+        longest: Tokens of a text at most; what follows them is cut off.
+        cut: Share of the texts that are longer, in 0..1.
+    """
+
+    longest: int
+    cut: float
+
+
 @dataclass(eq=False)
 class Outcome:
     """Everything that came of a fit, for the record.
@@ -79,6 +92,7 @@ class Outcome:
         words_loss: That of the words alone, row by row.
         words_seconds: Spent on the words.
         seed: Of everything random.
+        reading: How much the networks read.
     """
 
     parts: Parts
@@ -89,6 +103,7 @@ class Outcome:
     words_loss: Floats
     words_seconds: float
     seed: int
+    reading: Reading
 
 
 def fit_texts(
@@ -103,7 +118,7 @@ def fit_texts(
 
     Args:
         data: A table with a column of texts, a folder with a text file or a folder per class, or a
-            :class:`TextSet`.
+            :class:`TextSet`, as :func:`~fivefold.tasks.text.read.read_texts` makes one of texts in memory.
         target: The table's column of labels.
         budget: Seconds for everything, as ``"5m"`` or a number.
         seed: Of everything random.
@@ -201,7 +216,7 @@ def _run(parts: Parts, clock: Clock, seconds: float, seed: int, tell: Progress) 
     own = words.scores(judge)
     at = temperature_of(own, labels[parts.judge])
     own = own / at
-    best, trials, network = _networks(parts, clock, seconds, seed, tell)
+    best, trials, network, reading = _networks(parts, clock, seconds, seed, tell)
     words_loss = log_losses(own, labels[parts.judge])
     losses = {0.0: float(words_loss.mean())}
     if network is not None:
@@ -220,18 +235,20 @@ def _run(parts: Parts, clock: Clock, seconds: float, seed: int, tell: Progress) 
     model = replace(model, temperature=temperature)
     probabilities = model.probabilities_of(parts.of(parts.calibrate))
     sets = Sets(np.sort(Sets.of(probabilities, labels[parts.calibrate], ordered=False)))
-    return Outcome(parts, replace(model, sets=sets), trials, best, losses, words_loss, words_seconds, seed)
+    model = replace(model, sets=sets)
+    return Outcome(parts, model, trials, best, losses, words_loss, words_seconds, seed, reading)
 
 
 def _networks(
     parts: Parts, clock: Clock, seconds: float, seed: int, tell: Progress
-) -> tuple[Trial | None, list[Trial], Network | None]:
-    """The best text network that the budget holds, with its tokenizer."""
+) -> tuple[Trial | None, list[Trial], Network | None, Reading]:
+    """The best text network that the budget holds, with its tokenizer, and how much of the texts all read."""
     labels = parts.texts.labels
     train, judge = parts.of(parts.train), parts.of(parts.judge)
     tokenizer = Tokenizer.fit(train, min(_TOKENS, max(500, len(train) * 4)))
-    lengths = [len(tokenizer.tokens(text)) for text in train]
+    lengths = np.array([len(tokenizer.tokens(text)) for text in train])
     longest = int(min(_LONGEST, max(8, np.quantile(lengths, 0.98))))
+    reading = Reading(longest, float((lengths > longest).mean()))
     tokens, held = (torch.from_numpy(tokenizer.encode(part, longest)[0]) for part in (train, judge))
     best, trials = choose(
         tokens,
@@ -245,11 +262,11 @@ def _networks(
         tell,
     )
     if best is None:
-        return None, trials, None
+        return None, trials, None, reading
     assert isinstance(best.module, Padded)
     network = Network(best.name, best.module.eval(), tokenizer, longest, 1.0)
     temperature = temperature_of(network.scores(judge), labels[parts.judge])
-    return best, trials, replace(network, temperature=temperature)
+    return best, trials, replace(network, temperature=temperature), reading
 
 
 def method_name(share: float, best: Trial | None) -> str:

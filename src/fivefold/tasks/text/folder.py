@@ -12,8 +12,8 @@ from fivefold.tasks.rejected import Rejected
 from fivefold.tasks.text.endings import ENDINGS, stem_and_ending
 from fivefold.tasks.text.files import Limits, read_text, too_long
 
-Unit = Literal["auto", "line", "paragraph", "percent"]
-"""What one document of a class's text file is: a line, a paragraph, or what stands between lines of ``%``."""
+Unit = Literal["auto", "line", "paragraph", "percent", "file"]
+"""What one document of a text file is: a line, a paragraph, what stands between lines of ``%``, or all."""
 
 _ABOUT = {"readme", "license", "licence", "copying", "changelog"}
 """Files that speak about the others: beside files of classes they are none."""
@@ -29,7 +29,7 @@ class Found:
         documents: Name, text, label and role (0 training, 1 test, -1 unsaid) of each.
         rejected: Files that were left out.
         notes: What had to be decided.
-        unit: What one document of a text file is; empty where each file or row is one.
+        unit: What one document of a text file is; empty where each row of a table is one.
         column: The table's column of texts; empty where there is no table.
         bytes: Read so far, unpacked and in UTF-8.
     """
@@ -65,13 +65,15 @@ def read_folder(folder: Path, limits: Limits, unit: Unit, *, labelled: bool) -> 
     Args:
         folder: The folder.
         limits: Bounds.
-        unit: What a document of a text file per class is; ``"auto"`` decides over all files together.
+        unit: What a document of a text file per class is; ``"auto"`` decides over all files together. In
+            folders per class it is the file in any case.
         labelled: Classes are wanted; otherwise every text file below the folder is one document.
 
     Raises:
-        DataError: No text files, a class's file that cannot be read, or more than the limits.
+        DataError: No text files, a class's file that cannot be read, or more than the limits; a file for
+            each class where each is to be one document.
     """
-    found, real = Found(), folder.resolve()
+    found, real = Found(unit="file"), folder.resolve()
     files_seen = 0
 
     def walk(place: Path) -> Iterator[Path]:
@@ -133,7 +135,11 @@ def parts(text: str, unit: str) -> list[tuple[int, str]]:
     [(1, 'one'), (2, 'two'), (4, 'three')]
     >>> parts("one\ntwo\n\nthree\n", "paragraph")
     [(1, 'one\ntwo'), (4, 'three')]
+    >>> parts("one\ntwo\n\nthree\n", "file")
+    [(1, 'one\ntwo\n\nthree\n')]
     """
+    if unit == "file":
+        return [(1, text)]
     if unit == "line":
         return [(i, line) for i, line in enumerate(text.split("\n"), 1) if line.strip()]
     mark = _BLANK if unit == "paragraph" else _PERCENT
@@ -171,6 +177,9 @@ def _add_class_files(
     found: Found, files: list[tuple[Path, int]], folder: Path, unit: Unit, limits: Limits
 ) -> None:
     read, recoded = [], []
+    if unit == "file":
+        fix = "put the texts of each class into a folder, or choose another unit"
+        raise DataError("several texts of every class", f"one, the file {files[0][0].name!r}", fix)
     if len(files) > limits.files:
         raise _too_much(folder, limits)
     for path, role in files:

@@ -20,6 +20,7 @@ from fivefold.tasks.saved_parts import assembled, files_of
 from fivefold.tasks.tables.state import flatten, unflatten
 from fivefold.tasks.text.bag_of_words import BagOfWords
 from fivefold.tasks.text.choose import MENU
+from fivefold.tasks.text.memory import is_array
 from fivefold.tasks.text.padded import Padded, scores_of
 from fivefold.tasks.text.read import read_texts, texts_of
 from fivefold.tasks.text.text_set import TextSet
@@ -97,10 +98,10 @@ class TextModel(ClassModel):
         """Predict texts with sets.
 
         Args:
-            data: A list of strings, which are texts; or a file, a folder, or a list of paths, as
-                ``read_texts`` takes them. Of a table the column that the fit read is taken where it is
-                there; a text file is cut into lines or paragraphs as those of the fit were. Empty texts are
-                left out: ``names`` says which of them were predicted.
+            data: A list, an array or a series of strings, which are texts; or a file, a folder, or a list of
+                paths, as ``read_texts`` takes them. Of a table the column that the fit read is taken where it
+                is there; a text file is cut into lines or paragraphs, or read whole, as those of the fit
+                were. Empty texts are left out: ``names`` says which of them were predicted.
             level: Coverage of the sets, in (0, 1).
 
         Raises:
@@ -119,7 +120,8 @@ class TextModel(ClassModel):
         """The texts of a source, read as those of the fit were."""
         if isinstance(data, TextSet):
             return data
-        if isinstance(data, list | tuple) and all(isinstance(text, str) for text in data):
+        listed = isinstance(data, list | tuple) and all(isinstance(text, str) for text in data)
+        if listed or is_array(data):
             return texts_of(data)
         unit, column = (str(self.plan.get(name) or "") for name in ("unit", "column"))
         cut: Any = unit or "auto"

@@ -1,8 +1,9 @@
-"""Read texts with their classes from a table, a text file for each class, or a folder for each class."""
+"""Read texts with their classes from a table, a file or a folder for each class, or from memory."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,14 +15,17 @@ from fivefold.tasks.tables.read import expand
 from fivefold.tasks.text.endings import has_text_ending
 from fivefold.tasks.text.files import Limits, clean, too_long
 from fivefold.tasks.text.folder import Found, Unit, parts, read_folder
+from fivefold.tasks.text.memory import documents_of, is_array
 from fivefold.tasks.text.text_set import TextSet, twin_key
 from fivefold.tasks.text.text_table import read_table
 from fivefold.tasks.thin_data import require_two_classes, thin_classes
 from fivefold.tasks.user_path import user_path
 
+_WITH_LABELS = "texts in memory come with their classes: labels=[...], one a text"
+
 
 def read_texts(
-    source: str | Path | Sequence[str | Path],
+    source: Any,
     *,
     target: str | None = None,
     column: str | None = None,
@@ -29,28 +33,32 @@ def read_texts(
     labelled: bool = True,
     limits: Limits | None = None,
     fitted: str = "",
+    labels: Any = None,
 ) -> TextSet:
     r"""Read texts.
 
     Args:
         source: A table (CSV, TSV, JSON, Parquet) with a column of texts; a folder with a folder of text files
             for each class; or a folder with a text file for each class. ``train`` and ``test`` folders are
-            respected. Without labels also text files, whose paragraphs or lines are the texts.
+            respected. Without labels also text files, whose paragraphs or lines are the texts. In memory: a
+            list, an array or a series of strings with ``labels``; without, a list is one of paths.
         target: The table's column of labels; ``None`` finds it.
         column: The table's column of texts; ``None`` finds it.
         unit: What one document of a text file is: ``"line"``, ``"paragraph"``, ``"percent"`` (the parts
-            between lines of ``%``); ``"auto"`` decides and notes it.
+            between lines of ``%``) or the whole ``"file"``; ``"auto"`` decides and notes it.
         labelled: Whether classes are wanted.
         limits: Bounds; the defaults of :class:`Limits` where ``None``.
         fitted: A table's column of texts as the fit read it: taken where the table has it, otherwise another
             one is found, which is noted.
+        labels: Of texts in memory, a class for each; texts without one are left out.
 
     Returns:
         The texts, with what was left out and what had to be decided.
 
     Raises:
         DataError: No texts, fewer than two classes, a binary or damaged file, or more than the limits.
-        ArgumentError: A column for a folder, or an unknown unit.
+        ArgumentError: A column for a folder, an unknown unit, labels of what is not in memory or not as many
+            as texts, or texts in memory without labels where classes are wanted.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as place:
@@ -59,17 +67,25 @@ def read_texts(
     ...     texts = read_texts(place)
     >>> texts.texts, texts.classes, texts.labels.tolist()
     (('it purrs', 'it sleeps', 'it barks'), ('cats', 'dogs'), [0, 0, 1])
+    >>> read_texts(["it purrs", "it barks"], labels=["cats", "dogs"]).classes
+    ('cats', 'dogs')
     """
-    known = unit in ("auto", "line", "paragraph", "percent")
-    require(known, "a unit 'auto', 'line', 'paragraph' or 'percent'", repr(unit))
+    known = unit in ("auto", "line", "paragraph", "percent", "file")
+    require(known, "a unit 'auto', 'line', 'paragraph', 'percent' or 'file'", repr(unit))
     limits = Limits() if limits is None else limits
+    if labels is not None or is_array(source):
+        fix = "give the texts themselves as a list, or the column of a table's labels as target"
+        require(not isinstance(source, str | Path), "texts in memory with labels", repr(str(source)), fix)
+        require(labels is not None or not labelled, "labels of the texts", "none", _WITH_LABELS)
+        return texts_of(source, limits, labels)
     listed = isinstance(source, list | tuple) and all(isinstance(each, str | Path) for each in source)
     if not listed and not isinstance(source, str | Path):
         got = type(source).__name__
         if isinstance(source, list | tuple):
             place = next(i for i, each in enumerate(source) if not isinstance(each, str | Path))
             got = f"{source[place]!r:.40} at place {place} (from 0)"
-        raise ArgumentError("a table, a folder, a file, or a list of texts or paths", got, "give a list")
+        expected = "a table, a folder, a file, a list of paths, or texts in memory with labels"
+        raise ArgumentError(expected, got, _WITH_LABELS)
     paths = [_path(each) for each in ([source] if isinstance(source, str | Path) else source)]
     path = paths[0] if isinstance(source, str | Path) else None
     if path is not None and path.is_dir():
@@ -83,7 +99,12 @@ def read_texts(
     elif not labelled and column is None and paths and all(has_text_ending(each.name) for each in paths):
         found = _text_files(expand(paths), unit, limits)
     else:
-        found = read_table(source, target, column, labelled=labelled, fitted=fitted)
+        try:
+            found = read_table(source, target, column, labelled=labelled, fitted=fitted)
+        except DataError as error:
+            if path is not None or not labelled or any(each.exists() for each in paths):
+                raise
+            raise DataError(error.expected, error.got, _WITH_LABELS) from error
     name = str(path) if path is not None else "several files"
     return _gathered(name, found, limits, labelled=labelled)
 
@@ -93,27 +114,31 @@ def _path(name: str | Path) -> Path:
     try:
         path.exists()
     except (OSError, ValueError) as error:  # too long, or a NUL character
-        got = f"{str(name)[:80]!r}: {error}"
-        raise DataError("the name of a file or folder", got, "give texts as a list of strings") from error
+        why = error.strerror if isinstance(error, OSError) else error
+        got = f"{str(name)[:80]!r}: {why}"
+        fix = "give texts as a list of strings, with labels where classes are wanted"
+        raise DataError("the name of a file or folder", got, fix) from error
     return path
 
 
-def texts_of(texts: Sequence[str], limits: Limits | None = None) -> TextSet:
-    r"""Return texts in memory as a set without labels, cleaned and bounded like those of files.
+def texts_of(texts: Any, limits: Limits | None = None, labels: Any = None) -> TextSet:
+    r"""Return texts in memory as a set, cleaned and bounded like those of files.
 
     Args:
-        texts: The texts; they are named by their places, from 1.
+        texts: A list, an array or a series of strings; they are named by their places, from 1.
         limits: Bounds; the defaults of :class:`Limits` where ``None``.
+        labels: A class for each, at least two of them; ``None`` where none are known.
 
     Raises:
-        DataError: No text, or none that is not empty.
+        ArgumentError: Something else than strings, or another number of labels.
+        DataError: No text, or none that is not empty; labels that are no classes.
 
     >>> found = texts_of(["cafe\u0301", " "])
     >>> found.texts, found.names, found.rejected[0].name
     (('café',), ('text 1',), 'text 2')
     """
-    found = Found(documents=[(f"text {i}", text, None, -1) for i, text in enumerate(texts, 1)])
-    return _gathered("the list", found, Limits() if limits is None else limits, labelled=False)
+    limits = Limits() if limits is None else limits
+    return _gathered("the list", documents_of(texts, labels), limits, labelled=labels is not None)
 
 
 def _text_files(paths: Sequence[Path], unit: Unit, limits: Limits) -> Found:
@@ -127,7 +152,8 @@ def _text_files(paths: Sequence[Path], unit: Unit, limits: Limits) -> Found:
         if note:
             found.notes.append(f"{path.name!r}: {note}.")
         for line, part in parts(text, chosen):
-            found.documents.append((f"{path.name} line {line}", part, None, -1))
+            name = path.name if chosen == "file" else f"{path.name} line {line}"
+            found.documents.append((name, part, None, -1))
     return found
 
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 NAME = "logistic regression on tf-idf"
+_FEW = 0.02
+"""Share of texts that the networks may cut without a warning."""
 
 
 def build_record(outcome: "Outcome", budget: float, seconds: float) -> dict[str, Any]:
@@ -60,7 +62,7 @@ def build_record(outcome: "Outcome", budget: float, seconds: float) -> dict[str,
             "rows": len(texts),
             "task": "classification of texts",
             "classes": list(texts.classes),
-            "dropped": [*texts.notes, _division(outcome)],
+            "dropped": [*texts.notes, _division(outcome), *_unread(outcome, warned=False)],
             "family": "categorical",
             "family_reason": texts.describe(),
         },
@@ -120,7 +122,24 @@ def _warnings(outcome: "Outcome", budget: float, seconds: float) -> list[str]:
     texts, parts = outcome.parts.texts, outcome.parts
     rarest = int(np.bincount(texts.labels[parts.train], minlength=len(texts.classes)).min())
     few = few_examples(rarest, len(parts.test), "text")
-    return [*left_out(texts.rejected, "text"), *few, *late(seconds, budget)]
+    return [*left_out(texts.rejected, "text"), *few, *_unread(outcome, warned=True), *late(seconds, budget)]
+
+
+def _unread(outcome: "Outcome", *, warned: bool) -> list[str]:
+    """What the networks did not read: a warning where one answers and many texts are cut, else a note."""
+    read = outcome.reading
+    answers = outcome.model.share > 0 and read.cut > _FEW
+    if outcome.best is None or read.cut == 0 or answers != warned:
+        return []
+    rest = (
+        "what follows counts for the words alone"
+        if outcome.model.share < 1
+        else "what follows does not count"
+    )
+    return [
+        f"The networks read the first {read.longest} tokens of a text; {percent(read.cut)} of the training "
+        f"texts are longer: {rest}."
+    ]
 
 
 def _candidates(outcome: "Outcome") -> list[dict[str, Any]]:

@@ -34,8 +34,8 @@ class TextSet:
         given: [N], 0 for training and 1 for test where the source says so, else -1.
         rejected: What was left out, and why.
         notes: What a user should know, one sentence each.
-        unit: What one document of a text file is (``"line"``, ``"paragraph"``, ``"percent"``); empty where
-            each file or row is one.
+        unit: What one document of a text file is (``"line"``, ``"paragraph"``, ``"percent"``, ``"file"``);
+            empty where each row of a table or each string is one.
         column: The table's column of texts; empty where there was no table.
 
     Raises:

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from fivefold.core import ArgumentError, DataError
+from fivefold.tasks.images.export import evidence
 from fivefold.tasks.images.export.evidence import evidence_of, examples_of, made_up_pictures
 from fivefold.tasks.images.read import read_images
 
@@ -84,3 +85,11 @@ def test_examples_are_the_pictures(channels):
     pixels = np.asarray(Image.open(io.BytesIO(examples[2].data)))
     ours = found.pictures[2]
     assert (pixels == (ours[0] if channels == 1 else ours.transpose(1, 2, 0))).all()
+
+
+def test_examples_that_are_too_large_for_a_page_are_left_out(monkeypatch):
+    found = made_up_pictures((1, 9, 7))
+    sizes = sorted(len(each.data) for each in examples_of(found))
+    monkeypatch.setattr(evidence, "MOST_EXAMPLE", sizes[2])
+    assert max(len(each.data) for each in examples_of(found)) <= sizes[2]
+    assert len(examples_of(found)) >= 3

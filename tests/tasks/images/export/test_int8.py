@@ -31,6 +31,19 @@ def test_the_quantized_model_is_close_and_smaller(by_hand, dense_network):
     assert 0 < np.abs(p - q).max() < 0.1  # 8 bits: near, and not the same
 
 
+@pytest.mark.parametrize("weight", [1.0, -3.0])
+def test_no_sum_of_16_bits_is_cut_off(by_hand, dense_network, weight):
+    """Two products of an activation of 8 bits and a weight fit into 16 bits, as x86 may add them."""
+    graph = PictureGraph(dense_network(SHAPE, 3), [0.5], [0.5])
+    x = np.random.default_rng(0).integers(0, 256, (30, *SHAPE), dtype=np.uint8)
+    made = onnx.load_model_from_string(quantize(by_hand(graph, SHAPE, ("a", "b", "c"), weight=weight), x))
+    tables = [onnx.numpy_helper.to_array(each) for each in made.graph.initializer]
+    weights = [table.astype(int) for table in tables if table.dtype == np.int8 and table.ndim == 2]
+    assert len(weights) == 1
+    assert 2 * 255 * abs(weights[0]).max() <= np.iinfo(np.int16).max
+    assert (abs(weights[0]).max(0 if weights[0].shape[1] == 3 else 1) == 64).all()  # the range is used
+
+
 def test_nothing_to_calibrate_with(by_hand, dense_network):
     graph = PictureGraph(dense_network(SHAPE, 3), [0.5], [0.5])
     with pytest.raises(ArgumentError, match="pictures of calibration"):
@@ -73,6 +86,7 @@ def test_both_must_hold(high, ratio, accepted, word):
     assert verdict.accepted is accepted
     assert word in verdict.reason
     assert "90.00%" in verdict.reason
+    assert "on this machine" in verdict.reason
     assert verdict.to_record()["fall"]["high"] == high
 
 

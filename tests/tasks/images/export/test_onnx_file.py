@@ -12,6 +12,7 @@ from fivefold.tasks.images.export import onnx_file
 from fivefold.tasks.images.export.int8 import Fall, Verdict
 from fivefold.tasks.images.export.onnx_file import Source, export_onnx, proved_onnx
 from fivefold.tasks.images.export.session import answer, open_session
+from fivefold.tasks.images.export.speed import Speed
 
 SHAPE = (2, 4, 4)
 X = np.random.default_rng(0).integers(0, 256, (40, *SHAPE), dtype=np.uint8)
@@ -31,6 +32,7 @@ def test_what_is_written_answers_as_the_network(source, tmp_path):
     assert source.network.training
     assert report.path == tmp_path / "m.onnx"
     assert report.bytes == report.path.stat().st_size
+    assert "6 rounds" in str(report)
     assert report.parity.pictures == 40
     assert report.parity.difference < 1e-5
     assert report.form == "float32"
@@ -50,11 +52,12 @@ def test_a_wrong_graph_is_not_written(source, tmp_path, monkeypatch, by_hand):
     def wrong(graph, shape, classes):
         return by_hand(graph, shape, classes, weight=1.01)
 
-    (tmp_path / "m.onnx").write_bytes(b"old")
+    old = b"\x08\x0a\x12\x08fivefold"
+    (tmp_path / "m.onnx").write_bytes(old)
     monkeypatch.setattr(onnx_file, "onnx_model", wrong)
     with pytest.raises(NumericalError, match="nothing was written"):
-        export_onnx(source, tmp_path / "m.onnx", X, batches=())
-    assert (tmp_path / "m.onnx").read_bytes() == b"old"
+        export_onnx(source, tmp_path / "m.onnx", X, batches=(), overwrite=True)
+    assert (tmp_path / "m.onnx").read_bytes() == old
     assert [path.name for path in tmp_path.iterdir()] == ["m.onnx"]
 
 
@@ -86,6 +89,52 @@ def test_a_network_that_answers_nan(source, monkeypatch):
         proved_onnx(Source(bad, SHAPE, ("a", "b", "c"), [0.5] * 2, [0.5] * 2), X, batches=())
 
 
+def test_a_place_that_is_taken_is_refused_before_anything_is_computed(source, tmp_path, monkeypatch):
+    monkeypatch.setattr(onnx_file, "proved_onnx", None)
+    (tmp_path / "m.onnx").write_bytes(b"other")
+    with pytest.raises(ArgumentError, match="a free name or an earlier export"):
+        export_onnx(source, tmp_path / "m.onnx", X, overwrite=True)
+    with pytest.raises(ArgumentError, match=r"name it m\.onnx"):
+        export_onnx(source, tmp_path / "m.bin", X)
+
+
+def test_progress_is_told_and_the_time_for_timing_kept(source, monkeypatch):
+    asked = []
+
+    def raced(works, *, batch=1, rounds, seconds):
+        asked.append((sorted(works)[:2], batch, rounds, seconds))
+        paces = (1.0, 0.5) if batch == 1 else (batch, 0.5 * batch)
+        return [Speed(name, batch, s, s, s, s, rounds) for name, s in zip("ab", paces, strict=True)]
+
+    monkeypatch.setattr(onnx_file, "race", raced)
+    monkeypatch.setattr(onnx_file, "perf_counter", lambda: 0.0)
+    said = []
+    proved_onnx(source, X, batches=(32, 1, 64), seconds=300.0, progress=said.append)
+    # a third of 300 s for 1 picture; of 150 s left eight rounds of 8 pictures at 1.5 s each take 96 s
+    assert [(batch, seconds) for _, batch, _, seconds in asked] == [(1, 100.0), (8, 150.0), (16, 300.0)]
+    assert said[:2] == [
+        "answering 40 pictures with the network",
+        "translating it into ONNX, and answering the same pictures",
+    ]
+    assert said[2:4] == [
+        "timing 1 picture, for up to 1e+02 s",
+        "timing 8 pictures at once, for up to 1.5e+02 s",
+    ]
+    asked.clear()
+    said.clear()
+    proved_onnx(source, X, labels=LABELS, calibration=X[:10], seconds=4.0, rounds=6, progress=said.append)
+    # a quarter for the judgement; two pictures at once are too slow for the rest
+    assert [(works, batch, rounds, seconds) for works, batch, rounds, seconds in asked] == [
+        (["float32", "int8"], 1, 21, 1.0),
+        (["ONNX Runtime", "ONNX Runtime int8"], 1, 6, 1.5),
+    ]
+    assert [line.split(",")[0] for line in said[2:]] == [
+        "putting it into 8 bits by 10 pictures of calibration",
+        "judging 8 bits by 40 pictures",
+        "timing 1 picture",
+    ]
+
+
 @pytest.mark.parametrize(
     ("given", "options", "message"),
     [
@@ -97,6 +146,7 @@ def test_a_network_that_answers_nan(source, monkeypatch):
         (X, {"labels": LABELS[:3]}, "a code below 3"),
         (X, {"labels": LABELS + 3}, "a code below 3"),
         (X, {"batches": (0,)}, "at least 1 picture"),
+        (X, {"seconds": 0.0}, "more than 0 seconds"),
     ],
 )
 def test_what_does_not_fit(source, given, options, message):

@@ -3,7 +3,7 @@
 import pytest
 
 from fivefold.core import ArgumentError
-from fivefold.tasks.images.export.speed import race
+from fivefold.tasks.images.export.speed import Speed, affordable_batch, race
 
 
 class Clock:
@@ -59,6 +59,25 @@ def test_short_calls_are_repeated_within_a_sample():
 
     assert race({"a": run}, rounds=6, clock=clock)[0].seconds == pytest.approx(1e-4)
     assert counted["calls"] == 2 + 6 * 20  # 2 ms a sample
+
+
+def test_no_round_begins_after_the_seconds_but_six_are_run():
+    clock, wall = Clock(), iter(range(100))
+    found = race({"a": clock.work(0.1)}, rounds=21, seconds=8.0, clock=clock, now=lambda: float(next(wall)))
+    assert found[0].rounds == 13  # asked at the 7th round first, and a second passes from one to the next
+    short = race({"a": clock.work(0.1)}, rounds=21, seconds=1e-9, clock=clock)
+    assert short[0].rounds == 6
+    assert (short[0].low, short[0].high) == pytest.approx((1.0, 1.0))
+    assert race({"a": clock.work(0.1)}, rounds=21, clock=clock)[0].rounds == 21
+
+
+def test_a_batch_is_halved_until_eight_rounds_fit():
+    timed = [Speed(name, 2, 0.2, 1.0, 1.0, 1.0, 21) for name in "ab"]  # 0.2 s a picture in both forms
+    assert affordable_batch(32, timed, 8 * 32 * 0.2) == 32
+    assert affordable_batch(32, timed, 8 * 32 * 0.2 - 0.1) == 16
+    assert affordable_batch(32, timed, 8 * 4 * 0.2) == 4
+    assert affordable_batch(32, timed, 8 * 4 * 0.2 - 0.1) == 0  # not 2 again
+    assert affordable_batch(2, timed, 1e9) == 0
 
 
 def test_bad_arguments():

@@ -7,6 +7,8 @@ import html.parser
 import io
 import json
 import os
+import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -15,13 +17,14 @@ from PIL import Image
 
 from fivefold.core import ArgumentError
 from fivefold.networks.registry import create
-from fivefold.tasks.images.decode import as_array
+from fivefold.tasks.images.decode import as_array, decode
 from fivefold.tasks.images.export import web_page as room
 from fivefold.tasks.images.export.download import download_runtime
 from fivefold.tasks.images.export.graph import PictureGraph, folded_graph, onnx_model
 from fivefold.tasks.images.export.runtime import WebRuntime, read_runtime
 from fivefold.tasks.images.export.session import answer, open_session
-from fivefold.tasks.images.export.web_page import Example, web_page, write_web_page
+from fivefold.tasks.images.export.web_page import Example, check_size, web_page, write_web_page
+from fivefold.tasks.images.limits import Limits
 
 HOSTILE = ["</script><script>alert(1)</script>", "<img src=x onerror=alert(1)>", "a\u202eb", "\u2028&amp;"]
 RUNTIME = WebRuntime(b"var a=1;export{a as env,a as Tensor,a as InferenceSession};", b"\0asm" * 50)
@@ -118,6 +121,12 @@ def test_the_same_arguments_give_the_same_bytes(page, tmp_path):
     assert again == web_page(b"m", RUNTIME, classes=["a"], shape=(1, 2, 2))
     place = write_web_page(again, tmp_path / "a.html")
     assert place.read_text(encoding="utf-8") == again
+    with pytest.raises(ArgumentError, match="an earlier export"):
+        write_web_page(page, place)
+    write_web_page(page, place, overwrite=True)
+    assert place.read_text(encoding="utf-8") == page
+    with pytest.raises(ArgumentError, match=r"name it a\.html"):
+        write_web_page(again, tmp_path / "a.htm")
 
 
 def test_bounds(monkeypatch):
@@ -131,6 +140,8 @@ def test_bounds(monkeypatch):
     monkeypatch.setattr(room, "MOST_MODEL", 3)
     with pytest.raises(ArgumentError, match="smaller network"):
         web_page(b"long", RUNTIME, classes=["a"], shape=(3, 2, 2))
+    with pytest.raises(ArgumentError, match="at most 3 bytes; got 4"):
+        check_size(4)
     with pytest.raises(ArgumentError, match="PNG, JPEG or WebP"):
         Example("a", b"<svg onload=alert(1)>")
     with pytest.raises(ArgumentError, match="at most 1048576 bytes"):
@@ -182,6 +193,102 @@ def test_the_browser_answers_as_onnx_runtime(browser, tmp_path, channels):
     }
     assert asked <= {"file", "data"}
     assert not browser.faults()
+
+
+STUB = b"""
+class Tensor { constructor(kind, data) { this.data = data; } }
+class InferenceSession {
+  static async create() { return new InferenceSession(); }
+  async run(given) { return { probabilities: { data: [given.pictures.data[0] / 255, 0.25] } }; }
+}
+const env = { wasm: {} };export{env as env,Tensor as Tensor,InferenceSession as InferenceSession};"""
+"""In the place of ONNX Runtime Web, for what the page itself computes."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("channels", [3, 1])
+def test_16_bits_are_read_as_in_training(browser, tmp_path, channels):
+    """Needs Chromium alone. Grey is stretched, of colours the upper bits count, and white is behind."""
+    rng = np.random.default_rng(0)
+    files = {}
+    for kind, depth in ((0, 1), (2, 3), (4, 2), (6, 4)):
+        for height, width in ((16, 16), (61, 90)):  # as it is; cut, reduced and shrunk
+            y, x = np.mgrid[:height, :width, :1][:2]
+            waves = 9000 + 6000 * np.sin(5 * x / width + 3 * y / height + np.arange(depth))
+            pixels = (waves + rng.normal(0, 900, (height, width, depth))).clip(0, 65535).astype(np.uint16)
+            files[f"{kind} {height}"] = deep_png(pixels, kind)
+    files["even"] = deep_png(np.full((16, 16, 1), 700, dtype=np.uint16), 0)
+    files["halves"] = deep_png(np.arange(256, dtype=np.uint16).reshape(16, 16, 1) * 2 + 3, 0)
+    examples = [Example(name, data) for name, data in files.items()]
+    page = web_page(
+        b"m", WebRuntime(STUB, b"w"), classes=["a", "b"], shape=(channels, 16, 16), examples=examples
+    )
+    browser.open(write_web_page(page, tmp_path / "page.html"))
+    browser.wait("document.body && document.body.dataset.done", "yes")
+    shown = browser.value(
+        "JSON.stringify([...document.querySelectorAll('button.example')].map((b) => b.dataset.pixels))"
+    )
+    for (name, data), seen in zip(files.items(), json.loads(shown), strict=True):
+        image = decode(data, Limits()).image
+        ours = np.ascontiguousarray(as_array(image, 16, 16, colour=channels == 3))
+        assert seen == fingerprint(ours), name
+    assert not browser.faults()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["interlaced", "exif", "colour", "cut", "filter"])
+def test_16_bits_that_are_not_read_are_refused_on_the_page(browser, tmp_path, how):
+    pixels = np.zeros((4, 4, 3), dtype=np.uint16)
+    exif = b"MM\0*\0\0\0\x08\0\1\x01\x12\0\3\0\0\0\1\0\6\0\0\0\0\0\0"
+    data = {
+        "interlaced": lambda: deep_png(pixels, 2, interlaced=1),
+        "exif": lambda: deep_png(pixels, 2, chunk(b"eXIf", exif)),
+        "colour": lambda: deep_png(pixels, 2, chunk(b"tRNS", bytes(6))),
+        "cut": lambda: deep_png(pixels, 2, rows=3),
+        "filter": lambda: deep_png(pixels, 2, filters=[0, 1, 9]),
+    }[how]()
+    page = web_page(b"m", WebRuntime(STUB, b"w"), classes=["a"], shape=(3, 4, 4))
+    browser.open(write_web_page(page, tmp_path / "page.html"))
+    browser.wait("document.body && document.body.dataset.done", "yes")
+    packed = base64.b64encode(data).decode()
+    browser.value(
+        f"{{ const bytes = Uint8Array.from(atob('{packed}'), (c) => c.charCodeAt(0));"
+        "const files = new DataTransfer(); files.items.add(new File([bytes], 'a.png'));"
+        "dispatchEvent(new DragEvent('drop', { dataTransfer: files })); }"
+    )
+    browser.wait("document.getElementById('verdict').classList.contains('failed')", True)
+    said = browser.value("document.getElementById('verdict').textContent")
+    assert said.startswith("This picture cannot be read: It is "), said
+    assert {"cut": "truncated", "filter": "damaged"}.get(how, "a PNG of 16 bits") in said
+
+
+def chunk(name, data):
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+
+def deep_png(pixels, kind, more=b"", *, interlaced=0, rows=None, filters=range(5)):
+    """A PNG of 16 bits [H, W, C], its rows filtered in all five ways of the format, one after the other."""
+    height, width, depth = pixels.shape
+    step, lines = 2 * depth, pixels.astype(">u2").tobytes()
+    lines = [np.frombuffer(lines, np.uint8).reshape(height, -1)[i].astype(int) for i in range(height)]
+    raw, above = b"", np.zeros(2 * width * depth, dtype=int)
+    for i, line in enumerate(lines[:rows]):
+        left = np.r_[np.zeros(step, dtype=int), line[:-step]]
+        corner = np.r_[np.zeros(step, dtype=int), above[:-step]]
+        guess = left + above - corner
+        near = [abs(guess - each) for each in (left, above, corner)]
+        paeth = np.where((near[0] <= near[1]) & (near[0] <= near[2]), left, 0)
+        paeth = np.where((near[0] > near[1]) | (near[0] > near[2]), above, paeth)
+        third = ((near[0] > near[1]) | (near[0] > near[2])) & (near[1] > near[2])
+        paeth = np.where(third, corner, paeth)
+        chosen = filters[i % len(filters)]
+        taken = {1: left, 2: above, 3: (left + above) // 2, 4: paeth}.get(chosen, 0 * line)
+        raw += bytes([chosen]) + ((line - taken) % 256).astype(np.uint8).tobytes()
+        above = line
+    head = struct.pack(">IIBBBBB", width, height, 16, kind, 0, 0, interlaced)
+    packed = zlib.compress(raw)
+    body = chunk(b"IDAT", packed[:20]) + chunk(b"IDAT", packed[20:])
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + more + body + chunk(b"IEND", b"")
 
 
 def fingerprint(pixels):

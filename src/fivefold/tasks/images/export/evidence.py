@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fivefold.core import DataError, require
-from fivefold.tasks.images.export.web_page import Example
+from fivefold.tasks.images.export.web_page import MOST_EXAMPLE, Example
 from fivefold.tasks.images.image_set import ImageSet
 
 _JUDGED, _CALIBRATION, _EXAMPLES = 2_000, 200, 6
@@ -119,7 +119,7 @@ def evidence_of(
 
 
 def examples_of(evidence: Evidence, count: int = _EXAMPLES) -> list[Example]:
-    r"""Return the first pictures as PNG, for a page to begin with.
+    r"""Return the first pictures as PNG, for a page to begin with, without those that are too large for it.
 
     Args:
         evidence: At least one picture.
@@ -135,5 +135,7 @@ def examples_of(evidence: Evidence, count: int = _EXAMPLES) -> list[Example]:
         file = io.BytesIO()
         pixels = picture[0] if len(picture) == 1 else np.ascontiguousarray(picture.transpose(1, 2, 0))
         Image.fromarray(pixels).save(file, "PNG")
-        found.append(Example(name, file.getvalue()))
+        data = file.getvalue()
+        if len(data) <= MOST_EXAMPLE:
+            found.append(Example(name, data))
     return found

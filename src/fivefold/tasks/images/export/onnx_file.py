@@ -1,10 +1,11 @@
 """Export to ONNX: folded, checked, run beside the original, and written when it has passed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,10 +17,10 @@ from fivefold.core import NumericalError, require
 from fivefold.networks.packed import pack_convolutions
 from fivefold.tasks.images.export.graph import OPSET, PictureGraph, folded_graph, onnx_model
 from fivefold.tasks.images.export.int8 import Verdict, judge, paired_fall, quantize
-from fivefold.tasks.images.export.out_file import check_place, write_export
+from fivefold.tasks.images.export.out_file import ONNX, check_place, write_export
 from fivefold.tasks.images.export.parity import Parity, measure_parity
 from fivefold.tasks.images.export.session import answer, open_session
-from fivefold.tasks.images.export.speed import Speed, race
+from fivefold.tasks.images.export.speed import Speed, affordable_batch, race
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -29,6 +30,8 @@ MOST_DIFFERENCE = 1e-3
 """Largest difference of log-probabilities that passes: float32 in another order of sums stays far below."""
 _COMPARED = 256
 """Pictures that parity is measured on at most."""
+_SHARE = 0.25
+"""Of the seconds for timing, for the judgement on 8 bits."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +67,7 @@ class ExportReport:
         opset: Operator set of the graph.
         folded: Batch norms that went into the layer before them.
         parity: Of the float32 graph in ONNX Runtime with the original network in torch.
-        speeds: Of every form and batch, beside eager torch.
+        speeds: Of every form and batch, beside eager torch, on this machine.
         threads: That all were timed with.
         int8: The verdict on 8 bits; ``None`` where it was not asked for.
     """
@@ -103,18 +106,23 @@ class ExportReport:
             f"{self.folded} batch norms folded",
             f"parity: log-probabilities differ by at most {self.parity.difference:.1e}, and "
             f"{self.parity.agreement:.1%} of {self.parity.pictures} pictures get the same class",
-            f"speed with {self.threads} thread{'' if self.threads == 1 else 's'}, beside eager torch:",
+            f"speed here with {self.threads} thread{'' if self.threads == 1 else 's'}, beside eager torch:",
         ]
         for s in self.speeds:
             lines.append(
                 f"  {s.name:<21} batch {s.batch:>3}  {1e3 * s.seconds / s.batch:8.3f} ms a picture   "
-                f"{s.ratio:.2f} of its time ({s.low:.2f} to {s.high:.2f})"
+                f"{s.ratio:.2f} of its time ({s.low:.2f} to {s.high:.2f}; {s.rounds} rounds)"
             )
         return "\n".join(lines if self.int8 is None else [*lines, f"int8 {self.int8.reason}"])
 
 
 def export_onnx(
-    source: Source, path: str | PathLike[str], pictures: Pictures, **options: Any
+    source: Source,
+    path: str | PathLike[str],
+    pictures: Pictures,
+    *,
+    overwrite: bool = False,
+    **options: Any,
 ) -> ExportReport:
     """Write a network as one ONNX file that takes raw pictures and gives calibrated probabilities.
 
@@ -122,9 +130,10 @@ def export_onnx(
 
     Args:
         source: The network.
-        path: The file; it is replaced in one step.
+        path: The file, whose name ends in ``.onnx``.
         pictures: As in :func:`proved_onnx`.
-        options: Likewise.
+        overwrite: Replace an earlier export of that name, in one step; nothing else is ever replaced.
+        options: As in :func:`proved_onnx`.
 
     Returns:
         The report; printed, it is for a person.
@@ -134,9 +143,9 @@ def export_onnx(
         NumericalError: The graph's answers are not the network's, or not finite.
         MissingExtraError: The extra ``export`` is not installed.
     """
-    place = check_place(Path(path))
+    place = check_place(Path(path), ONNX, overwrite=overwrite)
     data, report = proved_onnx(source, pictures, **options)
-    return replace(report, path=write_export(place, data))
+    return replace(report, path=write_export(place, data, overwrite=overwrite))
 
 
 def proved_onnx(
@@ -148,6 +157,8 @@ def proved_onnx(
     most_loss: float = 0.01,
     batches: Sequence[int] = (1, 32),
     rounds: int = 21,
+    seconds: float = 30.0,
+    progress: Callable[[str], None] | None = None,
 ) -> tuple[bytes, ExportReport]:
     """Return a network as ONNX, and the proof that it answers the same.
 
@@ -160,23 +171,32 @@ def proved_onnx(
         labels: Their codes [n]; needed for 8 bits.
         calibration: Other pictures, for 8 bits.
         most_loss: Largest fall of accuracy that 8 bits may cost, by the upper end of its interval.
-        batches: Pictures at once that speed is measured with; none, and only 8 bits are timed.
-        rounds: Of each timing.
+        batches: Pictures at once that speed is measured with; none, and only 8 bits are timed. Beyond the
+            least of them a batch is halved until six rounds fit into the seconds, and left out where none do.
+        rounds: Of each timing at most, at least 6.
+        seconds: For all timings, positive; six rounds of the least batch are run in any case.
+        progress: Told, in words, what is done next, wherever it may take long.
 
     Raises:
-        ArgumentError: Pictures, labels or classes that do not fit; a network that ONNX cannot express.
+        ArgumentError: Pictures, labels or classes that do not fit; a network that ONNX cannot express; no
+            time.
         NumericalError: The graph's answers are not the network's, or not finite.
         MissingExtraError: The extra ``export`` is not installed.
     """
     _check(source, pictures, labels, calibration)
+    require(min(batches, default=1) >= 1, "batches of at least 1 picture", list(batches))
+    require(seconds > 0, "more than 0 seconds for the timing", seconds)
+    tell = progress or (lambda said: None)
     modes = [(part, part.training) for part in source.network.modules()]
     eager = PictureGraph(source.network, source.mean, source.std, source.temperature, flip=source.flip).eval()
     try:
         compared = torch.from_numpy(np.ascontiguousarray(pictures[:_COMPARED]))
+        tell(f"answering {len(compared):,} pictures with the network")
         with torch.inference_mode():
             expected = torch.cat([eager(part) for part in torch.split(compared, 50)]).numpy()
         if not np.isfinite(expected).all():
             raise NumericalError("finite probabilities of the network", "others", "train it anew")
+        tell("translating it into ONNX, and answering the same pictures")
         folded, count = folded_graph(eager, compared)
         model = onnx_model(folded, source.shape, source.classes)
         data = model.SerializeToString()
@@ -188,21 +208,48 @@ def proved_onnx(
                 f"{parity.difference:.3g} away",
                 "nothing was written; please report this network",
             )
-        small = b"" if calibration is None else quantize(model, calibration)
-        eight = open_session(small) if small else None
-        speeds: list[Speed] = []
-        for batch in batches:
-            works = forms_of(eager, folded, session, eight, _batch_of(pictures, batch))
-            speeds += race(works, batch=batch, rounds=rounds)
-        verdict = None
-        if eight is not None and labels is not None:
-            verdict = _judged(session, eight, pictures, labels, most_loss, rounds, len(small))
+        small, eight, verdict = b"", None, None
+        if calibration is not None and labels is not None:
+            tell(f"putting it into 8 bits by {len(calibration):,} pictures of calibration")
+            small = quantize(model, calibration)
+            eight = open_session(small)
+            tell(f"judging 8 bits by {len(pictures):,} pictures")
+            options = {"rounds": max(rounds, 21), "seconds": _SHARE * seconds}
+            verdict = _judged(session, eight, pictures, labels, most_loss, len(small), options)
             data = small if verdict.accepted else data
+
+        def works(batch: int) -> dict[str, Callable[[], object]]:
+            return forms_of(eager, folded, session, eight, _batch_of(pictures, batch))
+
+        left = seconds if verdict is None else (1 - _SHARE) * seconds
+        speeds = _timed(works, sorted(batches), rounds, left, tell)
     finally:
         for part, training in modes:
             part.training = training
     threads = torch.get_num_threads()
     return data, ExportReport(None, len(data), OPSET, count, parity, tuple(speeds), threads, verdict)
+
+
+def _timed(
+    works: Callable[[int], Mapping[str, Callable[[], object]]],
+    batches: Sequence[int],
+    rounds: int,
+    seconds: float,
+    tell: Callable[[str], None],
+) -> list[Speed]:
+    """Time all forms with each batch, the least first, each with an equal share of what is left."""
+    speeds: list[Speed] = []
+    last: list[Speed] = []
+    end = perf_counter() + seconds
+    for turn, batch in enumerate(batches):
+        share = max(0.0, end - perf_counter()) / (len(batches) - turn)
+        taken = affordable_batch(batch, last, share) if last else batch
+        if taken:
+            many = "1 picture" if taken == 1 else f"{taken} pictures at once"
+            tell(f"timing {many}, for up to {share:.2g} s")
+            last = race(works(taken), batch=taken, rounds=rounds, seconds=share)
+            speeds += last
+    return speeds
 
 
 def forms_of(
@@ -271,7 +318,6 @@ def _check(
 
 def _batch_of(pictures: Pictures, batch: int) -> Pictures:
     """As many pictures as asked for, again from the first where there are fewer."""
-    require(batch >= 1, "batches of at least 1 picture", batch)
     return np.ascontiguousarray(pictures[np.arange(batch) % len(pictures)])
 
 
@@ -281,12 +327,12 @@ def _judged(
     pictures: Pictures,
     labels: npt.NDArray[np.integer[Any]],
     most_loss: float,
-    rounds: int,
     size: int,
+    timing: dict[str, Any],
 ) -> Verdict:
     """Judge 8 bits against the float graph: accuracy on all labelled pictures, seconds of one picture."""
     right = [answer(each, pictures).argmax(1) == labels for each in (session, eight)]
     one = _batch_of(pictures, 1)
     works = {"float32": lambda: answer(session, one), "int8": lambda: answer(eight, one)}
-    timed = race(works, rounds=max(rounds, 21))[1]
+    timed = race(works, **timing)[1]
     return judge(paired_fall(*right), (timed.ratio, timed.low, timed.high), most_loss, size)

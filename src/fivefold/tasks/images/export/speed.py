@@ -1,8 +1,10 @@
 """Which of several forms of one computation is faster: interleaved rounds, medians, an interval."""
 
+import math
 import statistics
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from time import perf_counter
 from typing import Any
 
 from fivefold.core import require
@@ -25,6 +27,7 @@ class Speed:
         ratio: Median of its seconds over the first form's, round by round; below 1 is faster.
         low: Lower end of the ratio's interval.
         high: Upper end.
+        rounds: How many were counted.
     """
 
     name: str
@@ -33,6 +36,7 @@ class Speed:
     ratio: float
     low: float
     high: float
+    rounds: int
 
     def to_record(self) -> dict[str, Any]:
         """Return the numbers as plain values."""
@@ -44,7 +48,9 @@ def race(
     *,
     batch: int = 1,
     rounds: int = 21,
+    seconds: float = math.inf,
     clock: Callable[[], float] | None = None,
+    now: Callable[[], float] = perf_counter,
 ) -> list[Speed]:
     """Time several forms of one computation in turns, and compare each with the first.
 
@@ -54,8 +60,10 @@ def race(
     Args:
         works: What to time, by name; the first is the yardstick.
         batch: Pictures that each call takes; it is only noted.
-        rounds: Counted rounds, at least 6: with fewer no interval covers the median with 95%.
-        clock: Gives seconds; :func:`~fivefold.networks.stopwatch.stopwatch` where ``None``.
+        rounds: Counted rounds at most, at least 6: with fewer no interval covers the median with 95%.
+        seconds: After which no further round begins, once 6 are counted.
+        clock: Gives the seconds of a form; :func:`~fivefold.networks.stopwatch.stopwatch` where ``None``.
+        now: Gives those that the user waits.
 
     Raises:
         ArgumentError: Nothing to time, or fewer than 6 rounds.
@@ -67,7 +75,7 @@ def race(
     require(len(works) >= 1, "at least 1 form to time", 0)
     fewest = fewest_pairs(_COVERAGE)
     require(rounds >= fewest, f"at least {fewest} rounds", rounds)
-    clock = clock or stopwatch()
+    clock, begun = clock or stopwatch(), now()
     calls: dict[str, int] = {}
     for name, work in works.items():
         work()
@@ -77,6 +85,8 @@ def race(
     taken: dict[str, list[float]] = {name: [] for name in works}
     names = list(works)
     for turn in range(rounds):
+        if turn >= fewest and now() - begun >= seconds:
+            break
         first = turn % len(names)
         for name in names[first:] + names[:first]:
             start = clock()
@@ -87,5 +97,29 @@ def race(
     for name in names:
         ratios = [a / b for a, b in zip(taken[name], taken[names[0]], strict=True)]
         low, high = median_interval(ratios, _COVERAGE)
-        found.append(Speed(name, batch, statistics.median(taken[name]), statistics.median(ratios), low, high))
+        middle = statistics.median(taken[name])
+        found.append(Speed(name, batch, middle, statistics.median(ratios), low, high, len(ratios)))
     return found
+
+
+def affordable_batch(batch: int, timed: Sequence[Speed], seconds: float) -> int:
+    """Return the batch, or half of it as often as needed until the fewest rounds fit into some seconds.
+
+    Args:
+        batch: Pictures at once, at least 1.
+        timed: Of the same forms with a smaller batch; a picture is taken to cost as much.
+        seconds: That are left.
+
+    Returns:
+        A batch above the one that was timed, or 0 where none fits.
+
+    >>> slow = [Speed("a", 1, 0.1, 1.0, 1.0, 1.0, 21), Speed("b", 1, 0.025, 0.25, 0.25, 0.25, 21)]
+    >>> affordable_batch(32, slow, 60.0), affordable_batch(32, slow, 10.0), affordable_batch(32, slow, 1.0)
+    (32, 8, 0)
+    """
+    rounds = fewest_pairs(_COVERAGE) + 2  # two calls before the first that counts
+    while batch > timed[0].batch:
+        if rounds * batch * sum(each.seconds / each.batch for each in timed) <= seconds:
+            return batch
+        batch //= 2
+    return 0

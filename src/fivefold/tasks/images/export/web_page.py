@@ -22,13 +22,13 @@ from fivefold.core import require
 from fivefold.report.template import environment
 from fivefold.report.text import clean
 from fivefold.report.theme import stylesheet
-from fivefold.tasks.images.export.out_file import write_export
+from fivefold.tasks.images.export.out_file import PAGE, check_place, write_export
 from fivefold.tasks.images.export.runtime import WebRuntime, module_text
 
 MOST_MODEL = 100 << 20
 """Largest model that a page carries, in bytes: a browser holds it twice while it starts."""
 
-_MOST_EXAMPLES, _MOST_EXAMPLE = 12, 1 << 20
+_MOST_EXAMPLES, MOST_EXAMPLE = 12, 1 << 20
 _SHOWN = 10
 _REDUCING_GAP = 3.0  # as tasks.images.decode.as_array has it
 _TYPES = MappingProxyType({b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"RIFF": "image/webp"})
@@ -50,9 +50,7 @@ class Example:
     data: bytes
 
     def __post_init__(self) -> None:
-        require(
-            len(self.data) <= _MOST_EXAMPLE, f"an example of at most {_MOST_EXAMPLE} bytes", len(self.data)
-        )
+        require(len(self.data) <= MOST_EXAMPLE, f"an example of at most {MOST_EXAMPLE} bytes", len(self.data))
         known = any(self.data.startswith(start) for start in _TYPES)
         require(known, "an example in PNG, JPEG or WebP", repr(self.data[:4]))
 
@@ -90,12 +88,7 @@ def web_page(
     Raises:
         ArgumentError: Too large, too many examples, no class, or another number of channels.
     """
-    require(
-        len(model) <= MOST_MODEL,
-        f"a model of at most {MOST_MODEL} bytes",
-        len(model),
-        "take a smaller network",
-    )
+    check_size(len(model))
     require(len(classes) >= 1, "at least 1 class", 0)
     require(shape[0] in (1, 3) and min(shape) >= 1, "a shape [1 or 3, height, width]", list(shape))
     require(len(examples) <= _MOST_EXAMPLES, f"at most {_MOST_EXAMPLES} examples", len(examples))
@@ -136,17 +129,33 @@ def web_page(
     )
 
 
-def write_web_page(page: str, path: str | PathLike[str]) -> Path:
+def check_size(size: int) -> None:
+    """Refuse a model that is too large for a page.
+
+    Args:
+        size: Its bytes, or those of its weights, for asking before it is made.
+
+    Raises:
+        ArgumentError: More than :data:`MOST_MODEL`.
+
+    >>> check_size(1 << 20)
+    """
+    require(size <= MOST_MODEL, f"a model of at most {MOST_MODEL} bytes", size, "take a smaller network")
+
+
+def write_web_page(page: str, path: str | PathLike[str], *, overwrite: bool = False) -> Path:
     """Write a page, whole or not at all.
 
     Args:
         page: Of :func:`web_page`.
-        path: The file; it is replaced in one step.
+        path: The file, whose name ends in ``.html``.
+        overwrite: Replace an earlier page of that name, in one step; nothing else is ever replaced.
 
     Raises:
         ArgumentError: It cannot be written there.
     """
-    return write_export(Path(path), page.encode())
+    place = check_place(Path(path), PAGE, overwrite=overwrite)
+    return write_export(place, page.encode(), overwrite=overwrite)
 
 
 def content_security_policy(script: str) -> str:
