@@ -29,6 +29,7 @@ def chosen(request, digit_arrays):
     events = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(choose_module, "training_pace", _pace)
+        patch.setattr(choose_module, "training_layout", lambda *given: "channels-last")
         still = Clock(Budget(seconds=20.0), now=lambda: 0.0)
         choice = choose(found, still, 20.0, 0, lambda *event: events.append(event))
     return found, choice, events
@@ -123,6 +124,12 @@ def test_the_plan_counts_with_the_pace_of_trainings(chosen):
     assert changed.trained_pace == quickest
     assert choice.seconds >= quickest * recipe.epochs * recipe.pictures  # and the answers
     assert Trial(taken.candidate, 0.5).trained_pace == 0.5
+
+
+def test_all_trainings_of_a_network_have_the_layout_that_was_measured(chosen):
+    _, choice, _ = chosen
+    assert choice.layout == "channels-last"
+    assert {trial.layout for trial in choice.trials} == {"channels-last"}
 
 
 def test_a_trial_continues_its_own_curve():

@@ -7,7 +7,7 @@ import torch
 
 from fivefold.tasks.images import pace
 from fivefold.tasks.images.candidate import Candidate
-from fivefold.tasks.images.pace import answering_pace, training_pace
+from fivefold.tasks.images.pace import answering_pace, training_layout, training_pace
 from fivefold.tasks.images.recipe import Recipe, first_network
 
 RECIPE = Recipe(1, 64, 64, 0.1, shift=1, flip=True)
@@ -25,7 +25,9 @@ def test_a_wider_network_is_slower_and_none_is_changed(monkeypatch):
         module = first_network(Candidate("speedrun", 16, 16, {"widths": widths}), pictures, 4, seed=0)
         before = {name: value.clone() for name, value in module.state_dict().items()}
         state = torch.get_rng_state()
-        training = training_pace(module, RECIPE, pictures, labels, seed=0)
+        layout = training_layout(module, RECIPE, pictures, labels, seed=0)
+        assert layout in {"contiguous", "channels-last"}
+        training = training_pace(module, RECIPE, pictures, labels, 0, layout)
         assert module.training
         answering = answering_pace(module, pictures)
         assert torch.equal(torch.get_rng_state(), state)

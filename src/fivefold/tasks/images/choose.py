@@ -26,7 +26,7 @@ from fivefold.tasks.images.candidate import (
 )
 from fivefold.tasks.images.forecast import Forecast, forecast_error
 from fivefold.tasks.images.material import Material, part_of
-from fivefold.tasks.images.pace import answering_pace, training_pace
+from fivefold.tasks.images.pace import answering_pace, training_layout, training_pace
 from fivefold.tasks.images.recipe import (
     Recipe,
     batch_for,
@@ -76,6 +76,7 @@ class Trial:
         origin: The trained network that it begins with, or ``None``.
         spent: Seconds of each training, without making the network and without judging it.
         judged: Held-out pictures that ``errors`` are shares of.
+        layout: How pictures lie in memory in its trainings.
     """
 
     candidate: Candidate
@@ -91,6 +92,7 @@ class Trial:
     origin: Origin | None = None
     spent: list[float] = field(default_factory=list)
     judged: int = 1
+    layout: str = "contiguous"
 
     @property
     def name(self) -> str:
@@ -100,10 +102,7 @@ class Trial:
 
     @property
     def trained_pace(self) -> float:
-        """Seconds a picture in the quickest of its trainings, ``pace`` where it had none.
-
-        A training chooses how pictures lie in memory, which the few updates of ``pace`` do not.
-        """
+        """Seconds a picture in the quickest of its trainings, ``pace`` where it had none."""
         return min((s / n for s, n in zip(self.spent, self.seen, strict=False)), default=self.pace)
 
     def forecast(self, pictures: float) -> Forecast:
@@ -127,7 +126,7 @@ class Choice:
         trials: Every short training.
         seconds: That the training is expected to take.
         error: The share of wrong answers that is expected; ``None`` where no network could be tried.
-        layout: How pictures are to lie in memory: ``"auto"``, or as in the training that is replayed.
+        layout: How pictures are to lie in memory.
         origin: The trained network that the training begins with, or ``None``.
     """
 
@@ -136,7 +135,7 @@ class Choice:
     trials: list[Trial]
     seconds: float
     error: Forecast | None
-    layout: str = "auto"
+    layout: str = "contiguous"
     origin: Origin | None = None
 
     def to_record(self) -> dict[str, Any]:
@@ -201,7 +200,7 @@ def choose(
     tried.round(trials, short)
     known = [t for t in trials if t.losses]
     if not known:
-        # nothing can be tried within the budget: the quickest is trained, and nothing is forecast of its answers
+        # nothing can be tried within the budget: the quickest is trained, and no accuracy is forecast
         taken = min(trials, key=lambda t: t.pace)
         taken.taken, taken.reason = True, ""
         return _planned(taken, trials, material, clock, seconds, seed, "")
@@ -253,7 +252,10 @@ def _best_changes(taken: Trial, tried: _Trials, seconds: float, final: float) ->
     epochs = min(_MOST_PASSES, int(final / pace / count), int(seconds / pace / least))
     if epochs < _CHANGE_FROM:
         return "", []
-    trials = [Trial(taken.candidate, pace, changes=name, origin=taken.origin) for name in _CHANGES]
+    trials = [
+        Trial(taken.candidate, pace, changes=name, origin=taken.origin, layout=taken.layout)
+        for name in _CHANGES
+    ]
     tried.round(trials, seconds, epochs)
     if not all(t.losses for t in trials):
         for trial in trials:
@@ -275,8 +277,10 @@ def _paced(candidate: Candidate, material: Material, seed: int, origin: Origin |
     pictures, _, _ = material.pictures(candidate.height, candidate.width)
     recipe = recipe_for(candidate, len(pictures), float(len(pictures)))
     module = begin(candidate, pictures, material.classes, seed, origin)
-    pace = training_pace(module, recipe, pictures, material.labels(material.train), seed)
-    return Trial(candidate, pace, seconds=time.perf_counter() - start, origin=origin)
+    labels = material.labels(material.train)
+    layout = training_layout(module, recipe, pictures, labels, seed)
+    pace = training_pace(module, recipe, pictures, labels, seed, layout)
+    return Trial(candidate, pace, seconds=time.perf_counter() - start, origin=origin, layout=layout)
 
 
 def _try(
@@ -311,8 +315,9 @@ def _try(
     start = time.perf_counter()
     rows = part_of(len(pictures), recipe.pictures, labels[material.train], seed, "trial")
     module = begin(trial.candidate, pictures, material.classes, seed, trial.origin)
+    chosen = pictures[torch.from_numpy(rows)]
     training = train_network(
-        module, recipe, pictures[torch.from_numpy(rows)], material.labels(material.train[rows]), seed
+        module, recipe, chosen, material.labels(material.train[rows]), seed, trial.layout
     )
     trial.spent.append(training.seconds)
     judged = part_of(len(held), _JUDGED, labels[material.held], seed, "judged")
@@ -374,4 +379,4 @@ def _planned(
     seen = recipe.epochs * recipe.pictures
     takes = seen * pace + answer * pictures_measured(seen, recipe.pictures) + answers
     error = taken.forecast(seen) if taken.losses else None
-    return Choice(candidate, recipe, trials, takes, error, origin=taken.origin)
+    return Choice(candidate, recipe, trials, takes, error, taken.layout, taken.origin)
