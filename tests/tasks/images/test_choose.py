@@ -119,11 +119,22 @@ def test_the_plan_counts_with_the_pace_of_trainings(chosen):
     _, choice, _ = chosen
     taken = next(t for t in choice.trials if t.spent and not t.changes and t.candidate == choice.candidate)
     recipe = choice.recipe
-    changed = next((t for t in choice.trials if t.reason.startswith("taken for")), taken)
-    quickest = min(s / n for s, n in zip(changed.spent, changed.seen, strict=True))
-    assert changed.trained_pace == quickest
+    quickest = min(s / n for s, n in zip(taken.spent, taken.seen, strict=True))
+    assert taken.trained_pace == quickest
     assert choice.seconds >= quickest * recipe.epochs * recipe.pictures  # and the answers
     assert Trial(taken.candidate, 0.5).trained_pace == 0.5
+
+
+def test_changes_slow_a_training_as_they_slow_their_trials():
+    candidate = Candidate("resnet20", 28, 28)
+    trials = [
+        Trial(candidate, pace, changes=name) for name, pace in (("", 1.0), ("unchanged", 4.0), ("moved", 6.0))
+    ]
+    assert choose_module._slower(trials, "moved") == 1.5
+    assert choose_module._slower(trials, "unchanged") == 1.0
+    assert choose_module._slower(trials[:1], "") == 1.0
+    trials[2].pace = 3.0
+    assert choose_module._slower(trials, "moved") == 1.0
 
 
 def test_all_trainings_of_a_network_have_the_layout_that_was_measured(chosen):

@@ -368,7 +368,7 @@ def _planned(
     answer = answering_pace(module, pictures)
     answers = answer * passes
     factor = _factor(taken.origin)
-    pace = next((t for t in trials if changes and t.changes == changes), taken).trained_pace
+    pace = taken.trained_pace * _slower(trials, changes)
     # the statistics of normalisation, measured at the end of a training, are answers in training mode
     spare = _SAFETY * (seconds - clock.elapsed - answers)
     spare -= answer * pictures_measured(spare / pace, len(pictures))
@@ -380,3 +380,9 @@ def _planned(
     takes = seen * pace + answer * pictures_measured(seen, recipe.pictures) + answers
     error = taken.forecast(seen) if taken.losses else None
     return Choice(candidate, recipe, trials, takes, error, taken.layout, taken.origin)
+
+
+def _slower(trials: list[Trial], changes: str) -> float:
+    """By how much random changes slow a training: they are tried in small batches, which take longer."""
+    paces = {t.changes: t.trained_pace for t in trials if t.changes}
+    return max(paces[changes] / paces["unchanged"], 1.0) if changes else 1.0
