@@ -43,6 +43,14 @@ def test_labels_are_cut_and_escaped() -> None:
     assert len(drawn) < 20_000
 
 
+def test_long_labels_that_begin_alike_can_be_told_apart() -> None:
+    names = [f"speedrun 16-64-64 at 28 x 28{change}" for change in ("", ", moved", ", moved and mirrored")]
+    drawn = figures.dots("k", "t", [Dot(name, 1.0) for name in names], "log loss")
+    assert ", moved<" in drawn
+    assert "moved and mirrored<" in drawn
+    assert drawn.count("at 28 x 28<") == 1
+
+
 def test_points_of_a_scatter_lie_on_both_axes_alike() -> None:
     drawn = figures.scatter("k", [(100.0, 100.0, None, None), (1000.0, 1000.0, 500.0, 2000.0)], log=True)
     (xa, ya), (xb, yb) = positions(drawn, "blue")

@@ -103,9 +103,16 @@ def test_classification(classification_record: dict[str, Any]) -> None:
     row = view["confusion"]["rows"][0]["cells"]
     assert row[0]["right"]
     assert not row[1]["right"]
-    assert view["sets"]["sizes"] == "1 class in 212 rows, 2 classes in 7 rows"
+    assert view["sets"]["sizes"] == "with 1.03 classes on average: 1 class in 212 rows, 2 classes in 7 rows"
     assert view["sets"]["ordered"] is False
     assert classification({}) is None
+
+
+def test_sets_of_one_size_need_no_average(classification_record: dict[str, Any]) -> None:
+    sets = classification_record["classification"]["sets"] | {"sizes": {"1": 219}, "mean_size": 1.0}
+    view = classification({**classification_record, "classification": {"sets": sets}})
+    assert view is not None
+    assert view["sets"]["sizes"] == "each of 1 class"
 
 
 def test_a_confusion_that_is_not_square_or_too_large_is_left_out() -> None:

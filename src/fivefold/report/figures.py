@@ -12,7 +12,7 @@ from typing import Any
 from fivefold.report.numbers import tick
 from fivefold.report.record import finite
 from fivefold.report.svg import axes, draw, logarithmic, name_axes, plottable
-from fivefold.report.text import clean, columns
+from fivefold.report.text import NAME, clean, columns, told_apart
 from fivefold.report.theme import LIGHT
 
 WIDTH = 430
@@ -77,7 +77,8 @@ def dots(
     if not shown:
         return ""
     longest = 23 if width >= WIDTH else 14
-    labels = 20 + round(6.9 * min(longest, max(columns(line.label) for line in shown)))
+    names = told_apart([clean(line.label, NAME) for line in shown], longest)
+    labels = 20 + round(6.9 * max(columns(name) for name in names))
     notes = 24 + round(6.6 * min(15, max(columns(line.note) for line in shown)))
     height = 30 * len(shown) + 50
     ends = _ends(shown)
@@ -94,7 +95,7 @@ def dots(
             panel.plot([value], [position], marker, color=colour, markersize=7.5, clip_on=False)
             weight = "bold" if line.strong else "normal"
             panel.annotate(
-                clean(line.label, longest), (0, position), (-10, 0), _LEFT, "offset points",
+                names[position], (0, position), (-10, 0), _LEFT, "offset points",
                 ha="right", va="center", weight=weight,
             )  # fmt: skip
             panel.annotate(

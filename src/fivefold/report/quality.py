@@ -200,12 +200,14 @@ def _sets(sets: dict[str, Any], thing: str) -> dict[str, Any] | None:
         for size, rows in list(mapping(sets.get("sizes")).items())[:20]
         if size.isascii() and size.isdigit() and len(size) < 9
     ]
+    mean = numbers.number(sets.get("mean_size"))
     return {
         "level": numbers.level(sets.get("level")),
         "coverage": numbers.percent(share.get("value")),
         "span": span_of_shares(share.get("low"), share.get("high")),
-        "mean_size": numbers.number(sets.get("mean_size")),
-        "sizes": ", ".join(sizes),
+        "sizes": f"each of {sizes[0].split(' in ')[0]}"
+        if len(sizes) == 1
+        else f"with {mean} classes on average{': ' if sizes else ''}{', '.join(sizes)}",
         "ordered": sets.get("ordered") is True,
     }
 

@@ -3,7 +3,7 @@
 import math
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 NAME = 48
 """Longest name that is shown whole, in columns of a terminal."""
@@ -80,6 +80,24 @@ def shorten(text: str, limit: int) -> str:
         if taken > limit - 1:
             return text[:position].rstrip() + "…"
     return text
+
+
+def told_apart(texts: Sequence[str], limit: int) -> list[str]:
+    """Cut texts to at most ``limit`` columns; those that would read the same keep their ends instead.
+
+    >>> told_apart(["resnet20, moved", "resnet20, mirrored", "vgg"], 9)
+    ['…0, moved', '…mirrored', 'vgg']
+    """
+    cut = [shorten(text, limit) for text in texts]
+    alike = {
+        short
+        for short in cut
+        if len({text for text, other in zip(texts, cut, strict=True) if other == short}) > 1
+    }
+    return [
+        shorten(text[::-1], limit)[::-1] if short in alike else short
+        for text, short in zip(texts, cut, strict=True)
+    ]
 
 
 def pad(text: str, width: int, right: bool = False) -> str:
