@@ -4,11 +4,13 @@ Tables: 20,000 rows, 30 columns, a dense network with two layers of 64 units. Im
 ``--images DIR``, a folder that holds its files anywhere below it (``dpkg -x`` of Debian's
 ``dataset-fashion-mnist``, for one); without, scikit-learn's digits, enlarged and repeated, which cost the
 same. Two networks of three convolutions: one as in the records of speed (a stem of 2 x 2, then blocks of
-convolution, pooling, batch norm, GELU), one as in tutorials (convolution, batch norm, ReLU, pooling). Peers:
+convolution, pooling, batch norm, GELU), one as in tutorials (convolution, batch norm, ReLU, pooling). Two
+that ``fivefold fit`` trains: the speed-run net with 32, 64 and 128 channels, and ResNet-20. Peers:
 
 * the tightest loop that we can write by hand: data in float tensors, one permutation an epoch,
   ``index_select``, whole batches shifted and mirrored, channels-last for images, fused AdamW, gradients set
-  to ``None``, the rate of a cosine set in the groups, losses collected without waiting for them;
+  to ``None``, the rate of a cosine set in the groups, losses collected without waiting for them; for images
+  each with the module as it is and, after a warm-up that is not counted, compiled by ``torch.compile``;
 * the ordinary loop: a dataset that turns one image into a float tensor, scales, shifts and mirrors it, a
   ``DataLoader`` that shuffles (in this process, and for images with two workers that stay), ``AdamW``,
   ``CosineAnnealingLR``, ``loss.item()`` at every step. For tables the dataset is a ``TensorDataset``.
@@ -18,7 +20,7 @@ for one in two. All compute in float32. ``train`` gets its defaults: what it spe
 on judging the module before training is part of its time, as the start of the workers is of theirs.
 
 The loops take turns, so that another load on the machine meets all; a ratio is the median of the ratios of
-the turns. ``train`` and the tightest loop meet three times in a turn, the other loops once. Seconds of the
+the turns. ``train`` and the tightest loops meet three times in a turn, the other loops once. Seconds of the
 processor are those of all threads and workers; on a machine that others use they are to be trusted with one
 thread, and the wall clock only on a machine at rest.
 """
@@ -40,7 +42,7 @@ from common import arguments, write
 PIXELS = 2
 WARM_UP = 1
 MEETINGS = 3
-"""Of ``train`` and the tightest loop in a turn."""
+"""Of ``train`` and the tightest loops in a turn."""
 
 
 def images(folder: Path | None, rows: int) -> tuple[Any, Any, str]:
@@ -94,6 +96,7 @@ def main() -> None:
     from torch import nn
     from torch.utils.data import DataLoader, Dataset, TensorDataset
 
+    from fivefold.networks import create
     from fivefold.optimize import Chain, Flip, Shift, train
 
     torch.set_num_threads(options.threads)
@@ -113,13 +116,17 @@ def main() -> None:
         x = windows.index_select(0, first)[:, None]
         return torch.where(torch.rand(n, 1, 1, 1, device=device) < 0.5, x.flip(3), x)
 
-    def tight(X: Any, y: Any, loss: Any, size: int, module: Any, epochs: int) -> None:
+    def tight(
+        X: Any, y: Any, loss: Any, size: int, module: Any, epochs: int, *, compiled: bool = False
+    ) -> None:
         X, y = X.to(device), y.to(device)
         pictures = X.ndim == 4
         if pictures and options.layout != "contiguous":
             module.to(memory_format=torch.channels_last)
         module.train()
         parameters = list(module.parameters())
+        if compiled:
+            module = torch.compile(module)
         optimizer = torch.optim.AdamW(parameters, lr=1e-3, weight_decay=0.0, fused=True)
         batches = -(-len(X) // size)
         step = 0
@@ -204,6 +211,8 @@ def main() -> None:
     tutorial = nn.Sequential(
         *usual(1, 16), *usual(16, 32), *usual(32, 64), nn.Flatten(), nn.Linear(64 * 9, 10)
     )
+    own = {"classes": 10, "channels": 1, "generator": torch.Generator().manual_seed(0)}
+    speedrun, resnet = create("speedrun", widths=(32, 64, 128), **own), create("resnet20", **own)
     thrice = 3 * options.turns
     for_table = (table, target), TensorDataset(table, target), squared, (0,), thrice
     for_images = (scaled, classes), Items(pictures, classes), F.cross_entropy, (0, 2), options.turns
@@ -212,6 +221,8 @@ def main() -> None:
         ("dense, batch 256", dense, 10, 256, for_table),
         ("images, speed-run", quick, 6, 128, for_images),
         ("images, tutorial", tutorial, 4, 128, for_images),
+        ("images, speedrun 32-64-128", speedrun, 3, 256, for_images),
+        ("images, ResNet-20", resnet, 1, 128, for_images),
     ]
     rows: list[dict[str, object]] = []
     for name, net, epochs, size, (held, dataset, loss, workers, turns) in cases:
@@ -220,7 +231,11 @@ def main() -> None:
         chosen.clear()
         calls: dict[str, Callable[[Any, int], None]] = {
             "fivefold": partial(ours, *held, loss, size),
-            "tightest loop": partial(tight, *held, loss, size),
+            **{
+                label: partial(tight, *held, loss, size, compiled=compiled)
+                for label, compiled in (("tightest loop", False), ("tightest loop, compiled", True))
+                if held[0].ndim == 4 or not compiled
+            },
             **{f"DataLoader loop, {k} workers": partial(ordinary, dataset, loss, size, k) for k in workers},
         }
         taken: dict[str, list[tuple[float, float]]] = {each: [] for each in calls}
@@ -228,7 +243,8 @@ def main() -> None:
             call(copy.deepcopy(net).to(device), WARM_UP)
         chosen.clear()
         for meeting in range(MEETINGS * turns):
-            here = list(calls.items())[: None if meeting % MEETINGS == 0 else 2]
+            often = 3 if held[0].ndim == 4 else 2
+            here = list(calls.items())[: None if meeting % MEETINGS == 0 else often]
             for each, call in here if meeting % 2 else reversed(here):
                 module = copy.deepcopy(net).to(device)
                 start, spent = time.perf_counter(), processor_seconds()

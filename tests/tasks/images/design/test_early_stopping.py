@@ -20,8 +20,9 @@ def test_the_share_of_the_stated_quantile_is_stopped(rng):
     earlier = [(value, value, value) for value in rng.random(2_000)]
     for share in (0.25, 0.5, 0.75):
         bars = bars_from(earlier, share=share)
-        stopped = np.mean([bars.stops(0, value) for value in rng.random(2_000)])
-        assert stopped == pytest.approx(share, abs=0.05)
+        for rung, part in enumerate((2 / 3, 1.0)):
+            stopped = np.mean([bars.stops(rung, value) for value in rng.random(2_000)])
+            assert stopped == pytest.approx(part * share, abs=0.05)
 
 
 def test_the_second_rung_is_set_by_those_that_reached_it():

@@ -101,6 +101,20 @@ def test_a_child_begins_where_its_parent_ended(data):
     assert parent.accuracy > 0.9
 
 
+def test_the_longer_training_is_another_from_first_weights(data):
+    made = fitness(data, updates=8)
+    short = made(candidate(SMALL), Bars((-1.0, -1.0)), {})
+    before = made.store.read(SMALL)
+    longer = made.longer(short, 10 * short.step_ms / 1000)
+    assert longer.final
+    assert longer.ending is Ending.TRAINED
+    assert longer.updates == 12  # whole quarters
+    assert (longer.key, longer.step_ms, longer.inherited) == (short.key, short.step_ms, 0.0)
+    assert not torch.equal(made.store.read(SMALL)["stem.0.weight"], before["stem.0.weight"])
+    first, other = (made.make(candidate(SMALL).child, purpose=name)[0] for name in ("trial", "final"))
+    assert not torch.equal(first.stem[0].weight, other.stem[0].weight)
+
+
 def test_seconds_become_updates_by_the_measured_step(data):
     trial = fitness(data, updates=None, seconds=0.3)(candidate(SMALL), Bars(), {})
     expected = 300 / trial.step_ms

@@ -73,12 +73,27 @@ def test_a_new_unit_takes_nothing_even_where_it_would_fit():
     assert all(flag for name, flag in found.items() if name.startswith("units.0."))
 
 
-def test_stem_and_dense_layer_come_from_the_first_parent_that_has_them_so():
-    child = network("D:4:1|D:4:1", 1)
-    first, second = network("R:basic:8:1", 2), network("D:4:1|D:4:1", 3)
-    inherit_(child, (None, None), [first.state_dict(), second.state_dict()])
-    assert torch.equal(child.stem[0].weight, first.stem[0].weight)
-    assert torch.equal(child.classifier.weight, second.classifier.weight)
+def test_the_stem_comes_with_the_first_unit_and_the_dense_layer_with_the_last():
+    """Of a child that begins with the second parent: features of one mean nothing to layers of the other."""
+    parents = [network("D:4:1|R:basic:8:1", 2), network("D:4:1|R:basic:8:1", 3)]
+    states = [parent.state_dict() for parent in parents]
+    child = network("D:4:1|R:basic:8:1", 1)
+    inherit_(child, ((1, 0), (0, 1)), states)
+    assert torch.equal(child.stem[0].weight, parents[1].stem[0].weight)
+    assert torch.equal(child.classifier.weight, parents[0].classifier.weight)
+
+
+def test_a_new_first_or_last_unit_leaves_stem_or_dense_layer_as_they_were():
+    child, parent = network("D:4:1|R:basic:8:1", 1), network("D:4:1|R:basic:8:1", 2)
+    before = {name: value.clone() for name, value in child.state_dict().items()}
+    inherit_(child, (None, None), [parent.state_dict()])
+    assert all(torch.equal(value, before[name]) for name, value in child.state_dict().items())
+
+
+def test_poolings_stand_between_no_features_and_the_layer_that_meets_them():
+    child, parent = network("D:4:1|P:max", 1), network("D:4:1", 2)
+    inherit_(child, ((0, 0), None), [parent.state_dict()])
+    assert torch.equal(child.classifier.weight, parent.classifier.weight)
 
 
 def test_a_parent_whose_weights_are_not_kept_gives_none():

@@ -67,7 +67,7 @@ def test_a_damaged_line_is_refused(tmp_path, line):
 
 def test_another_format_is_refused(tmp_path):
     (tmp_path / "journal.jsonl").write_text('{"format": 99, "identity": {}}\n')
-    with pytest.raises(ArtifactError, match="a journal of format 1; got 99"):
+    with pytest.raises(ArtifactError, match="a journal of format 2; got 99"):
         read_identity(tmp_path)
 
 

@@ -39,5 +39,5 @@ def test_it_stops_hopeless_ones_as_evolution_does(Landscape):
         book = tried(draw_at_random, 200, Landscape(), share)[0]
         stopped.append(sum(each.ending == "stopped" for each in book.history))
     assert stopped[0] == 0
-    # of the 190 after the first round about half are below the median of those before
-    assert 60 < stopped[1] < 130
+    # of the 192 after the first eight about a third are below the bar of the first rung
+    assert 40 < stopped[1] < 90

@@ -105,7 +105,7 @@ def test_what_was_derived_is_taken_from_the_journal(digits, tmp_path):
     plain = {"settings": None, "space": None, "resume_directory": tmp_path, "limits": limits}
     search(digits, budget=Budget(seconds=1.0, steps=1), **plain)
     head = json.loads((tmp_path / "journal.jsonl").read_text().splitlines()[0])["identity"]
-    assert head["settings"]["seconds"] == pytest.approx(0.1)
+    assert head["settings"]["seconds"] == pytest.approx(0.01)
     search(digits, budget=Budget(seconds=100.0, steps=2), **plain)
     assert json.loads((tmp_path / "journal.jsonl").read_text().splitlines()[0])["identity"] == head
 

@@ -1,11 +1,11 @@
 """The cache, the journal, the budget, and the processes among whom trials are handed out."""
 
 import threading
+from dataclasses import replace
 
 import pytest
 
 from fivefold.core import ArtifactError, Budget, FivefoldError
-from fivefold.tasks.images.design.early_stopping import Bars
 from fivefold.tasks.images.design.evolution import evolve
 from fivefold.tasks.images.design.genome import Genome
 from fivefold.tasks.images.design.journal import Journal
@@ -26,8 +26,8 @@ def candidate(key):
 def test_what_was_tried_is_not_trained_again(Landscape):
     fitness = Landscape()
     book = Trials(fitness, Journal(None, {}), Budget(steps=9))
-    assert book.judge([candidate("D:4:1"), candidate("D:8:1"), candidate("D:4:1")], Bars())
-    assert book.judge([candidate("D:8:1"), candidate("D:4:1")], Bars())
+    assert book.judge([candidate("D:4:1"), candidate("D:8:1"), candidate("D:4:1")], 0.0)
+    assert book.judge([candidate("D:8:1"), candidate("D:4:1")], 0.0)
     assert fitness.asked == ["D:4:1", "D:8:1"]
     assert len(book.history) == 2
 
@@ -37,7 +37,7 @@ def test_what_was_lightened_counts_as_tried_under_both_keys():
         return Trial("D:4:1", candidate.key, 0, (), "", Ending.TRAINED, "", 0.5, (0.5,))
 
     book = Trials(lightened, Journal(None, {}), Budget(steps=9))
-    book.judge([candidate("D:8:3"), candidate("D:4:1")], Bars())
+    book.judge([candidate("D:8:3"), candidate("D:4:1")], 0.0)
     assert len(book.history) == 1
     assert set(book.tried) == {"D:8:3", "D:4:1"}
 
@@ -49,10 +49,10 @@ def test_a_search_that_lightened_goes_on_to_the_same_history(tmp_path):
 
     asked = [candidate("D:8:3"), candidate("D:4:1"), candidate("D:8:1")]
     first = Trials(lightened, Journal(tmp_path, {}), Budget(steps=9))
-    assert first.judge(asked, Bars())
+    assert first.judge(asked, 0.0)
     assert [trial.asked for trial in first.history] == ["D:8:3", "D:8:1"]
     again = Trials(lightened, Journal(tmp_path, {}), Budget(steps=9))
-    assert again.judge([*asked, candidate("D:8:2")], Bars())
+    assert again.judge([*asked, candidate("D:8:2")], 0.0)
     assert [trial.asked for trial in again.history] == ["D:8:3", "D:8:1", "D:8:2"]
 
 
@@ -68,13 +68,65 @@ def test_seconds_are_obeyed_within_one_trial_and_count_earlier_runs(tmp_path, La
 
     def go_on(seconds):
         book = Trials(Slow(), Journal(tmp_path, {}), Budget(seconds=seconds), now=lambda: clock[0])
-        whole = book.judge(keys, Bars())
+        whole = book.judge(keys, 0.0)
         return whole, len(book.history), book.elapsed
 
     assert go_on(25.0) == (False, 3, 30.0)
     assert go_on(25.0) == (False, 3, 30.0)
     assert go_on(45.0) == (False, 5, 50.0)
     assert go_on(500.0) == (True, 8, 80.0)
+
+
+def ended(folder, seconds, clock, killed=None):
+    """A search of trials of 10 s, and the longer trainings at its end, which turn the order around."""
+    longer = []
+
+    def short(candidate, bars, tried):
+        clock[0] += 10.0
+        value = float(candidate.key[-1]) / 10
+        return Trial(candidate.key, candidate.key, 0, (), "", Ending.TRAINED, "", value, seconds=10.0)
+
+    def train(trial, seconds):
+        if len(longer) == killed:
+            raise KeyboardInterrupt
+        clock[0] += seconds
+        longer.append((trial.key, seconds))
+        return replace(trial, accuracy=1 - trial.accuracy, final=True, seconds=seconds)
+
+    journal = Journal(folder, {})
+    book = Trials(short, journal, Budget(seconds=seconds), kept_back=0.5, now=lambda: clock[0])
+    book.judge([candidate(f"D:8:{n}") for n in (1, 5, 3, 2, 4)], 0.0)
+    return book, book.again(2, train), longer
+
+
+def test_the_best_few_are_trained_again_in_equal_parts_of_what_is_left(tmp_path):
+    book, found, longer = ended(tmp_path, 80.0, [0.0])
+    assert len(book.history) == 4  # half of the 80 s
+    assert longer == [("D:8:5", 20.0), ("D:8:3", 20.0)]
+    assert [each.accuracy for each in found] == [0.5, 0.7]
+    assert book.elapsed == 80.0
+    assert [each.final for each in Journal(tmp_path, {}).trials] == [False] * 4 + [True] * 2
+
+
+def test_longer_trainings_go_on_from_the_journal_and_begin_anew_after_new_trials(tmp_path):
+    clock = [0.0]
+    with pytest.raises(KeyboardInterrupt):
+        ended(tmp_path, 80.0, clock, killed=1)
+    clock[0] = 0.0
+    _, found, longer = ended(tmp_path, 80.0, clock)
+    assert longer == [("D:8:3", 20.0)]
+    assert [each.key for each in found] == ["D:8:5", "D:8:3"]
+    _, again, longer = ended(tmp_path, 80.0, clock)
+    assert (again, longer) == (found, [])
+    book, _, longer = ended(tmp_path, 250.0, clock)
+    assert len(book.history) == 5
+    assert [key for key, _ in longer] == ["D:8:5", "D:8:4"]
+
+
+def test_no_part_is_shorter_than_the_first_training(tmp_path):
+    assert ended(None, 45.0, [0.0])[1:] == ([], [])  # 30 s are spent, and two parts of 7.5 s are left
+    assert len(ended(None, 50.0, [0.0])[1]) == 2
+    assert Trials(None, Journal(None, {}), Budget(steps=3)).again(2, None) == []
 
 
 @pytest.mark.parametrize("killed", [1, 11, 24, 37])
@@ -106,10 +158,10 @@ def test_a_killed_search_goes_on_to_the_same_history(tmp_path, killed, Landscape
 
 
 def test_the_journal_of_another_question_is_refused(tmp_path, Landscape):
-    Trials(Landscape(), Journal(tmp_path, {}), Budget(steps=9)).judge([candidate("D:4:1")], Bars())
+    Trials(Landscape(), Journal(tmp_path, {}), Budget(steps=9)).judge([candidate("D:4:1")], 0.0)
     book = Trials(Landscape(), Journal(tmp_path, {}), Budget(steps=9))
     with pytest.raises(ArtifactError, match="a trial of D:4:2 in the journal; got D:4:1"):
-        book.judge([candidate("D:4:2")], Bars())
+        book.judge([candidate("D:4:2")], 0.0)
 
 
 class Threads(Team):
@@ -138,7 +190,7 @@ def together(size, make_fitness, folder, steps=40):
         budget = Budget(steps=steps)
         book = Trials(make_fitness(rank), journal, budget, team=together, now=lambda: 0.0)
         try:
-            evolve(book, SPACE, population=8, seed=1)
+            evolve(book, SPACE, population=8, seed=1, stop_share=0.0)
             ends[rank] = [each.to_record() for each in book.history]
         except FivefoldError as error:
             ends[rank] = str(error)
@@ -155,7 +207,7 @@ def test_several_processes_share_the_work_and_come_to_the_same_history(tmp_path,
     fitnesses = [Landscape() for _ in range(3)]
     ends = together(3, lambda rank: fitnesses[rank], tmp_path)
     alone = Trials(Landscape(), Journal(None, {}), Budget(steps=40), now=lambda: 0.0)
-    evolve(alone, SPACE, population=8, seed=1)
+    evolve(alone, SPACE, population=8, seed=1, stop_share=0.0)
     expected = [each.to_record() for each in alone.history]
     assert ends[0] == ends[1] == ends[2] == expected
     assert len(expected) == 40
@@ -176,6 +228,6 @@ def test_a_trial_that_fails_on_one_process_ends_all(tmp_path, Landscape):
 def test_each_new_trial_is_told(Landscape):
     told = []
     book = Trials(Landscape(), Journal(None, {}), Budget(steps=9), progress=told.append)
-    book.judge([candidate("D:4:1"), candidate("D:8:1")], Bars())
+    book.judge([candidate("D:4:1"), candidate("D:8:1")], 0.0)
     assert [each.key for each in told] == ["D:4:1", "D:8:1"]
     assert told == book.history

@@ -8,6 +8,10 @@ from fivefold.core import require
 
 RUNGS = (0.25, 0.5)
 """Shares of a training after which it is judged."""
+_STRICT = (2 / 3, 1.0)
+"""Of the share that is stopped, what a rung stops: early accuracies tell less of late ones."""
+WINDOW = 40
+"""Earlier networks that set the bars, the last ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +21,7 @@ class Bars:
     The bar of a rung is the lower quantile of what earlier networks had at the same rung:
     successive halving without waiting for the others (Li, Jamieson et al., "A system for massively parallel
     hyperparameter tuning", 2020, whose rungs grow by a factor of 4; Golovin et al., "Google Vizier", 2017,
-    stop below the median). Bars are set once for a generation, from those before, so that they do not depend
-    on the order in which networks finish.
+    stop below the median). Bars are set anew for each network, or for each round of several processes.
 
     Args:
         heights: One accuracy for each of :data:`RUNGS`; minus infinity lets everything pass.
@@ -39,19 +42,21 @@ def bars_from(curves: Sequence[Sequence[float]], *, share: float = 0.5, least: i
 
     Args:
         curves: For each network its accuracy at the rungs that it reached, and at the end.
-        share: Of the earlier networks that a new one must beat, in 0..1; 0 stops nothing.
+        share: Of the earlier networks that a new one must beat at half of its training, in 0..1; at a
+            quarter two thirds of that; 0 stops nothing.
         least: Networks that must have been judged at a rung before it has a bar.
 
     Raises:
         ArgumentError: A share out of its range.
 
     >>> bars_from([(0.1 * k, 0.1 * k) for k in range(9)]).heights
-    (0.4, 0.4)
+    (0.30000000000000004, 0.4)
     """
     require(0 <= share <= 1, "a share in 0..1", share)
     heights = []
-    for rung in range(len(RUNGS)):
+    for rung, strict in enumerate(_STRICT):
         values = sorted(curve[rung] for curve in curves if len(curve) > rung)
         enough = len(values) >= least and share > 0
-        heights.append(values[min(int(share * len(values)), len(values) - 1)] if enough else -math.inf)
+        place = min(int(strict * share * len(values)), len(values) - 1)
+        heights.append(values[place] if enough else -math.inf)
     return Bars(tuple(heights))

@@ -43,7 +43,7 @@ def evolve(
     trials: Trials,
     space: SearchSpace,
     *,
-    population: int = 20,
+    population: int = 10,
     seed: int = 0,
     stop_share: float = 0.5,
     crossover: float = CROSSOVER,
@@ -53,9 +53,9 @@ def evolve(
     """Evolve genomes until the budget of the trials is spent.
 
     Each generation draws parents by binary tournaments, breeds as many children as there are members, tries
-    them, and draws the next population from parents and children by a roulette that keeps the best. What
-    differs from the paper: a child that was tried before mutates until it is new, since a copy brings
-    nothing.
+    them, and goes on with the best of parents and children. What differs from the paper: the survivors
+    (:func:`~fivefold.tasks.images.design.selection.survivors`), and a child that was tried before mutates
+    until it is new, since a copy brings nothing.
 
     Args:
         trials: Tries candidates.
@@ -80,12 +80,11 @@ def evolve(
             candidates = draw_candidates(trials, space, population, generation, rng)
         else:
             candidates = _children(trials, space, members, population, generation, rng, crossover, mutation)
-        went_on = trials.judge(candidates, trials.bars(2 * population, stop_share))
+        went_on = trials.judge(candidates, stop_share)
         fresh = trials.history[before:]
         pool = list({each.key: each for each in (*members, *fresh) if each.judged}.values())
         if pool:
-            chosen = survivors([each.accuracy for each in pool], population, rng)
-            members = sorted((pool[i] for i in chosen), key=lambda each: -each.accuracy)
+            members = [pool[i] for i in survivors([each.accuracy for each in pool], population)]
         if after_generation is not None and not trials.replaying:
             after_generation(members)
         if not went_on:

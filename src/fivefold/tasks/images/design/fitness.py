@@ -14,6 +14,7 @@ from fivefold.optimize import Callback, Moment, cross_entropy_loss, train
 from fivefold.optimize.training.batch_gradient import Augmentation
 from fivefold.optimize.training.data import Rows
 from fivefold.optimize.training.evaluation import evaluate_rows, open_held_out
+from fivefold.optimize.training.step_choices import set_layout
 from fivefold.tasks.images.design.early_stopping import RUNGS, Bars
 from fivefold.tasks.images.design.inheritance import inherit_
 from fivefold.tasks.images.design.limits import Costs, Limits, lighter, measure_costs
@@ -26,6 +27,8 @@ from fivefold.tasks.images.design.weight_store import WeightStore
 
 _STRETCHES = 4
 """A training is cut into so many; :data:`RUNGS` are ends of some of them."""
+_GLANCED = 500
+"""Held-out pictures that judge a training on its way; all of them would cost as much as ten updates."""
 _REPAIRS = 40
 
 
@@ -116,6 +119,9 @@ class PictureFitness:
         self.data, self.space, self.limits = data, space, limits
         self.settings, self.store, self.seed = settings, store, seed
         self._held = open_held_out((data.held, data.held_labels), torch.device("cpu"))
+        order = torch.randperm(len(data.held), generator=torch_generator(seed, "design", "glanced"))
+        few = order[:_GLANCED]
+        self._glanced = open_held_out((data.held[few], data.held_labels[few]), torch.device("cpu"))
 
     def __call__(self, candidate: Candidate, bars: Bars, tried: Collection[str]) -> Trial:
         """Try a candidate."""
@@ -136,12 +142,25 @@ class PictureFitness:
             step_ms=costs.step_ms,
         )
         if not costs.verdict:
-            trial = self._trained(trial, child, costs, bars)
+            network, inherited = self.make(child, trial.parents)
+            updates = self._updates(costs.step_ms, self.settings.seconds)
+            trial = self._trained(replace(trial, inherited=inherited), network, updates, bars)
         return replace(trial, seconds=time.monotonic() - start)
 
-    def make(self, child: Child, parents: tuple[str, ...] = ()) -> tuple[GenomeNetwork, float]:
+    def longer(self, trial: Trial, seconds: float) -> Trial:
+        """Train the genome of a trial for so many seconds, from other first weights and to its end."""
+        start = time.monotonic()
+        child = Child(trial.genome, (None,) * len(trial.genome.units))
+        network, _ = self.make(child, purpose="final")
+        fresh = replace(trial, parents=(), mutation="", inherited=0.0, reason="", curve=(), final=True)
+        found = self._trained(fresh, network, self._updates(trial.step_ms, seconds), Bars())
+        return replace(found, seconds=time.monotonic() - start)
+
+    def make(
+        self, child: Child, parents: tuple[str, ...] = (), *, purpose: str = "trial"
+    ) -> tuple[GenomeNetwork, float]:
         """Build a child's network; return it and the share of its parameters taken from parents."""
-        seed = child_seed(self.seed, "design", "trial", child.genome.key)
+        seed = child_seed(self.seed, "design", purpose, child.genome.key)
         channels = self.data.pictures.shape[1]
         generator = torch_generator(seed, "weights")
         network = build(
@@ -189,20 +208,20 @@ class PictureFitness:
             seed=self.seed,
         )
 
-    def _updates(self, costs: Costs) -> int:
+    def _updates(self, step_ms: float | None, seconds: float | None) -> int:
         """How many updates a network is given."""
-        settings = self.settings
-        if settings.seconds is None or costs.step_ms is None:
-            return settings.updates or self.limits.least_updates
-        return max(self.limits.least_updates, int(1000 * settings.seconds / costs.step_ms))
+        if seconds is None or step_ms is None:
+            return self.settings.updates or self.limits.least_updates
+        return max(self.limits.least_updates, int(1000 * seconds / step_ms))
 
-    def _trained(self, trial: Trial, child: Child, costs: Costs, bars: Bars) -> Trial:
-        settings, seed = self.settings, child_seed(self.seed, "design", "trial", trial.key)
-        network, inherited = self.make(child, trial.parents)
-        each = -(-self._updates(costs) // _STRETCHES)
+    def _trained(self, trial: Trial, network: GenomeNetwork, updates: int, bars: Bars) -> Trial:
+        """Train a network, judge it, keep its weights."""
+        settings = self.settings
+        seed = child_seed(self.seed, "design", "final" if trial.final else "trial", trial.key)
+        each = -(-updates // _STRETCHES)
         size = min(settings.batch_size, len(self.data.labels))
         batches = Stretches(len(self.data.labels), size, each, seed=seed)
-        judge = _Judge(batches, self._held, bars, settings.layout)
+        judge = _Judge(batches, self._glanced, bars, settings.layout)
         loader: DataLoader[Any] = DataLoader(
             PictureStream(self.data),
             batch_sampler=batches,  # type: ignore[arg-type]
@@ -220,24 +239,28 @@ class PictureFitness:
             layout=settings.layout,
             seed=seed,
         )
-        right, loss = evaluate_rows(network, [accuracy, cross_entropy_loss], self._held)
         changed = f"lightened ({trial.reason})" if trial.reason else ""
-        common = replace(
-            trial,
+        common = replace(trial, updates=training.steps)
+        if judge.stopped and training.status is not Status.DIVERGED:
+            self.store.write(trial.key, network.state_dict())
+            said = _join(changed, judge.stopped)
+            curve = tuple(judge.curve)
+            return replace(common, ending=Ending.STOPPED, accuracy=curve[-1], curve=curve, reason=said)
+        set_layout(network, settings.layout)
+        functions = [accuracy, cross_entropy_loss]
+        right, loss = evaluate_rows(network, functions, self._held, layout=settings.layout)
+        set_layout(network, "contiguous")
+        if training.status is Status.DIVERGED or not loss.isfinite():
+            return replace(common, ending=Ending.FAILED, accuracy=0.0, reason=training.reason)
+        self.store.write(trial.key, network.state_dict())
+        return replace(
+            common,
+            ending=Ending.TRAINED,
             accuracy=right.item(),
             loss=loss.item(),
-            updates=training.steps,
-            inherited=inherited,
+            curve=(*judge.curve, right.item()),
+            reason=_join(changed, "trained to the end"),
         )
-        if training.status is Status.DIVERGED or not loss.isfinite():
-            return replace(common, ending=Ending.FAILED, accuracy=0.0, loss=None, reason=training.reason)
-        self.store.write(trial.key, network.state_dict())
-        if judge.stopped:
-            return replace(
-                common, ending=Ending.STOPPED, curve=tuple(judge.curve), reason=_join(changed, judge.stopped)
-            )
-        curve, said = (*judge.curve, right.item()), _join(changed, "trained to the end")
-        return replace(common, ending=Ending.TRAINED, curve=curve, reason=said)
 
 
 class _Judge(Callback):

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from fivefold.tasks.images.design.variation import Origin
 
-_UNIT = "units."
+_UNIT, _STEM = "units.", "stem."
 
 
 def inherit_(
@@ -15,10 +15,10 @@ def inherit_(
 ) -> int:
     """Copy into a child's network every tensor of its parents that has its place, name and shape there.
 
-    A unit takes from the unit of its parent that it comes from; stem and dense layer from the first parent
-    that has them in the same shape. What does not fit keeps its first weights, so that of a unit whose
-    input has another width only the layer that meets it begins anew. Batch norm's statistics come
-    along.
+    A unit takes from the unit of its parent that it comes from; the stem from the parent whose first unit is
+    the child's, and the dense layer from the one whose last unit with weights is: features of one parent mean
+    nothing to layers of the other. What does not fit keeps its first weights, so that of a unit whose input
+    has another width only the layer that meets it begins anew. Batch norm's statistics come along.
 
     Args:
         network: Of :class:`~fivefold.tasks.images.design.phenotype.GenomeNetwork`; written in place.
@@ -40,29 +40,20 @@ def inherit_(
     """
     own = network.state_dict()
     learned = {name for name, _ in network.named_parameters()}
+    weighted = [int(name.split(".")[1]) for name in own if name.startswith(_UNIT)]
+    first, last = min(weighted, default=0), max(weighted, default=0)
     taken = 0
     with torch.no_grad():
         for name, value in own.items():
-            found = _source(name, origins, parents)
-            for state, there in found:
-                given = state.get(there)
-                if given is not None and given.shape == value.shape and given.dtype == value.dtype:
-                    value.copy_(given)
-                    taken += value.numel() if name in learned else 0
-                    break
+            place = int(name.split(".")[1]) if name.startswith(_UNIT) else None
+            meets = first if name.startswith(_STEM) else last
+            origin = origins[meets if place is None else place]
+            state = None if origin is None else parents[origin[0]]
+            if origin is None or state is None:
+                continue
+            there = name if place is None else f"{_UNIT}{origin[1]}.{name.split('.', 2)[2]}"
+            given = state.get(there)
+            if given is not None and given.shape == value.shape and given.dtype == value.dtype:
+                value.copy_(given)
+                taken += value.numel() if name in learned else 0
     return taken
-
-
-def _source(
-    name: str, origins: Sequence[Origin | None], parents: Sequence[Mapping[str, Tensor] | None]
-) -> list[tuple[Mapping[str, Tensor], str]]:
-    """States in which to look for a tensor, and its name there."""
-    if not name.startswith(_UNIT):
-        return [(state, name) for state in parents if state is not None]
-    place, rest = name.removeprefix(_UNIT).split(".", 1)
-    origin = origins[int(place)]
-    if origin is None:
-        return []
-    parent, index = origin
-    state = parents[parent]
-    return [] if state is None else [(state, f"{_UNIT}{index}.{rest}")]

@@ -11,7 +11,7 @@ from fivefold.core import ArgumentError, ArtifactError
 from fivefold.tasks.images.design.trial import Trial
 
 _NAME = "journal.jsonl"
-_FORMAT = 1
+_FORMAT = 2
 _LONGEST_LINE = 1 << 20
 _LARGEST = 1 << 28
 

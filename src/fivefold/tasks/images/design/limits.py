@@ -58,7 +58,7 @@ class Costs:
         parameters: Numbers that are trained.
         memory_bytes: Of a training step, as planned; ``None`` where counting stopped earlier.
         latency_ms: Of a prediction, the median of repeated ones.
-        step_ms: Of a training step, likewise.
+        step_ms: Of a training step, the least of repeated ones.
         verdict: Which limit it exceeds and by how much; empty where it keeps all.
     """
 
@@ -82,8 +82,9 @@ def measure_costs(
 ) -> Costs:
     """Count and measure what a network costs, cheapest first, and stop at the first limit that it exceeds.
 
-    Milliseconds are medians of up to five calls after a first one, fewer where they take long; a network that
-    exceeds its limit fivefold is not called again. With one thread they are the thread's own, which leave out
+    Milliseconds are of up to five calls after a first one, fewer where they take long: of predictions the
+    median, of updates, from which a training is planned, the least; a network that exceeds its limit fivefold
+    is not called again. With one thread they are the thread's own, which leave out
     whatever else the machine does; with several, the wall clock's. Multiply-adds are not looked at: two
     networks with equal ones can differ several times in milliseconds.
 
@@ -133,7 +134,7 @@ def measure_costs(
 
     slowest = math.inf if seconds is None else seconds / limits.least_updates
     with fork_global(seed, "design", "measure"):
-        spent = call_seconds(step, limit=slowest)
+        spent = call_seconds(step, least=2, statistic=min, limit=slowest)
     verdict = ""
     if seconds is not None and spent > slowest:
         verdict = f"an update takes {1000 * spent:.3g} ms, so that {seconds:.3g} s allow fewer than "

@@ -13,7 +13,7 @@ def draw_at_random(
     trials: Trials,
     space: SearchSpace,
     *,
-    population: int = 20,
+    population: int = 10,
     seed: int = 0,
     stop_share: float = 0.5,
     after_generation: Callable[[Sequence[Trial]], None] | None = None,
@@ -41,7 +41,7 @@ def draw_at_random(
     while True:
         rng = numpy_generator(seed, "design", "generation", generation)
         candidates = draw_candidates(trials, space, population, 0, rng)
-        went_on = trials.judge(candidates, trials.bars(2 * population, stop_share))
+        went_on = trials.judge(candidates, stop_share)
         judged = {each.key: each for each in trials.history if each.judged}
         members = sorted(judged.values(), key=lambda each: -each.accuracy)[:population]
         if after_generation is not None and not trials.replaying:

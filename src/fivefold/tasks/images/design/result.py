@@ -18,13 +18,15 @@ class DesignResult:
     """What a search found.
 
     Args:
-        best: The trial with the highest accuracy on the validation pictures. It is the largest of many
-            noisy numbers, hence too high: test pictures that the search never saw tell more.
+        best: The trial with the highest accuracy on the validation pictures, of those that were trained
+            longer where some were. It is the largest of several noisy numbers, hence too high: test pictures
+            that the search never saw tell more.
         network: Its network with the weights of its trial, in evaluation mode; it takes pictures that are
             scaled to 0..1 and normalised by ``mean`` and ``std``.
         population: The last population, the best first.
         front: Trained networks than which none is both more accurate and faster, the fastest first.
-        history: Every trial in order, with its reason.
+        history: Every trial of the search in order, with its reason.
+        finals: The longer trainings of the best few at the end.
         status: ``OUT_OF_BUDGET``, or ``STALLED`` where nothing new was left to try.
         reason: The same in words.
         generations: Generations that were begun after the first.
@@ -40,6 +42,7 @@ class DesignResult:
     population: tuple[Trial, ...]
     front: tuple[Trial, ...]
     history: tuple[Trial, ...]
+    finals: tuple[Trial, ...]
     status: Status
     reason: str
     generations: int

@@ -31,9 +31,11 @@ from fivefold.tasks.images.design.variation import Child
 from fivefold.tasks.images.design.weight_store import WeightStore
 
 STRATEGIES = ("evolution", "random")
-_GENERATIONS = 5
-"""Generations that a budget in seconds is cut for, the first included; early stopping makes them more."""
+_TRIALS = 100
+"""Trials that a budget in seconds is cut for; early stopping makes them more."""
 _UPDATES = 100
+_FINALISTS, _FINALS = 4, 0.25
+"""How many are trained longer at the end, and the share of the seconds that is kept back for it."""
 
 
 class NothingTrainedError(ArgumentError):
@@ -48,7 +50,7 @@ def design(
     validation: float | tuple[NDArray[np.uint8], NDArray[np.integer]] = 0.2,
     groups: NDArray[np.integer] | None = None,
     limits: Limits | None = None,
-    population: int = 20,
+    population: int = 10,
     seed: int = 0,
     resume_directory: str | os.PathLike[str] | None = None,
     space: SearchSpace | None = None,
@@ -60,7 +62,9 @@ def design(
     """Search for the architecture that classifies pictures best after a short training.
 
     Genomes are lists of residual, dense and pooling units; each is measured against the limits, trained for
-    the same time as the others and judged on pictures held apart. Sun, Xue, Zhang and Yen 2020 (AE-CNN).
+    the same time as the others and judged on pictures held apart. Sun, Xue, Zhang and Yen 2020 (AE-CNN). A
+    quarter of the seconds then trains the best four again, from first weights and longer: among many short
+    trainings the best is the luckiest, and children of children have been trained longer than others.
 
     Under ``torchrun`` every process calls this with the same arguments and gets the same result; one genome
     at a time is trained by each.
@@ -80,10 +84,10 @@ def design(
             there to the same decisions. Without one nothing is kept.
         space: What is searched; by default scaled to pictures and seconds, see
             :func:`~fivefold.tasks.images.design.space.scaled`.
-        settings: How each genome is trained; by default a share of the seconds that leaves five generations,
-            or 100 updates where the budget has no seconds.
-        stop_share: Share of earlier networks that a new one must beat at a quarter and at half of its
-            training to go on; 0 stops none.
+        settings: How each genome is trained; by default for a hundredth of the seconds, or 100 updates where
+            the budget has none; then nothing is trained longer at the end.
+        stop_share: Share of earlier networks that a new one must beat at half of its training to go on, and
+            at a quarter two thirds of that; 0 stops none.
         strategy: ``"evolution"``, or ``"random"``: the yardstick.
         progress: Called with each new trial.
 
@@ -113,7 +117,7 @@ def design(
     folder = None if resume_directory is None else Path(resume_directory)
     with team() as processes, _alone(folder if processes.rank == 0 else None):
         known = processes.from_first(read_identity(folder) if processes.rank == 0 else None)
-        settings = settings or _settings(budget, population, known)
+        settings = settings or _settings(budget, known)
         space = space or _space(data, settings, known)
         identity = {
             "seed": seed,
@@ -131,7 +135,7 @@ def design(
             journal = Journal(folder if processes.rank == 0 else None, identity)
             records = processes.from_first([each.to_record() for each in journal.trials])
             journal.trials = [Trial.from_record(each) for each in records]
-            trials = Trials(fitness, journal, budget, team=processes, progress=progress)
+            trials = Trials(fitness, journal, budget, kept_back=_FINALS, team=processes, progress=progress)
 
             def forget(members: Sequence[Trial]) -> None:
                 if processes.rank == 0:
@@ -146,10 +150,10 @@ def design(
                 stop_share=stop_share,
                 after_generation=forget,
             )
-            return _result(fitness, trials, searched, store)
+            return _result(fitness, trials, searched, trials.again(_FINALISTS, fitness.longer), store)
 
 
-def _settings(budget: Budget, population: int, known: dict[str, Any] | None) -> TrialSettings:
+def _settings(budget: Budget, known: dict[str, Any] | None) -> TrialSettings:
     """The settings of a journal, or a share of the budget for each trial."""
     if known is not None:
         found = dict(known.get("settings", {}))
@@ -158,7 +162,7 @@ def _settings(budget: Budget, population: int, known: dict[str, Any] | None) -> 
         return TrialSettings(**found)
     if budget.seconds is None:
         return TrialSettings(updates=_UPDATES)
-    return TrialSettings(seconds=budget.seconds / (population * _GENERATIONS))
+    return TrialSettings(seconds=budget.seconds / _TRIALS)
 
 
 def _space(data: Prepared, settings: TrialSettings, known: dict[str, Any] | None) -> SearchSpace:
@@ -212,13 +216,15 @@ def _shared(folder: Path | None, processes: Team) -> Iterator[Path | None]:
             made.cleanup()
 
 
-def _result(fitness: PictureFitness, trials: Trials, searched: Searched, store: WeightStore) -> DesignResult:
+def _result(
+    fitness: PictureFitness, trials: Trials, searched: Searched, finals: list[Trial], store: WeightStore
+) -> DesignResult:
     judged = [each for each in trials.history if each.judged]
     if not judged:
         refused = trials.history[-1].reason if trials.history else "the budget allowed no trial"
         fix = "loosen the limits, allow more seconds, or give a space of smaller networks"
         raise NothingTrainedError("limits and a budget in which a network can be trained", refused, fix)
-    best = max(judged, key=lambda each: each.accuracy)
+    best = max([each for each in finals if each.judged] or judged, key=lambda each: each.accuracy)
     state = store.read(best.key)
     if state is None:
         raise ArtifactError("the weights of the best network", "none", "take another folder and search anew")
@@ -231,6 +237,7 @@ def _result(fitness: PictureFitness, trials: Trials, searched: Searched, store: 
         population=searched.population,
         front=pareto_front(judged),
         history=tuple(trials.history),
+        finals=tuple(finals),
         status=searched.status,
         reason=searched.reason,
         generations=searched.generations,

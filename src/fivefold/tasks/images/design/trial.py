@@ -52,10 +52,11 @@ class Trial:
         mutation: What a mutation did; empty where none did.
         ending: Trained, stopped early, refused before training, or failed.
         reason: The same in words.
-        accuracy: Share of the validation pictures that it classes rightly at its end; 0 where none was
-            trained.
+        accuracy: Share of the validation pictures that it classes rightly at its end, of the few that judge
+            on the way where it was stopped; 0 where none was trained.
         curve: That share at each rung reached, and at the end where it was.
-        loss: Mean negative log probability of the validation classes, in nats; ``None`` without training.
+        loss: Mean negative log probability of the validation classes, in nats; ``None`` where it was not
+            trained to the end.
         updates: Updates made.
         inherited: Parameters taken from parents, as a share.
         parameters: Numbers that are trained.
@@ -64,6 +65,7 @@ class Trial:
         step_ms: Of an update.
         seconds: Of this evaluation.
         elapsed: Seconds of the search at its end.
+        final: Whether it is the longer training of one that was among the best.
 
     >>> trial = Trial("D:4:1", "D:4:1", 0, (), "", Ending.TRAINED, "", 0.5)
     >>> Trial.from_record(trial.to_record()) == trial
@@ -88,6 +90,7 @@ class Trial:
     step_ms: float | None = None
     seconds: float = 0.0
     elapsed: float = 0.0
+    final: bool = False
 
     @property
     def genome(self) -> Genome:
@@ -128,4 +131,4 @@ class Trial:
 
 
 Fitness = Callable[[Candidate, Bars, Collection[str]], Trial]
-"""Tries a candidate, with the bars of its generation and the keys that were tried before."""
+"""Tries a candidate, with the bars that it meets and the keys that were tried before."""
