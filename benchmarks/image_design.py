@@ -23,9 +23,9 @@ The result is written after each seed; ``--add`` keeps the rows of other seeds t
 seeds may be measured on different days.
 
 ``latency_ms`` is that of one picture with ``--threads`` threads: the median of 60 calls, all networks of a
-seed in turns. Seconds of trainings are planned from the measured milliseconds of an update. Printed are paired
-differences over seeds with their t interval (seeds share the test pictures and differ in everything else) and
-the methods that no other beats both in mean accuracy and in mean latency.
+seed in turns. Seconds of trainings are planned from the measured milliseconds of an update. Printed are
+paired differences over seeds with their t interval (seeds share the test pictures and differ in everything
+else) and the methods that no other beats both in mean accuracy and in mean latency.
 """
 
 import argparse
