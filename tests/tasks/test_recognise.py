@@ -89,6 +89,19 @@ def test_of_numbers_only_those_that_come_again_are_classes(tmp_path, values, exp
     assert kind_of(tmp_path / "t.csv", "stars") == expected
 
 
+@pytest.mark.parametrize(("text", "kind"), [
+    ("\u8fd9\u90e8\u7535\u5f71\u5f88\u597d\u770b", "texts"),
+    ("\u3053\u306e\u6620\u753b\u306f\u9762\u767d\u3044", "texts"),
+    ("\u0e09\u0e31\u0e19\u0e0a\u0e2d\u0e1a" * 4, "texts"),
+    ("\u5317\u4eac", "table"),
+    ("photos/2024-01-02/cat_1.tiff.bak", "table"),
+])  # fmt: skip
+def test_texts_without_spaces_are_texts(tmp_path, text, kind):
+    rows = "".join(f"{text},{'ab'[i % 2]}\n" for i in range(40))
+    (tmp_path / "t.csv").write_text("said,topic\n" + rows, encoding="utf-8")
+    assert kind_of(tmp_path / "t.csv", "topic") == kind
+
+
 def test_a_folder_of_texts_without_endings_is_texts(tmp_path):
     for name in ("alt.atheism", "sci.space"):
         (tmp_path / "news" / name).mkdir(parents=True)

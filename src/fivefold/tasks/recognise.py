@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _LOOKED_AT = 2_000
 _WORDS = 5
-"""Median words from which a column is one of texts, not of names."""
+"""Median words, each letter of Han and kana one, from which a column is one of texts, not of names."""
 _EACH = 5
 """Rows of each number of a target, on average, below which its numbers are quantities, not classes."""
 _PICTURES = 0.2
@@ -104,6 +104,7 @@ def _listed(path: Path, target: str) -> str:
     from fivefold.tasks.labelled_table import says_split
     from fivefold.tasks.tables.read import read
     from fivefold.tasks.text.text_table import text_column
+    from fivefold.tasks.text.tokens import count_words
 
     try:
         names = _header(path)
@@ -119,7 +120,7 @@ def _listed(path: Path, target: str) -> str:
         return "pictures"
     if text_column(table, target) != others[0]:
         return "table"
-    lengths = sorted(len(str(value).split()) for value in table.column(others[0]) if value is not None)
+    lengths = sorted(count_words(str(value)) for value in table.column(others[0]) if value is not None)
     if not lengths or lengths[len(lengths) // 2] < _WORDS:
         return "table"
     quoted = '"' + target.replace('"', '""') + '"'

@@ -1,13 +1,17 @@
 """Words are counted, weighted and learnt from as scikit-learn does it."""
 
 import json
+from itertools import pairwise
 
 import numpy as np
 import pytest
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from fivefold.core import ArgumentError, ArtifactError, DataError
-from fivefold.tasks.text.bag_of_words import BagOfWords, fit_bag_of_words, terms_of
+from fivefold.tasks.text import softmax_regression
+from fivefold.tasks.text.bag_of_words import BagOfWords, Design
+from fivefold.tasks.text.cut_texts import CutTexts
+from fivefold.tasks.text.tokens import split_words
 
 TEXTS = [
     "The cat sat on the mat.",
@@ -18,7 +22,7 @@ TEXTS = [
 ]
 
 
-def _fitted(classes=3, n=120):
+def _texts(classes=3, n=120):
     generator = np.random.default_rng(0)
     words = np.array([f"w{i}" for i in range(40)])
     labels = np.arange(n) % classes
@@ -26,13 +30,22 @@ def _fitted(classes=3, n=120):
         " ".join(words[(generator.integers(0, 12, 15) + 10 * label) % 40].tolist())
         for label in labels.tolist()
     ]
-    return fit_bag_of_words(texts[40:], labels[40:], (texts[:40], labels[:40]), classes), texts, labels
+    return texts, labels
+
+
+def _fitted(classes=3):
+    texts, labels = _texts(classes)
+    bag, _ = Design.of(CutTexts.of(texts[40:]), labels[40:], classes).fit(1e-5)
+    return bag, texts, labels
+
+
+def _terms_of(text):
+    words = split_words(text.lower())
+    return [*words, *(" ".join(pair) for pair in pairwise(words))]
 
 
 def test_features_are_scikit_learns():
-    vectorizer = TfidfVectorizer(
-        analyzer=lambda text: list(terms_of(text)), sublinear_tf=True, smooth_idf=True, norm="l2"
-    )
+    vectorizer = TfidfVectorizer(analyzer=_terms_of, sublinear_tf=True, smooth_idf=True, norm="l2")
     expected = vectorizer.fit_transform(TEXTS)
     terms = tuple(vectorizer.get_feature_names_out().tolist())
     bag = BagOfWords(terms, vectorizer.idf_, np.zeros((len(terms), 2)), np.zeros(2), 0.0)
@@ -65,38 +78,48 @@ def test_the_saved_form_gives_the_same_scores():
 
 def test_a_class_without_a_text_is_refused():
     with pytest.raises(ArgumentError, match="texts of all 3 classes"):
-        fit_bag_of_words(["a b", "b c"], np.array([0, 1]), (["a"], np.array([2])), 3)
-
-
-def test_a_known_penalty_asks_for_no_held_out_texts():
-    bag, texts, labels = _fitted()
-    again = fit_bag_of_words(texts[40:], labels[40:], None, 3, bag.penalty)
-    assert np.array_equal(again.weights, bag.weights)
-    assert again.penalty == bag.penalty
-    for held, penalty in ((None, None), ((texts[:40], labels[:40]), bag.penalty)):
-        with pytest.raises(ArgumentError, match="held-out texts or a penalty"):
-            fit_bag_of_words(texts[40:], labels[40:], held, 3, penalty)
-
-
-def test_where_no_two_texts_share_a_term_each_counts():
-    texts, labels = [f"alone{i}" for i in range(60)], np.arange(60) % 2
-    bag = fit_bag_of_words(texts, labels, (texts[:4], labels[:4]), 2)
-    assert set(bag.terms) == set(texts)
+        Design.of(CutTexts.of(["a b", "b c"]), np.array([0, 1]), 3)
     with pytest.raises(DataError, match="training texts with words"):
-        fit_bag_of_words(["", " "], np.array([0, 1]), (["a"], np.array([0])), 2)
+        Design.of(CutTexts.of(["", " "]), np.array([0, 1]), 2)
+
+
+def test_another_bag_is_a_start_whatever_terms_it_has(monkeypatch):
+    monkeypatch.setattr(softmax_regression, "_TOLERANCE", 1e-5)
+    bag, texts, labels = _fitted()
+    design = Design.of(CutTexts.of(texts), labels, 3)
+    assert design.terms != bag.terms
+    cold, _ = design.fit(1e-5)
+    warm, _ = design.fit(1e-5, start=bag)
+    np.testing.assert_allclose(warm.scores(texts), cold.scores(texts), atol=0.1)
+    one, _ = design.fit(1e-5, start=bag, iterations=1)
+    near = np.linalg.norm(one.weights - cold.weights) / np.linalg.norm(cold.weights)
+    assert near < 0.5
+    known = design._weights_of(bag)
+    for j, term in enumerate(design.terms):
+        expected = bag.weights[bag.terms.index(term)] if term in bag.terms else np.zeros(3)
+        assert np.array_equal(known[j], expected)
+    assert design._weights_of(cold) is cold.weights
 
 
 def test_many_classes_take_fewer_terms(monkeypatch):
     from fivefold.tasks.text import bag_of_words
 
     monkeypatch.setattr(bag_of_words, "_MOST_WEIGHTS", 60)
-    monkeypatch.setattr(bag_of_words, "_FEWEST_TERMS", 5)
-    _, texts, labels = _fitted()
+    monkeypatch.setattr(bag_of_words, "FEWEST_TERMS", 5)
+    texts, labels = _texts()
+    cut = CutTexts.of(texts)
     for classes, terms in ((2, 30), (3, 20)):
-        known = labels % classes
-        assert len(fit_bag_of_words(texts, known, (texts[:9], known[:9]), classes).terms) == terms
+        assert len(Design.of(cut, labels % classes, classes).terms) == terms
+    assert len(Design.of(cut, labels, 3, most=9).terms) == 9
     monkeypatch.setattr(bag_of_words, "_MOST_WEIGHTS", 1)
-    assert len(fit_bag_of_words(texts, labels, (texts[:9], labels[:9]), 3).terms) == 5
+    assert len(Design.of(cut, labels, 3).terms) == 5
+
+
+def test_hundreds_of_classes_are_learnt():
+    """The gradient of the mean loss shrinks with the number of classes, what is learnt does not."""
+    texts = [f"word{k} and other{k} {i}" for i in range(3) for k in range(300)]
+    bag, _ = Design.of(CutTexts.of(texts), np.tile(np.arange(300), 3), 300).fit(1e-5)
+    assert (bag.scores(texts).argmax(1) == np.tile(np.arange(300), 3)).all()
 
 
 def test_words_that_speak_against_a_class_do_not_lead_it():

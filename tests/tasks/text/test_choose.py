@@ -1,11 +1,15 @@
 """Networks are tried within the budget, and the best of them is trained for longer."""
 
+from types import SimpleNamespace
+
 import numpy as np
+import pytest
 import torch
 
 from fivefold.core import Budget, Clock
 from fivefold.tasks.temperature import tempered_losses
-from fivefold.tasks.text.choose import MENU, choose, make
+from fivefold.tasks.text import choose as module_of_choose
+from fivefold.tasks.text.choose import MENU, choose, fit_network, make
 from fivefold.tasks.text.padded import scores_of
 
 
@@ -72,3 +76,47 @@ def test_the_global_generator_is_left_as_it_was():
     state = torch.get_rng_state()
     choose(tokens, labels, (tokens, labels), 40, 3, Clock(Budget(seconds=1e-6)), 1e-6, 0, lambda *e: None)
     assert torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.mark.parametrize(
+    ("slowness", "passes"), [(1.0, [7, 7, 7, 23]), (1.3, [7, 7, 7, 15]), (2.0, [7, 7, 7]), (4.0, [7, 7, 7])]
+)
+def test_the_long_training_is_planned_from_what_is_left(monkeypatch, slowness, passes):
+    """A pass is said to take 1 s and takes longer; no training gets more seconds than twice its share."""
+    tokens, labels = _tokens(96)
+    now, planned, budgets = [0.0], [], []
+
+    def trained(module, tokens, labels, held, epochs, seed, budget):
+        planned.append(epochs)
+        budgets.append(budget.seconds)
+        made = min(epochs, budget.seconds / slowness)
+        now[0] += slowness * made
+        return SimpleNamespace(steps=round(3 * made))
+
+    monkeypatch.setattr(module_of_choose, "_pace", lambda *_: 1 / 96)
+    monkeypatch.setattr(module_of_choose, "fit_network", trained)
+    monkeypatch.setattr(module_of_choose.time, "perf_counter", lambda: now[0])
+    clock = Clock(Budget(seconds=60.0), now=lambda: now[0])
+    best, _ = choose(tokens, labels, (tokens, labels), 40, 3, clock, 60.0, 0, lambda *e: None)
+    assert planned == passes
+    assert now[0] <= 60.0
+    assert budgets[:3] == pytest.approx([2 * 0.12 * 60] * 3)
+    assert best.pace == pytest.approx(slowness / 96, rel=0.1)
+    assert best.epochs <= max(passes)
+
+
+def test_a_training_ends_where_its_seconds_are_spent():
+    tokens, labels = _tokens(200)
+    module = make("text_cnn", 40, 3, 0)
+    training = fit_network(module, tokens, labels, (tokens, labels), 30, 0, Budget(seconds=1e-3))
+    assert training.steps < 30 * 7
+
+
+def test_a_network_without_a_step_is_not_tried(monkeypatch):
+    tokens, labels = _tokens(60)
+    monkeypatch.setattr(module_of_choose, "_pace", lambda *_: 1e-6)
+    monkeypatch.setattr(module_of_choose, "fit_network", lambda *_: SimpleNamespace(steps=0))
+    clock = Clock(Budget(seconds=5.0))
+    best, trials = choose(tokens, labels, (tokens, labels), 40, 3, clock, 5.0, 0, lambda *e: None)
+    assert best is None
+    assert all("held no step of its training" in trial.reason for trial in trials)

@@ -47,6 +47,19 @@ def test_a_network_is_saved_and_read_and_a_forged_one_refused(model, tmp_path, t
     assert all(torch.isfinite(p).all() for p in back.network.module.parameters())
 
 
+def test_texts_in_chunks_have_the_scores_of_all_at_once(texts, monkeypatch):
+    from fivefold.tasks.text import model as module
+    from fivefold.tasks.text.choose import make
+    from fivefold.tasks.text.tokens import Tokenizer
+
+    tokenizer = Tokenizer.fit(texts().texts, 300)
+    network = module.Network("text_cnn", make("text_cnn", tokenizer.size, 3, 0).eval(), tokenizer, 20, 1.5)
+    at_once = network.scores(texts(50).texts)
+    monkeypatch.setattr(module, "_CHUNK", 7)
+    assert at_once.shape == (50, 3)
+    np.testing.assert_allclose(network.scores(texts(50).texts), at_once, atol=1e-5)
+
+
 def test_what_does_not_fit_is_refused(model, tmp_path, texts):
     with pytest.raises(ArgumentError, match="a level between 0 and 1"):
         model.answer(["a"], 1.5)

@@ -11,7 +11,8 @@ from fivefold.report.page import render, render_text
 from fivefold.tasks.text import fit
 from fivefold.tasks.text.choose import Trial, make
 from fivefold.tasks.text.fit import Reading
-from fivefold.tasks.text.record import _candidates, _unread
+from fivefold.tasks.text.mixture import Mixture
+from fivefold.tasks.text.record import _candidates, _unread, _untold
 
 
 def test_the_record_and_the_page_say_documents(model, subjects):
@@ -21,7 +22,8 @@ def test_the_record_and_the_page_say_documents(model, subjects):
     assert record["test"]["rows"] == 48
     assert [row["class"] for row in record["words"]] == list(subjects)
     assert set(" ".join(record["words"][0]["words"]).split()) <= set(" ".join(subjects.values()).split())
-    assert sum(c["verdict"] == "chosen" for c in record["candidates"]) == 1
+    mixed = 0 < record["plan"]["share"] < 1
+    assert sum(c["verdict"] == "chosen" for c in record["candidates"]) == 1 + mixed
     page = render(record)
     assert "unseen texts" in page
     assert "Which words speak for which class?" in page
@@ -29,24 +31,35 @@ def test_the_record_and_the_page_say_documents(model, subjects):
 
 
 @pytest.mark.parametrize(
-    ("share", "said"),
-    [(0.0, "but no share of it"), (0.5, "mixed in with a share of 50%"), (1.0, "smallest loss")],
+    ("share", "tried", "said", "chosen"),
+    [
+        (0.0, 0.0, "but no share of it", ["words"]),
+        (0.0, 0.5, "but a share of 50% makes the loss of the words smaller by 0.1 alone", ["words"]),
+        (0.5, 0.5, "mixed in with a share of 50%", ["words and bigru", "bigru"]),
+        (1.0, 1.0, "smaller by 0.1 than that of the words, more than its standard error of 0.05", ["bigru"]),
+    ],
 )
-def test_the_best_network_has_a_reason_whatever_its_share(share, said):
+def test_the_best_network_has_a_reason_whatever_its_share(share, tried, said, chosen):
     trials = [Trial("bigru", loss=0.5, epochs=3), Trial("text_cnn", loss=0.6, reason="a loss of 0.600")]
     model = SimpleNamespace(share=share, words=SimpleNamespace(terms=("a", "b")))
     outcome = SimpleNamespace(
         model=model,
         trials=trials,
         best=trials[0],
-        words_loss=np.array([0.4, 0.5]),
-        words_seconds=1.0,
-        losses={share: 0.45},
+        mixture=Mixture(share, tried, np.array([0.4, 0.5]), np.array([0.25, 0.45])),
+        penalties=SimpleNamespace(seconds=1.0),
     )
-    rows = {row["name"]: row for row in _candidates(outcome)}
-    assert said in rows["bigru"]["reason"]
-    assert "0%" not in rows["bigru"]["reason"] or share == 0.5
-    assert sum(row["verdict"] == "chosen" for row in rows.values()) == 1
+    rows = _candidates(outcome)
+    assert [row["name"] for row in rows if row["verdict"] == "chosen"] == chosen
+    best = next(row for row in rows if row["name"] == "bigru")
+    assert said in best["reason"]
+    assert next(row for row in rows if row["name"] == "text_cnn")["verdict"] == "rejected"
+
+
+def test_words_that_tell_nothing_are_a_warning(model):
+    nothing = replace(model.words, weights=np.zeros_like(model.words.weights))
+    assert _untold(model.words) == []
+    assert _untold(nothing) == ["The words tell nothing of the classes: all their weights are 0."]
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,12 @@ def test_the_column_of_most_words_is_taken_unless_one_is_named_so():
     assert text_column(from_frame({"id": ["x", "y"], "n": [1.0, 2.0]})) is None
 
 
+def test_texts_without_spaces_are_texts_and_paths_are_none():
+    chinese = ["\u8fd9\u90e8\u7535\u5f71\u5f88\u597d\u770b", "\u6211\u4e0d\u559c\u6b22"] * 2
+    assert text_column(from_frame({"id": ["x"] * 4, "said": chinese})) == "said"
+    assert text_column(from_frame({"file": ["a/b/c-1.png", "a/b/d-2.png"]})) is None
+
+
 def test_documents_labels_and_roles_of_a_table(tmp_path):
     path = csv(
         tmp_path,

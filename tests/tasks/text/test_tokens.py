@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fivefold.core import ArgumentError, ArtifactError
-from fivefold.tasks.text.tokens import Tokenizer, split_words
+from fivefold.tasks.text.tokens import Tokenizer, count_words, split_words
 
 TEXTS = ["The cat sat on the mat.", "A cat is no dog; the dog barks at the cat!", "Don't panic, cats."] * 2
 
@@ -112,3 +112,33 @@ def test_a_long_run_of_letters_is_cut_into_chunks_and_none_is_lost():
     assert "".join(tokenizer.pieces(run)) == "\u2581" + run
     assert len(tokenizer.tokens(run)) < 20  # joined within the chunks
     assert tokenizer.tokens(run + "ab")[-1] == tokenizer.tokens("xb")[-1]
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("it purrs, doesn't it?", 4),
+        ("a - b", 2),
+        ("photos/cat_1.png", 1),
+        ("2024-01-02T10:11", 1),
+        ("me@example.org", 1),
+        ("\u8fd9\u90e8\u7535\u5f71\u5f88\u597d\u770b\u3002", 7),
+        ("iPhone15\u5f88\u597d", 3),
+        ("\u30ab\u30bf\u30ab\u30ca, ok", 5),
+        ("\u0e09\u0e31\u0e19\u0e0a\u0e2d\u0e1a" * 4, 5),
+        ("-" * 100_000, 0),
+        ("", 0),
+    ],
+)  # fmt: skip
+def test_words_are_counted_in_any_script(text, count):
+    assert count_words(text) == count
+
+
+def test_joins_are_bounded_and_letters_are_not():
+    texts = ["".join(chr(0x4E00 + i) for i in range(k, k + 300)) + " low lower lowest" for k in range(4)]
+    tokenizer = Tokenizer.fit(texts, 8000, joins=2)
+    assert len(tokenizer.merges) == 2
+    assert all(1 not in tokenizer.tokens(text) for text in texts)
+    assert len(Tokenizer.fit(texts, 12, joins=99).alphabet) == 10
+    with pytest.raises(ArgumentError, match="at least 0 joins"):
+        Tokenizer.fit(texts, joins=-1)

@@ -7,10 +7,9 @@ r"""Texts by the words that they hold: tf-idf and logistic regression.
 of neighbouring words. Salton and Buckley, "Term-weighting approaches in automatic text retrieval", 1988.
 """
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,28 +17,17 @@ import numpy.typing as npt
 from scipy import sparse
 
 from fivefold.core import ArtifactError, DataError, require
-from fivefold.tasks.temperature import tempered_losses
-from fivefold.tasks.text.tokens import split_words
+from fivefold.tasks.text.cut_texts import CutTexts
+from fivefold.tasks.text.softmax_regression import Regression, fit_softmax
+from fivefold.tasks.text.term_index import TermIndex, choose_terms
 
 Floats = npt.NDArray[np.float64]
-_MOST_TERMS, _FEWEST_TERMS = 100_000, 1_000
+Codes = npt.NDArray[np.int64]
+_MOST_TERMS = 100_000
+FEWEST_TERMS = 1_000
+"""Terms that no number of classes and no budget takes away."""
 _MOST_WEIGHTS = 10_000_000
 """Terms times classes: 80 MB of weights, and L-BFGS keeps some twenty times that."""
-_PENALTIES = (3e-6, 1e-5, 3e-5, 1e-4, 3e-4)
-"""Penalties on squared weights, per training text."""
-_SEPARATOR = " "
-
-
-def terms_of(text: str) -> Iterator[str]:
-    """Return the words of a text in lower case, then its pairs of neighbouring words.
-
-    >>> list(terms_of("Cats purr."))
-    ['cats', 'purr', '.', 'cats purr', 'purr .']
-    """
-    words = split_words(text.lower())
-    yield from words
-    for first, second in pairwise(words):
-        yield first + _SEPARATOR + second
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,11 +48,16 @@ class BagOfWords:
     bias: Floats
     penalty: float
 
-    def features(self, texts: Sequence[str]) -> sparse.csr_array:
-        """Return the weighted, normalised counts ``[n, J]``."""
-        return _weighted(_counts(texts, {term: j for j, term in enumerate(self.terms)}), self.idf)
+    @cached_property
+    def _index(self) -> TermIndex:
+        return TermIndex(self.terms)
 
-    def scores(self, texts: Sequence[str]) -> Floats:
+    def features(self, texts: Sequence[str] | CutTexts) -> sparse.csr_array:
+        """Return the weighted, normalised counts ``[n, J]``."""
+        cut = texts if isinstance(texts, CutTexts) else CutTexts.of(texts)
+        return _weighted(self._index.counts(cut), self.idf)
+
+    def scores(self, texts: Sequence[str] | CutTexts) -> Floats:
         """Return scores ``[n, K]`` before the softmax."""
         return np.asarray(self.features(texts) @ self.weights + self.bias)
 
@@ -110,101 +103,83 @@ class BagOfWords:
         return cls(terms, idf, weights, bias, float(state["penalty"]))
 
 
-def fit_bag_of_words(
-    texts: Sequence[str],
-    labels: npt.NDArray[np.int64],
-    held: tuple[Sequence[str], npt.NDArray[np.int64]] | None,
-    classes: int,
-    penalty: float | None = None,
-) -> BagOfWords:
-    """Fit logistic regression to the terms that at least two texts hold, or one where no two share a term.
+@dataclass(frozen=True, eq=False)
+class Design:
+    """Training texts as weighted counts, for logistic regressions of any penalty.
 
-    At most 100,000 terms are taken, those of most texts, and with many classes so many that terms times
-    classes are ten million, but 1,000 in any case. The penalty is the one with the smallest log loss on
-    held-out texts, each at its own temperature.
-
-    Args:
-        texts: Training texts.
-        labels: Their codes ``[n]``, every class among them.
-        held: Held-out texts and their codes, which choose the penalty; ``None`` where it is given.
+    Attributes:
+        terms: ``J`` of them.
+        idf: ``[J]``.
+        X: ``[n, J]``.
+        labels: ``[n]`` codes.
         classes: How many classes there are.
-        penalty: Per training text, positive, where it is known.
-
-    Raises:
-        ArgumentError: A class without a training text; not exactly one of ``held`` and ``penalty``.
-        DataError: Texts without a word.
     """
-    from sklearn.linear_model import LogisticRegression
 
-    require(
-        len(set(labels.tolist())) == classes, f"texts of all {classes} classes", len(set(labels.tolist()))
-    )
-    require((held is None) != (penalty is None), "held-out texts or a penalty", (held, penalty))
-    holding: Counter[str] = Counter()
-    for text in texts:
-        holding.update(set(terms_of(text)))
-    least = 2 if len(texts) > 50 and max(holding.values(), default=0) > 1 else 1
-    often = sorted((t for t, n in holding.items() if n >= least), key=lambda t: (-holding[t], t))
-    if not often:
-        raise DataError("training texts with words", f"none in {len(texts):,} texts", "look at the texts")
-    terms = tuple(sorted(often[: min(_MOST_TERMS, max(_FEWEST_TERMS, _MOST_WEIGHTS // classes))]))
-    idf = 1 + np.log((1 + len(texts)) / (1 + np.array([holding[t] for t in terms], dtype=np.float64)))
-    index = {term: j for j, term in enumerate(terms)}
-    X = _weighted(_counts(texts, index), idf)
+    terms: tuple[str, ...]
+    idf: Floats
+    X: sparse.csr_array
+    labels: Codes
+    classes: int
 
-    def fitted(penalty: float) -> BagOfWords:
-        model = LogisticRegression(C=1 / (penalty * len(texts)), max_iter=200, tol=1e-3)
-        _fit_quietly(model, X, labels)
-        return BagOfWords(terms, idf, *_of_all_classes(model.coef_.T, model.intercept_), penalty)
+    @classmethod
+    def of(cls, cut: CutTexts, labels: Codes, classes: int, most: int = _MOST_TERMS) -> "Design":
+        """Choose the terms and count them.
 
-    if held is None:
-        assert penalty is not None
-        return fitted(penalty)
-    H, truth = _weighted(_counts(held[0], index), idf), held[1]
+        At most 100,000 terms are taken, those of most texts, and with many classes so many that terms times
+        classes are ten million, but 1,000 in any case.
 
-    def loss(bag: BagOfWords) -> float:
-        return float(tempered_losses(np.asarray(H @ bag.weights + bag.bias), truth).mean())
+        Args:
+            cut: Training texts.
+            labels: Their codes ``[n]``, every class among them.
+            classes: How many classes there are.
+            most: Terms at most, where fewer are wanted.
 
-    return min(map(fitted, _PENALTIES), key=loss)
+        Raises:
+            ArgumentError: A class without a training text.
+            DataError: Texts without a word.
+        """
+        known = len(np.unique(labels))
+        require(known == classes, f"texts of all {classes} classes", known)
+        most = min(most, _MOST_TERMS, max(FEWEST_TERMS, _MOST_WEIGHTS // classes))
+        terms, holding = choose_terms(cut, most)
+        if not terms:
+            raise DataError("training texts with words", f"none in {len(cut):,} texts", "look at the texts")
+        idf = 1 + np.log((1 + len(cut)) / (1.0 + holding))
+        return cls(terms, idf, _weighted(TermIndex(terms).counts(cut), idf), labels, classes)
 
+    def fit(
+        self,
+        penalty: float,
+        *,
+        start: BagOfWords | None = None,
+        stop: Callable[[], bool] | None = None,
+        **options: Any,
+    ) -> tuple[BagOfWords, Regression]:
+        """Fit the logistic regression of a penalty per training text.
 
-def _fit_quietly(model: Any, X: sparse.csr_array, labels: npt.NDArray[np.int64]) -> None:
-    import warnings
+        Args:
+            penalty: Positive.
+            start: Of which weights to begin; terms that it does not know begin at 0.
+            stop: Asked after every step whether to end.
+            options: Others of :func:`~fivefold.tasks.text.softmax_regression.fit_softmax`.
+        """
+        begin = None if start is None else (self._weights_of(start), start.bias)
+        options["nearer"] = start is not None and start.penalty != penalty
+        found = fit_softmax(self.X, self.labels, self.classes, penalty, start=begin, stop=stop, **options)
+        return BagOfWords(self.terms, self.idf, found.weights, found.bias, penalty), found
 
-    from sklearn.exceptions import ConvergenceWarning
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # near its optimum the held-out loss is the same
-        model.fit(X, labels)
-
-
-def _of_all_classes(weights: Floats, bias: Floats) -> tuple[Floats, Floats]:
-    """Scores of both classes, where there are two and the regression has one column."""
-    if weights.shape[1] > 1:
-        return weights, bias
-    return np.column_stack([np.zeros(len(weights)), weights[:, 0]]), np.array([0.0, float(bias[0])])
-
-
-def _counts(texts: Sequence[str], index: dict[str, int]) -> sparse.csr_array:
-    """How often each known term stands in each text, ``[n, J]``."""
-    columns: list[int] = []
-    values: list[float] = []
-    ends = [0]
-    for text in texts:
-        found = Counter(j for term in terms_of(text) if (j := index.get(term)) is not None)
-        for j in sorted(found):
-            columns.append(j)
-            values.append(float(found[j]))
-        ends.append(len(columns))
-    return sparse.csr_array(
-        (np.array(values), np.array(columns, dtype=np.int64), ends), shape=(len(texts), len(index))
-    )
+    def _weights_of(self, bag: BagOfWords) -> Floats:
+        """The weights ``[J, K]`` that a bag gives to these terms, 0 where it does not know one."""
+        if bag.terms == self.terms:
+            return bag.weights
+        places = {term: j for j, term in enumerate(bag.terms)}
+        at = np.array([places.get(term, -1) for term in self.terms], dtype=np.int64)
+        return np.where(at[:, None] >= 0, bag.weights[at], 0.0)
 
 
 def _weighted(counts: sparse.csr_array, idf: Floats) -> sparse.csr_array:
-    found = counts.copy()
-    found.data = (1 + np.log(found.data)) * idf[found.indices]
-    length = np.sqrt(np.asarray(found.multiply(found).sum(1)).reshape(-1))
+    counts.data = (1 + np.log(counts.data)) * idf[counts.indices]
+    length = np.sqrt(np.asarray(counts.multiply(counts).sum(1)).reshape(-1))
     scale = 1 / np.where(length > 0, length, 1.0)
-    found.data *= np.repeat(scale, np.diff(found.indptr))
-    return found
+    counts.data *= np.repeat(scale, np.diff(counts.indptr))
+    return counts

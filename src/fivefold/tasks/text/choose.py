@@ -11,10 +11,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from fivefold.core import Clock, fork_global, torch_generator
+from fivefold.core import Budget, Clock, fork_global, torch_generator
 from fivefold.networks import create_text
 from fivefold.networks.stopwatch import call_seconds
 from fivefold.optimize import train
+from fivefold.optimize.training.verb import Training
 from fivefold.tasks.temperature import tempered_losses
 from fivefold.tasks.text.padded import Padded, scores_of
 
@@ -28,8 +29,8 @@ MENU: dict[str, dict[str, Any]] = {
 }
 """Networks that are tried, with their options."""
 _BATCH, _RATE, _DECAY = 32, 2e-3, 0.01
-_SHORT, _LONG = 0.12, 0.4
-"""Shares of what is left of the budget: for each short training, and for the long one."""
+_SHORT, _LONG = 0.12, 0.6
+"""Shares of the budget: for each short training of what is left before them, for the long one after them."""
 _MOST_EPOCHS = 30
 
 
@@ -40,7 +41,7 @@ class Trial:
     Attributes:
         name: Of the architecture.
         module: The network of the kept training, the one of the smallest loss, or ``None``.
-        pace: Seconds a text in training.
+        pace: Seconds a text in training, the judging of each pass included once one was trained.
         loss: Log loss on held-out texts at the best temperature.
         error: Its standard error.
         epochs: Passes of the kept training.
@@ -67,15 +68,26 @@ def make(name: str, vocabulary: int, classes: int, seed: int) -> Padded:
 
 
 def fit_network(
-    module: Padded, tokens: Tensor, labels: Tensor, held: tuple[Tensor, Tensor], epochs: int, seed: int
-) -> float:
+    module: Padded,
+    tokens: Tensor,
+    labels: Tensor,
+    held: tuple[Tensor, Tensor],
+    epochs: int,
+    seed: int,
+    budget: Budget | None = None,
+) -> Training:
     """Train in place by AdamW with label smoothing; the weights of the best epoch on held-out texts are kept.
 
-    Returns:
-        Seconds that it took.
+    Args:
+        module: The network.
+        tokens: Padded tokens of the training texts.
+        labels: Their codes.
+        held: Tokens and codes that judge.
+        epochs: Passes, over which the rate falls.
+        seed: Of everything random.
+        budget: Where the training ends though passes are missing.
     """
-    start = time.perf_counter()
-    train(
+    return train(
         module,
         (tokens, labels),
         loss=_smoothed,
@@ -87,9 +99,9 @@ def fit_network(
         validation=held,
         validation_loss="cross-entropy",
         clip=1.0,
+        budget=budget,
         seed=seed,
     )
-    return time.perf_counter() - start
 
 
 def _smoothed(outputs: Tensor, labels: Tensor) -> Tensor:
@@ -107,7 +119,7 @@ def choose(
     seed: int,
     progress: Progress,
 ) -> tuple[Trial | None, list[Trial]]:
-    """Train each network of the menu briefly, the best one for longer.
+    """Train each network of the menu briefly, the best one for longer, by its pace in the brief training.
 
     Args:
         tokens: Padded tokens of the training texts.
@@ -116,7 +128,7 @@ def choose(
         vocabulary: Tokens there are.
         classes: Outputs.
         clock: Started with the fit.
-        seconds: Budget of the whole fit.
+        seconds: When the clock shall show no more.
         seed: Of everything random.
         progress: Told of every training.
 
@@ -131,14 +143,16 @@ def choose(
         if epochs < 1:
             trial.reason = f"one pass takes {trial.pace * len(tokens):.3g} s, more than {_SHORT * left:.2g} s"
             continue
-        _run(trial, tokens, labels, held, vocabulary, classes, min(epochs, _MOST_EPOCHS), seed, progress)
+        epochs = min(epochs, _MOST_EPOCHS)
+        _run(trial, tokens, labels, held, vocabulary, classes, epochs, 2 * _SHORT * left, seed, progress)
     known = [t for t in trials if t.module is not None]
     if not known:
         return None, trials
     best = min(known, key=lambda t: t.loss)
+    left = seconds - clock.elapsed
     epochs = min(_MOST_EPOCHS, int(_LONG * left / (best.pace * len(tokens))))
     if epochs > 1.5 * best.epochs:
-        _run(best, tokens, labels, held, vocabulary, classes, epochs, seed, progress)
+        _run(best, tokens, labels, held, vocabulary, classes, epochs, left, seed, progress)
     for trial in known:
         if trial is not best:
             trial.reason = f"a loss of {trial.loss:.3f} on held-out texts; {best.name} has {best.loss:.3f}"
@@ -153,12 +167,24 @@ def _run(
     vocabulary: int,
     classes: int,
     epochs: int,
+    most: float,
     seed: int,
     progress: Progress,
 ) -> None:
+    """Train for so many passes, or as many as ``most`` seconds hold, and keep it where it is the best one."""
     progress("trial", {"method": trial.name, "seconds": epochs * len(tokens) * trial.pace})
+    begun = time.perf_counter()
     module = make(trial.name, vocabulary, classes, seed)
-    trial.seconds += fit_network(module, tokens, labels, held, epochs, seed)
+    training = fit_network(module, tokens, labels, held, epochs, seed, Budget(seconds=most))
+    spent = time.perf_counter() - begun
+    trial.seconds += spent
+    if training.steps == 0:
+        if trial.module is None:
+            trial.reason = f"{spent:.2g} s held no step of its training"
+        return
+    passes = training.steps / math.ceil(len(tokens) / _BATCH)
+    trial.pace = spent / (passes * len(tokens))
+    epochs = min(epochs, math.ceil(passes))
     losses = tempered_losses(scores_of(module, held[0]).numpy(), held[1].numpy())
     if losses.mean() < trial.loss:
         trial.module, trial.epochs = module, epochs

@@ -11,14 +11,19 @@ import numpy.typing as npt
 import torch
 
 from fivefold.core import Budget, Clock, DataError, require
+from fivefold.tasks.class_record import softmax
 from fivefold.tasks.prediction_sets import Sets
 from fivefold.tasks.seconds import seconds_of
 from fivefold.tasks.tables.splits import Splitter
-from fivefold.tasks.temperature import log_losses, temperature_of, tempered_losses
-from fivefold.tasks.text.bag_of_words import fit_bag_of_words
+from fivefold.tasks.temperature import temperature_of
+from fivefold.tasks.text.bag_of_words import Design
 from fivefold.tasks.text.choose import Trial, choose
+from fivefold.tasks.text.cut_texts import CutTexts
+from fivefold.tasks.text.mixture import Mixture, choose_share
 from fivefold.tasks.text.model import Network, TextModel
 from fivefold.tasks.text.padded import Padded
+from fivefold.tasks.text.penalty_path import Path as Penalties
+from fivefold.tasks.text.penalty_path import choose_penalty
 from fivefold.tasks.text.read import read_texts
 from fivefold.tasks.text.text_set import TextSet, twin_key
 from fivefold.tasks.text.tokens import Tokenizer
@@ -27,10 +32,10 @@ from fivefold.tasks.thin_data import require_two_classes
 Progress = Callable[[str, dict[str, object]], None]
 Rows = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
-_TOKENS = 8_000
+_TOKENS, _LEAST_JOINS = 8_000, 500
 _LONGEST = 256
-_SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
-"""Shares of the network that are tried in the mixture."""
+_WORDS, _LAST = 0.3, 0.5
+"""Share of the budget for the penalties of the words, and of what they took that the last fit is kept."""
 
 
 @dataclass(eq=False)
@@ -45,6 +50,7 @@ class Parts:
         test: Rows that nothing touches before the end.
         given: Whether the test rows are those that the source named.
         left_out: Training texts that the source's test texts hold too, and that nothing is learnt from.
+        kept: Texts that another part drew but that stay in training, where a class would have none without.
     """
 
     texts: TextSet
@@ -54,10 +60,18 @@ class Parts:
     test: Rows
     given: bool
     left_out: int = 0
+    kept: int = 0
 
     def of(self, rows: Rows) -> list[str]:
         """Return the texts of rows."""
         return [self.texts.texts[row] for row in rows.tolist()]
+
+    def distinct(self, rows: Rows) -> Rows:
+        """Return rows without repetitions of a text and its class, capitals and spaces not counted."""
+        first: dict[tuple[str, int], int] = {}
+        for row in rows.tolist():
+            first.setdefault((twin_key(self.texts.texts[row]), int(self.texts.labels[row])), row)
+        return np.array(list(first.values()), dtype=np.int64)
 
     def shared(self) -> int:
         """Return how many texts stand in more than one part, but for capitals and spaces."""
@@ -88,9 +102,10 @@ class Outcome:
         model: The answer.
         trials: The text networks that were tried.
         best: The one that was mixed in, or ``None``.
-        losses: Log loss on the judging texts by share of the network.
-        words_loss: That of the words alone, row by row.
-        words_seconds: Spent on the words.
+        mixture: The share of the network, and the losses on the judging texts behind it.
+        penalties: What came of the penalties of the words.
+        converged: Whether the last fit of the words ended by its gradient.
+        yardstick: The words alone, calibrated as the answer is.
         seed: Of everything random.
         reading: How much the networks read.
     """
@@ -99,9 +114,10 @@ class Outcome:
     model: TextModel
     trials: list[Trial]
     best: Trial | None
-    losses: dict[float, float]
-    words_loss: Floats
-    words_seconds: float
+    mixture: Mixture
+    penalties: Penalties
+    converged: bool
+    yardstick: TextModel
     seed: int
     reading: Reading
 
@@ -156,43 +172,60 @@ def fit_texts(
 def divide(texts: TextSet, seed: int) -> Parts:
     """Divide labelled texts class by class; texts that are equal but for capitals and spaces stay together.
 
-    Where the source names the test texts, their copies among the others are left out.
+    Where the source names the test texts, their copies among the others are left out. A part that would take
+    the last training texts of a class leaves them there.
 
     Args:
         texts: Labelled texts.
         seed: Of the division.
 
     Raises:
-        DataError: A class without a training text, or nothing but copies of one.
+        DataError: A class without a training text, nothing but copies of one text, or so few texts of every
+            class that none can be held out.
     """
     rows = np.flatnonzero(texts.labels >= 0)
+    labels = texts.labels[rows]
     twins = copies_of([texts.texts[r] for r in rows.tolist()])
+    kept = 0
 
     def split(at: Rows, share: float, step: int) -> tuple[Rows, Rows]:
-        splitter = Splitter(seed + step, strata=texts.labels[rows[at]], twins=twins[at], strict=True)
-        inner, outer = splitter.test(len(at), share)
-        return at[inner], at[outer]
+        nonlocal kept
+        splitter = Splitter(seed + step, strata=labels[at], twins=twins[at], strict=True)
+        inner, outer = (at[part] for part in splitter.test(len(at), share))
+        last = np.isin(labels[outer], np.setdiff1d(labels[outer], labels[inner]))
+        back = np.isin(twins[outer], twins[outer[last]])
+        kept += int(back.sum())
+        if back.all():
+            fix = "add texts of at least one class"
+            raise DataError("classes with texts to judge by", f"so few texts that all {len(at):,} train", fix)
+        return np.sort(np.concatenate([inner, outer[back]])), outer[~back]
 
     given = texts.given[rows] == 1
-    left_out = 0
-    if given.any() and not given.all():
+    copies = np.zeros(len(rows), dtype=np.bool_)
+    source = bool(given.any() and not given.all())
+    if source:
         test = np.flatnonzero(given)
         copies = ~given & np.isin(twins, twins[test])
-        known, left_out = np.flatnonzero(~given & ~copies), int(copies.sum())
+        known = np.flatnonzero(~given & ~copies)
         if not len(known):
             raise DataError("training texts", "none but copies of the test texts", "take the test texts away")
     else:
         known, test = split(np.arange(len(rows)), 0.2, 0)
-    rest, calibrate = split(known, 0.1 if len(known) >= 2000 else 0.15, 1)
-    train, judge = split(rest, 0.1 if len(known) >= 2000 else 0.15, 2)
-    missing = sorted(set(range(len(texts.classes))) - set(texts.labels[rows[train]].tolist()))
-    if missing:
-        named = ", ".join(texts.classes[code] for code in missing[:5])
-        raise DataError(
-            "training texts of every class", f"none of {named}", "add texts of it, or leave it out"
-        )
-    source = bool(given.any() and not given.all())
-    return Parts(texts, rows[train], rows[judge], rows[calibrate], rows[test], source, left_out)
+    missing = np.setdiff1d(np.arange(len(texts.classes)), labels[known])
+    if len(missing):
+        named = ", ".join(texts.classes[code] for code in missing[:5].tolist())
+        copied = sorted(set(labels[copies].tolist()) & set(missing.tolist()))
+        if copied:
+            those = ", ".join(texts.classes[code] for code in copied[:5])
+            named += f"; those of {those} are all copies of test texts, and were left out"
+        fix = "add texts of it, or leave it out"
+        raise DataError("training texts of every class", f"none of {named}", fix)
+    held = 0.1 if len(known) >= 2000 else 0.15
+    rest, calibrate = split(known, held, 1)
+    train, judge = split(rest, held, 2)
+    return Parts(
+        texts, rows[train], rows[judge], rows[calibrate], rows[test], source, int(copies.sum()), kept
+    )
 
 
 def copies_of(texts: Sequence[str]) -> Rows:
@@ -206,46 +239,54 @@ def copies_of(texts: Sequence[str]) -> Rows:
 
 
 def _run(parts: Parts, clock: Clock, seconds: float, seed: int, tell: Progress) -> Outcome:
-    texts, labels = parts.texts, parts.texts.labels
-    classes = len(texts.classes)
-    train, judge = parts.of(parts.train), parts.of(parts.judge)
+    labels, classes = parts.texts.labels, len(parts.texts.classes)
+    judge = parts.distinct(parts.judge)
+    truth = labels[judge]
     tell("trial", {"method": "words", "seconds": "a moment"})
-    before = clock.elapsed
-    words = fit_bag_of_words(train, labels[parts.train], (judge, labels[parts.judge]), classes)
-    words_seconds = clock.elapsed - before
-    own = words.scores(judge)
-    at = temperature_of(own, labels[parts.judge])
-    own = own / at
-    best, trials, network, reading = _networks(parts, clock, seconds, seed, tell)
-    words_loss = log_losses(own, labels[parts.judge])
-    losses = {0.0: float(words_loss.mean())}
-    if network is not None:
-        other = network.scores(judge)
-        for share in _SHARES[1:]:
-            mixed = share * other + (1 - share) * own
-            losses[share] = float(tempered_losses(mixed, labels[parts.judge]).mean())
-    share = min(losses, key=lambda s: losses[s])
-    # the penalty and the share are chosen: now the judging texts teach, too
+    end = clock.elapsed + _WORDS * max(0.0, seconds - clock.elapsed)
     rows = np.concatenate([parts.train, parts.judge])
-    words = fit_bag_of_words(parts.of(rows), labels[rows], None, classes, words.penalty)
-    model = TextModel(texts.classes, words, at, network if share > 0 else None, share, 1.0, Sets(np.zeros(0)))
-    tell("chosen", {"method": method_name(share, best)})
-    held = np.log(np.maximum(model.probabilities_of(parts.of(parts.calibrate)), 1e-300))
-    temperature = temperature_of(held, labels[parts.calibrate])
-    model = replace(model, temperature=temperature)
-    probabilities = model.probabilities_of(parts.of(parts.calibrate))
-    sets = Sets(np.sort(Sets.of(probabilities, labels[parts.calibrate], ordered=False)))
-    model = replace(model, sets=sets)
-    return Outcome(parts, model, trials, best, losses, words_loss, words_seconds, seed, reading)
+    cut = CutTexts.of(parts.of(rows))
+    held = cut.take(np.flatnonzero(np.isin(rows, judge)))
+    learnt = cut.take(np.arange(len(parts.train)))
+    left = max(0.0, end - clock.elapsed)
+    penalties = choose_penalty(learnt, labels[parts.train], (held, truth), classes, left)
+    words, last = penalties.bag, _LAST * penalties.seconds
+    own = words.scores(held)
+    at = temperature_of(own, truth)
+    own = own / at
+    best, trials, network, reading = _networks(parts, judge, clock, seconds - last, seed, tell)
+    other = None if network is None else network.scores(parts.of(judge))
+    mixture = choose_share(own, other, truth)
+    # the penalty and the share are chosen: now the judging texts teach, too
+    most = {"most": len(words.terms)} if penalties.terms else {}
+    design = Design.of(cut, labels[rows], classes, **most)
+    end = clock.elapsed + max(seconds - clock.elapsed, last)
+    words, fitted = design.fit(words.penalty, start=words, stop=lambda: clock.elapsed >= end)
+    alone = TextModel(parts.texts.classes, words, at, None, 0.0, 1.0, Sets(np.zeros(0)))
+    tell("chosen", {"method": method_name(mixture.share, best)})
+    yardstick = model = _calibrated(alone, parts)
+    if mixture.share > 0:
+        model = _calibrated(replace(alone, network=network, share=mixture.share), parts)
+    return Outcome(parts, model, trials, best, mixture, penalties, fitted.converged, yardstick, seed, reading)
+
+
+def _calibrated(model: TextModel, parts: Parts) -> TextModel:
+    """The model with a temperature and prediction sets of the texts that calibrate; of copies one counts."""
+    rows = parts.distinct(parts.calibrate)
+    texts, truth = parts.of(rows), parts.texts.labels[rows]
+    held = np.log(np.maximum(model.probabilities_of(texts), 1e-300))
+    temperature = temperature_of(held, truth)
+    sets = Sets(np.sort(Sets.of(softmax(held / temperature), truth, ordered=False)))
+    return replace(model, temperature=temperature, sets=sets)
 
 
 def _networks(
-    parts: Parts, clock: Clock, seconds: float, seed: int, tell: Progress
+    parts: Parts, judging: Rows, clock: Clock, seconds: float, seed: int, tell: Progress
 ) -> tuple[Trial | None, list[Trial], Network | None, Reading]:
     """The best text network that the budget holds, with its tokenizer, and how much of the texts all read."""
     labels = parts.texts.labels
-    train, judge = parts.of(parts.train), parts.of(parts.judge)
-    tokenizer = Tokenizer.fit(train, min(_TOKENS, max(500, len(train) * 4)))
+    train, judge = parts.of(parts.train), parts.of(judging)
+    tokenizer = Tokenizer.fit(train, _TOKENS, joins=max(_LEAST_JOINS, len(train) * 4))
     lengths = np.array([len(tokenizer.tokens(text)) for text in train])
     longest = int(min(_LONGEST, max(8, np.quantile(lengths, 0.98))))
     reading = Reading(longest, float((lengths > longest).mean()))
@@ -253,7 +294,7 @@ def _networks(
     best, trials = choose(
         tokens,
         torch.from_numpy(labels[parts.train]),
-        (held, torch.from_numpy(labels[parts.judge])),
+        (held, torch.from_numpy(labels[judging])),
         tokenizer.size,
         len(parts.texts.classes),
         clock,
@@ -265,7 +306,7 @@ def _networks(
         return None, trials, None, reading
     assert isinstance(best.module, Padded)
     network = Network(best.name, best.module.eval(), tokenizer, longest, 1.0)
-    temperature = temperature_of(network.scores(judge), labels[parts.judge])
+    temperature = temperature_of(network.scores(judge), labels[judging])
     return best, trials, replace(network, temperature=temperature), reading
 
 
@@ -292,4 +333,6 @@ def plan_of(outcome: Outcome) -> dict[str, Any]:
         "network": None if outcome.best is None else outcome.best.name,
         "epochs": None if outcome.best is None else outcome.best.epochs,
         "penalty": outcome.model.words.penalty,
+        "penalties_not_tried": list(outcome.penalties.untried),
+        "terms": len(outcome.model.words.terms),
     }

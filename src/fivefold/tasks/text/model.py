@@ -27,6 +27,8 @@ from fivefold.tasks.text.text_set import TextSet
 from fivefold.tasks.text.tokens import Tokenizer
 
 KIND = "fivefold.texts"
+_CHUNK = 4_096
+"""Texts whose tokens are in memory at once."""
 Floats = npt.NDArray[np.float64]
 
 
@@ -49,9 +51,12 @@ class Network:
     temperature: float
 
     def scores(self, texts: Sequence[str]) -> Floats:
-        """Return tempered scores ``[n, K]``."""
-        tokens, _ = self.tokenizer.encode(texts, self.longest)
-        return np.asarray(scores_of(self.module, torch.from_numpy(tokens)).numpy() / self.temperature)
+        """Return tempered scores ``[n, K]`` of texts, at least one."""
+        found = []
+        for begin in range(0, len(texts), _CHUNK):
+            tokens, _ = self.tokenizer.encode(texts[begin : begin + _CHUNK], self.longest)
+            found.append(scores_of(self.module, torch.from_numpy(tokens)).numpy())
+        return np.asarray(np.concatenate(found) / self.temperature)
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from fivefold.tasks.class_record import class_certificates, environment, scores_section, softmax
+from fivefold.tasks.class_record import class_certificates, environment, scores_section
 from fivefold.tasks.class_section import class_section
 from fivefold.tasks.coverage_certificate import LEVEL, percent
 from fivefold.tasks.plain_values import plain
 from fivefold.tasks.thin_data import few_examples, late, left_out
 
 if TYPE_CHECKING:
+    from fivefold.tasks.text.bag_of_words import BagOfWords
     from fivefold.tasks.text.fit import Outcome
+    from fivefold.tasks.text.mixture import Mixture
 
 Floats = npt.NDArray[np.float64]
 NAME = "logistic regression on tf-idf"
@@ -36,7 +38,7 @@ def build_record(outcome: "Outcome", budget: float, seconds: float) -> dict[str,
     truth = texts.labels[parts.test]
     test = parts.of(parts.test)
     probability = model.probabilities_of(test)
-    words = softmax(model.words.scores(test) / model.words_temperature)
+    words = probability if model is outcome.yardstick else outcome.yardstick.probabilities_of(test)
     counts = np.bincount(texts.labels[parts.train], minlength=len(texts.classes))
     constant = np.tile(counts / counts.sum(), (len(truth), 1))
     name = method_name(model.share, outcome.best)
@@ -62,7 +64,12 @@ def build_record(outcome: "Outcome", budget: float, seconds: float) -> dict[str,
             "rows": len(texts),
             "task": "classification of texts",
             "classes": list(texts.classes),
-            "dropped": [*texts.notes, _division(outcome), *_unread(outcome, warned=False)],
+            "dropped": [
+                *texts.notes,
+                *_hurried(outcome),
+                _division(outcome),
+                *_unread(outcome, warned=False),
+            ],
             "family": "categorical",
             "family_reason": texts.describe(),
         },
@@ -109,6 +116,14 @@ def _division(outcome: "Outcome") -> str:
     if p.left_out:
         verb = "texts are test texts too and were" if p.left_out > 1 else "text is a test text too and was"
         said.append(f"{p.left_out:,} training {verb} left out.")
+    if p.kept:
+        verb = "texts stay" if p.kept > 1 else "text stays"
+        said.append(f"{p.kept:,} {verb} in training: a class would have none there without.")
+    judging = np.concatenate([p.judge, p.calibrate])
+    copies = len(judging) - len(p.distinct(p.judge)) - len(p.distinct(p.calibrate))
+    if copies:
+        of = "copies of others" if copies > 1 else "copy of another"
+        said.append(f"{copies:,} {of} among those that choose or calibrate do not count there.")
     shared = p.shared()
     if shared:
         count = "1 text stands" if shared == 1 else f"{shared:,} texts stand"
@@ -122,7 +137,32 @@ def _warnings(outcome: "Outcome", budget: float, seconds: float) -> list[str]:
     texts, parts = outcome.parts.texts, outcome.parts
     rarest = int(np.bincount(texts.labels[parts.train], minlength=len(texts.classes)).min())
     few = few_examples(rarest, len(parts.test), "text")
-    return [*left_out(texts.rejected, "text"), *few, *_unread(outcome, warned=True), *late(seconds, budget)]
+    unread = _unread(outcome, warned=True)
+    return [
+        *left_out(texts.rejected, "text"),
+        *_untold(outcome.model.words),
+        *few,
+        *unread,
+        *late(seconds, budget),
+    ]
+
+
+def _untold(words: "BagOfWords") -> list[str]:
+    return [] if words.weights.any() else ["The words tell nothing of the classes: all their weights are 0."]
+
+
+def _hurried(outcome: "Outcome") -> list[str]:
+    """What the fit of the words did without for lack of time."""
+    path, said = outcome.penalties, []
+    if path.untried:
+        shown = ", ".join(f"{penalty:g}" for penalty in path.untried)
+        said.append(f"The budget ended the search for the penalty of the words; {shown} not tried.")
+    if path.terms:
+        known = len(outcome.model.words.terms)
+        said.append(f"The words know {known:,} terms of {path.terms:,}: the budget held no more.")
+    if not outcome.converged:
+        said.append("The last fit of the words ended before it converged.")
+    return said
 
 
 def _unread(outcome: "Outcome", *, warned: bool) -> list[str]:
@@ -146,23 +186,22 @@ def _candidates(outcome: "Outcome") -> list[dict[str, Any]]:
     """The words, every network and the mixtures: loss on the judging texts, cost, and the reason."""
     from fivefold.tasks.text.fit import method_name
 
-    share = outcome.model.share
+    mixture = outcome.mixture
+    share, words = mixture.share, mixture.losses
     taken = method_name(share, outcome.best)
-    words = outcome.words_loss
     found = [
         _candidate(
             "words",
             f"tf-idf of words and pairs, {len(outcome.model.words.terms):,} terms, logistic regression",
             float(words.mean()),
-            float(words.std(ddof=1) / math.sqrt(len(words))) if len(words) > 1 else math.nan,
-            outcome.words_seconds,
+            _error(words),
+            outcome.penalties.seconds,
             "chosen" if taken == "words" else "yardstick",
-            "the smallest loss on held-out texts" if taken == "words" else "what a network must add to",
+            "no network adds to it" if taken == "words" else "what a network must add to",
         )
     ]
     for trial in outcome.trials:
-        chosen = trial.name == taken
-        reason = trial.reason or _why(chosen, share)
+        best = trial is outcome.best
         found.append(
             _candidate(
                 trial.name,
@@ -170,32 +209,50 @@ def _candidates(outcome: "Outcome") -> list[dict[str, Any]]:
                 trial.loss if math.isfinite(trial.loss) else None,
                 trial.error,
                 trial.seconds,
-                "chosen" if chosen else "rejected",
-                reason,
+                "chosen" if best and share > 0 else "rejected",
+                _why(mixture) if best else trial.reason,
             )
         )
     if 0 < share < 1:
-        found.append(
+        found.insert(
+            0,
             _candidate(
                 taken,
                 f"scores of both, {share:.0%} of the network's",
-                outcome.losses[share],
-                math.nan,
+                float(mixture.mixed.mean()),
+                _error(mixture.mixed),
                 None,
                 "chosen",
-                "the smallest loss on held-out texts",
-            )
+                _gained(mixture),
+            ),
         )
     return found
 
 
-def _why(alone: bool, share: float) -> str:
+def _error(losses: Floats) -> float:
+    """Standard error of a mean loss."""
+    return float(losses.std(ddof=1) / math.sqrt(len(losses))) if len(losses) > 1 else math.nan
+
+
+def _gained(mixture: "Mixture") -> str:
+    return (
+        f"a loss on held-out texts smaller by {mixture.gain:.2g} than that of the words, more than its "
+        f"standard error of {mixture.error:.2g}"
+    )
+
+
+def _why(mixture: "Mixture") -> str:
     """Return why the best network is the answer, a part of it, or none."""
-    if alone:
-        return "the smallest loss on held-out texts"
-    if share == 0:
+    if mixture.share == 1:
+        return _gained(mixture)
+    if mixture.share > 0:
+        return f"the best network; mixed in with a share of {mixture.share:.0%}"
+    if mixture.tried == 0:
         return "the best network, but no share of it makes the loss of the words smaller"
-    return f"the best network; mixed in with a share of {share:.0%}"
+    return (
+        f"the best network, but a share of {mixture.tried:.0%} makes the loss of the words smaller by "
+        f"{mixture.gain:.2g} alone, no more than its standard error of {mixture.error:.2g}"
+    )
 
 
 def _candidate(

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from fivefold.core import require
 from fivefold.tasks.rejected import Rejected
 from fivefold.tasks.row_numbers import row_numbers
+from fivefold.tasks.text.tokens import count_words
 
 
 def twin_key(text: str) -> str:
@@ -92,7 +93,7 @@ class TextSet:
             count = f"{n - tests:,} training and {tests:,} test texts"
         parts = [count]
         if n:
-            median = float(np.median([len(text.split()) for text in self.texts]))
+            median = float(np.median([count_words(text) for text in self.texts]))
             parts.append(f"{median:,.0f} words at the median")
         if self.classes:
             parts.append(f"{len(self.classes):,} class{'es' if len(self.classes) != 1 else ''}")

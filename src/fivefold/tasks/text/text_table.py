@@ -9,6 +9,7 @@ from fivefold.tasks.rejected import Rejected
 from fivefold.tasks.tables.read import read
 from fivefold.tasks.tables.table import Table
 from fivefold.tasks.text.folder import Found
+from fivefold.tasks.text.tokens import count_words
 
 TEXTS = (
     "text",
@@ -40,7 +41,7 @@ def text_column(table: Table, without: str | None = None) -> str | None:
         if name == without or column.dtype.kind != "O":
             continue
         texts = [value for value in column[:_SAMPLE] if isinstance(value, str)]
-        mean = sum(len(text.split()) for text in texts) / len(texts) if texts else 0.0
+        mean = sum(map(count_words, texts)) / len(texts) if texts else 0.0
         if mean >= _LEAST_WORDS or (texts and name.lower() in TEXTS):
             words[name] = (name.lower() in TEXTS, mean)
     return max(words, key=lambda name: words[name], default=None)

@@ -30,6 +30,10 @@ _MARKS = (
     "\u200c\u200d"
 )
 """Vowel signs and joiners, which Python's ``\\w`` leaves out although they stand within words."""
+_RUNS = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
+"""Thai, Lao, Burmese and Khmer, written without spaces between words."""
+_PIECE = re.compile(rf"[{_ALONE}]|[{_RUNS}]{{1,5}}|[^\s{_ALONE}{_RUNS}]+")
+_LETTER = re.compile(r"\w")
 
 
 def split_words(text: str) -> list[str]:
@@ -43,6 +47,18 @@ def split_words(text: str) -> list[str]:
     """
     letter = rf"(?:(?![{_ALONE}])[\w{_MARKS}])"
     return re.findall(rf"[{_ALONE}]|{letter}+(?:['\u2019]{letter}+)*|[^\w\s]", text)
+
+
+def count_words(text: str) -> int:
+    """Return about how many words a text has, as readers count them.
+
+    What stands between spaces is one, if a letter or digit is in it; each letter of Han and kana is one, as
+    for :func:`split_words`; and of scripts without spaces between words every five letters and signs are.
+
+    >>> count_words("Don't panic - write to a.b@c.org"), count_words("\u4e16\u754c\uff0c ok"), count_words("")
+    (5, 3, 0)
+    """
+    return sum(_LETTER.search(piece) is not None for piece in _PIECE.findall(text))
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,18 +92,23 @@ class Tokenizer:
         object.__setattr__(self, "_cache", {})
 
     @classmethod
-    def fit(cls, texts: Iterable[str], size: int = 8000, *, lower: bool = True) -> "Tokenizer":
+    def fit(
+        cls, texts: Iterable[str], size: int = 8000, *, lower: bool = True, joins: int | None = None
+    ) -> "Tokenizer":
         """Learn letters and joins from training texts; their order does not matter.
 
         Args:
             texts: Training texts.
-            size: Most tokens, at least 3. Letters come first, the most frequent where there are too many.
+            size: Most tokens, at least 3. Letters come first, those of the 200,000 most frequent words; where
+                there are too many, or more than 4,000, the most frequent ones.
             lower: Whether texts are read in lower case.
+            joins: Most joins, at least 0; ``None`` makes as many as the size has room for.
 
         Raises:
-            ArgumentError: A size below 3.
+            ArgumentError: A size below 3, or joins below 0.
         """
         require(size >= _FIRST + 1, f"a size of at least {_FIRST + 1}", size)
+        require(joins is None or joins >= 0, "at least 0 joins", joins)
         counts: Counter[str] = Counter()
         for text in texts:
             counts.update(split_words(_plain(text, lower=lower)))
@@ -107,7 +128,8 @@ class Tokenizer:
                 words[tuple(numbers.get(letter, UNKNOWN) for letter in chunk)] += counts[word]
         first = _FIRST + len(alphabet)
         known = {word: n for word, n in words.items() if UNKNOWN not in word}
-        merges = learn_merges(known, first, size - first)
+        most = size - first if joins is None else min(joins, size - first)
+        merges = learn_merges(known, first, most)
         return cls(alphabet, np.array(merges, dtype=np.int64).reshape(-1, 2), lower)
 
     @property

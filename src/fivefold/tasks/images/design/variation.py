@@ -14,9 +14,9 @@ from fivefold.tasks.images.design.space import SearchSpace
 
 CROSSOVER = 0.5
 MUTATION = 0.8
-"""Probabilities. AE-CNN has 0.9 and 0.2; with 90 trials on the landscape of the tests, 24 seeds and populations
-of 10, that reached 0.338 (standard error 0.008), 0.5 and 0.7 reached 0.358 (0.011), 0.3 and 0.9 0.370 (0.011),
-random draws 0.299 (0.005)."""
+"""Probabilities. AE-CNN has 0.9 and 0.2; with 90 trials on the landscape of the tests, 24 seeds and
+populations of 10, that reached 0.338 (standard error 0.008), 0.5 and 0.7 reached 0.358 (0.011), 0.3 and 0.9
+0.370 (0.011), random draws 0.299 (0.005)."""
 KINDS = {"add": 0.4, "remove": 0.3, "alter": 0.3}
 """What a mutation does, and how often."""
 _TRIES = 100
