@@ -1,6 +1,7 @@
 """Averages of the weights that are evaluated in the model's stead."""
 
 import copy
+import gc
 
 import pytest
 import torch
@@ -9,6 +10,12 @@ from torch import nn
 from fivefold.diagnosis.checks.averages import check_averages
 from fivefold.diagnosis.observation.record import Record
 from fivefold.diagnosis.script.joining import JoiningWatcher
+
+
+@pytest.fixture(autouse=True)
+def no_networks_of_other_tests() -> None:
+    """At most eight copies are watched, and those that wait for the collector would be among them."""
+    gc.collect()
 
 
 def averaged(update: str, evaluate: str = "average", pace: float = 0.2) -> Record:

@@ -72,8 +72,9 @@ def design(
     Args:
         pictures: uint8 [N, C, H, W].
         labels: [N], whole numbers in 0..K - 1.
-        budget: What the search may spend: ``"10m"``, seconds, or a ``Budget`` whose steps are trials. Seconds
-            are exceeded by one trial at most, and count the runs before a resumption.
+        budget: What the search may spend: ``"10m"``, seconds, or a ``Budget`` whose steps are trials; with
+            such, nothing is trained longer at the end. Seconds are exceeded by one trial at most, and count
+            the runs before a resumption.
         validation: Share of each class that is held apart, or pictures and labels held apart already.
         groups: [N], the same code for pictures that the share must not divide, such as copies.
         limits: What a network may cost, as measured on this machine.
@@ -85,7 +86,7 @@ def design(
         space: What is searched; by default scaled to pictures and seconds, see
             :func:`~fivefold.tasks.images.design.space.scaled`.
         settings: How each genome is trained; by default for a hundredth of the seconds, or 100 updates where
-            the budget has none; then nothing is trained longer at the end.
+            the budget has none.
         stop_share: Share of earlier networks that a new one must beat at half of its training to go on, and
             at a quarter two thirds of that; 0 stops none.
         strategy: ``"evolution"``, or ``"random"``: the yardstick.
@@ -135,7 +136,8 @@ def design(
             journal = Journal(folder if processes.rank == 0 else None, identity)
             records = processes.from_first([each.to_record() for each in journal.trials])
             journal.trials = [Trial.from_record(each) for each in records]
-            trials = Trials(fitness, journal, budget, kept_back=_FINALS, team=processes, progress=progress)
+            kept = _FINALS if budget.steps is None else 0.0
+            trials = Trials(fitness, journal, budget, kept_back=kept, team=processes, progress=progress)
 
             def forget(members: Sequence[Trial]) -> None:
                 if processes.rank == 0:

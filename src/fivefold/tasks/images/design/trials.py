@@ -26,7 +26,7 @@ class Trials:
         fitness: Tries one candidate.
         journal: Where trials are written and from where they are read.
         budget: Seconds, of all runs together, and trials (its steps).
-        kept_back: Share of the seconds that is left for :meth:`again`, in [0, 1).
+        kept_back: Share of the seconds that is left for :meth:`again`, in [0, 1); 0 leaves nothing.
         team: The processes among whom trials are handed out.
         progress: Called with each new trial, in rank 0.
         now: Seconds; another clock for tests.
@@ -111,7 +111,7 @@ class Trials:
     def again(self, few: int, train: Callable[..., Trial]) -> list[Trial]:
         """Train the best few again, in equal parts of what is left of the seconds.
 
-        None where the budget has no seconds, or where a part would be shorter than the first training was.
+        None where nothing was kept back, or where a part would be shorter than the first training was.
 
         Args:
             few: How many, at least 1.
@@ -123,7 +123,7 @@ class Trials:
         judged = sorted((each for each in self.history if each.judged), key=lambda each: -each.accuracy)
         found = [self._finals[each.key] for each in judged[:few] if each.key in self._finals]
         rest = [each for each in judged[:few] if each.key not in self._finals]
-        while rest and self._budget.seconds is not None:
+        while rest and self._kept_back and self._budget.seconds is not None:
             handed, after = rest[: self._team.size], rest[self._team.size :]
             left = self._budget.seconds - self._team.from_first(self.elapsed)
             part = left / -(-len(rest) // self._team.size)
