@@ -22,7 +22,7 @@ the end.
 The result is written after each seed; ``--add`` keeps the rows of other seeds that it holds already, so that
 seeds may be measured on different days.
 
-``latency_ms`` is that of one picture with ``--threads`` threads: the median of 60 calls, all networks of a
+``latency_ms`` is that of one picture with ``--threads`` threads: the median of 60 rounds, all networks of a
 seed in turns. Seconds of trainings are planned from the measured milliseconds of an update. Printed are
 paired differences over seeds with their t interval (seeds share the test pictures and differ in everything
 else) and the methods that no other beats both in mean accuracy and in mean latency.
@@ -105,20 +105,6 @@ def best_rate(make: Any, data: Any, seconds: float, seed: int) -> float:
     return max(held, key=held.__getitem__)
 
 
-def latencies(works: list[Any]) -> list[float]:
-    """Median milliseconds of each call, all in turns."""
-    import statistics
-
-    taken: list[list[float]] = [[] for _ in works]
-    for turn in range(TURNS + 3):
-        for place, work in enumerate(works):
-            start = time.perf_counter()
-            work()
-            if turn >= 3:
-                taken[place].append(1000 * (time.perf_counter() - start))
-    return [statistics.median(each) for each in taken]
-
-
 def numbers(text: str) -> list[int]:
     """Whole numbers between commas; none of an empty text."""
     return [int(part) for part in text.split(",") if part]
@@ -179,6 +165,7 @@ def main() -> None:
     from fivefold.tasks.images.design import Limits, design
     from fivefold.tasks.images.design.genome import describe
     from fivefold.tasks.images.design.prepared import normalise, prepare
+    from fivefold.tasks.images.export.speed import race
 
     torch.set_num_threads(options.threads)
     labels = idx(options.images, "train-labels-idx1-ubyte").astype(np.int64)
@@ -243,8 +230,9 @@ def main() -> None:
             if seed in options.longer:
                 note(f"{label}, longer", make, data, options.final + 60 * options.minutes)
         with torch.no_grad():
-            for row, latency in zip(fresh, latencies(works), strict=True):
-                row["latency_ms"] = latency
+            timed = race({str(place): work for place, work in enumerate(works)}, rounds=TURNS)
+            for row, speed in zip(fresh, timed, strict=True):
+                row["latency_ms"] = 1000 * speed.seconds
         return fresh
 
     for seed in options.seeds:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fivefold.cli.exits import guarded
-from fivefold.cli.fit import check_source, free_name
+from fivefold.cli.fit import check_source, free_name, save_free
 from fivefold.cli.options import Debug, Json, Quiet
 from fivefold.cli.terminal import out as write_out
 from fivefold.cli.terminal import say
@@ -79,7 +79,7 @@ def export(
     with guarded(debug):
         from fivefold.core import ArgumentError, require
         from fivefold.tasks.images.export.installed import PACKAGES, check_installed
-        from fivefold.tasks.images.export.out_file import check_place
+        from fivefold.tasks.images.export.out_file import check_place, write_export
         from fivefold.tasks.seconds import seconds_of
 
         web = form is Format.WEB
@@ -110,7 +110,8 @@ def export(
         found = _evidence(model, pictures, int8=int8)
         tell(f"comparing and timing with {len(found.pictures):,} pictures: {found.source}")
         data, report = _proved(model, found, carried, most_loss, seconds, tell)
-        report = replace(report, path=_saved(place, data, overwrite), bytes=len(data))
+        saved = save_free(lambda at, again: write_export(at, data, overwrite=again), place, overwrite)
+        report = replace(report, path=saved, bytes=len(data))
         if as_json:
             write_out(json.dumps(report.to_record(), allow_nan=False))
             return
@@ -219,21 +220,6 @@ def _proved(
         )
         data = text.encode()
     return data, report
-
-
-def _saved(place: Path, data: bytes, overwrite: bool) -> Path:
-    """Write the file; where something took the name meanwhile, under the next free one, and say so."""
-    from fivefold.core import ArgumentError
-    from fivefold.tasks.images.export.out_file import write_export
-
-    try:
-        return write_export(place, data, overwrite=overwrite)
-    except ArgumentError:
-        other = free_name(place)
-        if other == place or overwrite:
-            raise
-        say(f"{place} was taken meanwhile; writing {other}")
-        return write_export(other, data)
 
 
 def facts(report: "ExportReport", source: str) -> list[tuple[str, str]]:

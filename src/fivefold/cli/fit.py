@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,9 +17,7 @@ from fivefold.cli.terminal import out as write_out
 from fivefold.cli.terminal import say
 
 if TYPE_CHECKING:
-    from fivefold.tasks.images.model import ImageModel
-    from fivefold.tasks.tables.model import Model
-    from fivefold.tasks.text.model import TextModel
+    pass
 
 
 def fit(
@@ -171,7 +170,7 @@ def fit(
                 **{name: value for name, value in given.items() if value},
             )
         model.record["command"] = spoken(ctx)
-        saved = save_model(model, place, overwrite)
+        saved = save_free(lambda at, replace: Path(model.save(at, overwrite=replace)), place, overwrite)
         report = saved / "report.html"
         if as_json:
             found = {"artifact": str(saved), "report": str(report), "record": model.record}
@@ -280,22 +279,27 @@ def free_name(first: Path) -> Path:
     return place
 
 
-def save_model(model: "Model | ImageModel | TextModel", place: Path, overwrite: bool) -> Path:
-    """Save the model; where something took the name during the fit, under the next free one, and say so.
+def save_free(save: Callable[[Path, bool], Path], place: Path, overwrite: bool) -> Path:
+    """Save; where something took the name meanwhile, under the next free one, and say so.
+
+    Args:
+        save: Given a place and whether to overwrite, saves there and returns where.
+        place: Where.
+        overwrite: Whether to replace what is there.
 
     Raises:
-        ArtifactError: It cannot be written.
+        ArtifactError: It cannot be written; or, of a file that is no artifact, ``ArgumentError``.
     """
-    from fivefold.core import ArtifactError
+    from fivefold.core import ArgumentError, ArtifactError
 
     try:
-        return Path(model.save(place, overwrite=overwrite))
-    except ArtifactError:
+        return save(place, overwrite)
+    except (ArtifactError, ArgumentError):
         other = free_name(place)
         if other == place or overwrite:
             raise
         say(f"{place} was taken meanwhile; saving as {other}")
-        return Path(model.save(other))
+        return save(other, False)
 
 
 def shown(path: Path) -> str:

@@ -107,7 +107,7 @@ def draw_candidates(
             found.setdefault(genome.key, genome)
         if len(found) == count:
             break
-    return [Candidate(Child(genome, (None,) * len(genome.units)), generation) for genome in found.values()]
+    return [Candidate(Child.orphan(genome), generation) for genome in found.values()]
 
 
 def _children(

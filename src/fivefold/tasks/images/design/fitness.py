@@ -150,8 +150,7 @@ class PictureFitness:
     def longer(self, trial: Trial, seconds: float) -> Trial:
         """Train the genome of a trial for so many seconds, from other first weights and to its end."""
         start = time.monotonic()
-        child = Child(trial.genome, (None,) * len(trial.genome.units))
-        network, _ = self.make(child, purpose="final")
+        network, _ = self.make(Child.orphan(trial.genome), purpose="final")
         fresh = replace(trial, parents=(), mutation="", inherited=0.0, reason="", curve=(), final=True)
         found = self._trained(fresh, network, self._updates(trial.step_ms, seconds), Bars())
         return replace(found, seconds=time.monotonic() - start)

@@ -230,7 +230,7 @@ def _result(
     state = store.read(best.key)
     if state is None:
         raise ArtifactError("the weights of the best network", "none", "take another folder and search anew")
-    network = fitness.make(Child(best.genome, (None,) * len(best.genome.units)))[0]
+    network = fitness.make(Child.orphan(best.genome))[0]
     network.load_state_dict(state)
     data = fitness.data
     return DesignResult(

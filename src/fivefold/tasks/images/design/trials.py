@@ -120,9 +120,10 @@ class Trials:
         Returns:
             What came of it, the best of the search first; of an earlier run what the journal holds.
         """
-        judged = sorted((each for each in self.history if each.judged), key=lambda each: -each.accuracy)
-        found = [self._finals[each.key] for each in judged[:few] if each.key in self._finals]
-        rest = [each for each in judged[:few] if each.key not in self._finals]
+        judged = (each for each in self.history if each.judged)
+        best = sorted(judged, key=lambda each: -each.accuracy)[:few]
+        found = [self._finals[each.key] for each in best if each.key in self._finals]
+        rest = [each for each in best if each.key not in self._finals]
         while rest and self._kept_back and self._budget.seconds is not None:
             handed, after = rest[: self._team.size], rest[self._team.size :]
             left = self._budget.seconds - self._team.from_first(self.elapsed)

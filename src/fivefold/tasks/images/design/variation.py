@@ -40,6 +40,11 @@ class Child:
     origins: tuple[Origin | None, ...]
     mutation: str = ""
 
+    @classmethod
+    def orphan(cls, genome: Genome) -> "Child":
+        """A genome that has nothing from parents."""
+        return cls(genome, (None,) * len(genome.units))
+
 
 def crossover_points(space: SearchSpace, one: Sequence[Unit], other: Sequence[Unit]) -> list[tuple[int, int]]:
     """Points (i, j) at which two genomes can be cut and crossed so that both children are of the space.
