@@ -21,7 +21,7 @@ RUNNER = CliRunner()
 RUNTIME = WebRuntime(b"var a=1;export{a as env,a as Tensor,a as InferenceSession};", b"\0asm")
 
 
-def constant(graph, shape, classes):
+def constant(graph, shape, classes, whites):
     """The ONNX of a network whose answer does not depend on the picture."""
     bias = graph.raw.network.bias.detach().numpy()
     zeros = numpy_helper.from_array(np.zeros((int(np.prod(shape)), len(classes)), dtype=np.float32), "W")

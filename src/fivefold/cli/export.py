@@ -199,6 +199,7 @@ def _proved(
         model.std.tolist(),
         model.temperature,
         model.flip,
+        model.whites,
     )
     data, report = proved_onnx(
         source,

@@ -81,9 +81,32 @@ def test_bfloat16_needs_the_same_loss_as_well(monkeypatch):
     assert plain.seconds == {}
 
 
+@pytest.mark.parametrize(
+    ("rows", "planned", "times"), [(128, 20, 1), (128, 40, 3), (32, 80, 1), (512, 25, 1)]
+)
+def test_what_measuring_takes_is_at_most_a_twentieth_of_the_training(monkeypatch, rows, planned, times):
+    """In rows, which the steps on both copies count themselves; none where one timing would take more."""
+    seen = []
+
+    def rehearse(module, loss, part, choices):
+        def step():
+            seen.append(len(part[0]))
+            return 1.0 if choices.layout == "contiguous" else 0.9, torch.tensor(1.0)
+
+        return step
+
+    monkeypatch.setattr(step_choices, "_rehearse", rehearse)
+    choose_step(network(), LOSS, batch(rows), planned=planned)
+    assert len(seen) == 2 * (times + 1)
+    assert sum(seen) <= rows * planned / 20
+    seen.clear()
+    choose_step(network(), LOSS, batch(rows), planned=planned // 2)
+    assert len(seen) == (4 if times == 3 else 0)
+
+
 def test_short_trainings_tables_and_given_choices_are_not_measured(monkeypatch):
     monkeypatch.setattr(step_choices, "_rehearse", None)
-    assert choose_step(network(), LOSS, batch(), planned=99).layout == "contiguous"
+    assert choose_step(network(), LOSS, batch(), planned=79).layout == "contiguous"
     assert choose_step(nn.Linear(2, 1), LOSS, (torch.ones(2, 2),), planned=1000).layout == "contiguous"
     given = choose_step(network(), LOSS, batch(), layout="channels-last", precision="bfloat16", planned=1000)
     assert (given.layout, given.precision) == ("channels-last", "bfloat16")

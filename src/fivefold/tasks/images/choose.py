@@ -36,6 +36,7 @@ from fivefold.tasks.images.recipe import (
     train_network,
 )
 from fivefold.tasks.images.transfer import DEPTHS, Origin, Start, begin, candidate_for
+from fivefold.tasks.standard_error import standard_error
 from fivefold.tasks.temperature import tempered_losses
 
 Progress = Callable[[str, dict[str, object]], None]
@@ -333,7 +334,7 @@ def _judge(trial: Trial, recipe: Recipe, found: Tensor, labels: Tensor) -> None:
     trial.seen.append(float(recipe.epochs * recipe.pictures))
     trial.errors.append(float(wrong.mean()))
     trial.losses.append(float(losses.mean()))
-    trial.error = float(losses.std(ddof=1) / math.sqrt(len(losses))) if len(losses) > 1 else math.nan
+    trial.error = standard_error(losses)
 
 
 def _factor(origin: Origin | None) -> float:

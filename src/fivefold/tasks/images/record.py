@@ -15,6 +15,7 @@ from fivefold.tasks.evaluate import coverage
 from fivefold.tasks.images.gallery import gallery
 from fivefold.tasks.images.yardstick import NAME, constant_scores
 from fivefold.tasks.plain_values import plain
+from fivefold.tasks.standard_error import standard_error
 from fivefold.tasks.thin_data import few_examples, late, left_out
 
 if TYPE_CHECKING:
@@ -258,7 +259,7 @@ def _candidates(outcome: "Outcome") -> list[dict[str, Any]]:
             "name": NAME,
             "description": outcome.yardstick.description,
             "score": float(own.mean()),
-            "standard_error": float(own.std(ddof=1) / math.sqrt(len(own))) if len(own) > 1 else None,
+            "standard_error": standard_error(own),
             "metric": "log loss",
             "seconds": None,
             "verdict": "yardstick",

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fivefold.core import Clock, NumericalError, child_seed
+from fivefold.tasks.standard_error import standard_error
 from fivefold.tasks.tables.candidates.blend import BlendCandidate, greedy_weights
 from fivefold.tasks.tables.candidates.problem import Candidate, Fitted, Problem
 from fivefold.tasks.tables.plan import ALWAYS, Plan
@@ -83,7 +84,7 @@ def paired(a: Entry, b: Entry, clusters: npt.NDArray[np.int64] | None) -> tuple[
         _, inverse = np.unique(clusters[both], return_inverse=True)
         sums = np.bincount(inverse.reshape(-1), weights=difference - mean)
         return mean, float(np.sqrt((sums**2).sum())) / len(both)
-    return mean, float(difference.std(ddof=1) / np.sqrt(len(both)))
+    return mean, standard_error(difference)
 
 
 def race(

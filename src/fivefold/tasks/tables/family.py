@@ -25,6 +25,7 @@ import numpy.typing as npt
 import torch
 
 from fivefold.core import DataError, NumericalError, child_seed, numpy_generator
+from fivefold.tasks.standard_error import standard_error
 from fivefold.tasks.tables.candidates.gamma_shape import GammaOfShape, shape_of
 from fivefold.tasks.tables.candidates.linear import LinearCandidate
 from fivefold.tasks.tables.candidates.problem import Problem
@@ -216,7 +217,7 @@ def choose_family(
     if "gamma" in means and means["gamma"] > means[best]:
         # where both serve alike, the family is taken whose linear models are solved exactly
         gain = densities["gamma"] - densities[best]
-        if float(gain.mean()) > _CLEARLY * float(gain.std()) / np.sqrt(len(gain)):
+        if float(gain.mean()) > _CLEARLY * standard_error(gain):
             best = "gamma"
         else:
             reason += " (no clear difference)"

@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 from fivefold.core import Budget, Certificate, DataError, NumericalError, Status, numpy_generator
 from fivefold.tasks.prediction_sets import thin
+from fivefold.tasks.standard_error import standard_error
 from fivefold.tasks.tables import calibrate, verdicts
 from fivefold.tasks.tables.candidates.problem import Fitted, Problem
 from fivefold.tasks.tables.conformal import Intervals
@@ -335,7 +336,7 @@ def _learning_curve(outcome: "Outcome", before: Predictor, fresh: Problem, seed:
     shown.append((f"{problem.rows:,}", losses(before)))
     scores = [verdicts.plain(target.score(values)) for _, values in shown]
     gain = shown[0][1] - shown[1][1]
-    mean, spread = float(gain.mean()), float(gain.std(ddof=1) / np.sqrt(len(gain)))
+    mean, spread = float(gain.mean()), standard_error(gain)
     share = 1 - target.score(shown[1][1]) / max(target.score(shown[0][1]), 1e-300)
     text = (
         f"On {fresh.rows:,} rows that nothing was trained on, {target.loss_name} is {scores[0]} after "

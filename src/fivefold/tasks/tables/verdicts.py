@@ -8,6 +8,7 @@ import numpy as np
 from fivefold.core import Certificate, Kind
 from fivefold.tasks.coverage_certificate import LEVEL, coverage_certificate, exchangeable, percent
 from fivefold.tasks.evaluate import METRICS
+from fivefold.tasks.standard_error import standard_error
 from fivefold.tasks.tables.calibrate import temperature
 from fivefold.tasks.tables.candidates.problem import Problem
 from fivefold.tasks.tables.candidates.recipe import summarised
@@ -43,7 +44,7 @@ def candidates(outcome: "Outcome") -> list[dict[str, Any]]:
         score = target.score(entry.per_row()[judged]) if judged.any() else None
         error = None
         if score is not None and judged.sum() > 1:
-            spread = float(np.std(entry.per_row()[judged], ddof=1) / np.sqrt(judged.sum()))
+            spread = standard_error(entry.per_row()[judged])
             error = spread / (2 * score) if target.loss_name.startswith("RMSE") and score > 0 else spread
         out.append(
             {

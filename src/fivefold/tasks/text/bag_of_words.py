@@ -17,8 +17,8 @@ import numpy.typing as npt
 from scipy import sparse
 
 from fivefold.core import ArtifactError, DataError, require
+from fivefold.tasks.softmax_regression import Regression, fit_softmax
 from fivefold.tasks.text.cut_texts import CutTexts
-from fivefold.tasks.text.softmax_regression import Regression, fit_softmax
 from fivefold.tasks.text.term_index import TermIndex, choose_terms
 
 Floats = npt.NDArray[np.float64]
@@ -161,7 +161,7 @@ class Design:
             penalty: Positive.
             start: Of which weights to begin; terms that it does not know begin at 0.
             stop: Asked after every step whether to end.
-            options: Others of :func:`~fivefold.tasks.text.softmax_regression.fit_softmax`.
+            options: Others of :func:`~fivefold.tasks.softmax_regression.fit_softmax`.
         """
         begin = None if start is None else (self._weights_of(start), start.bias)
         options["nearer"] = start is not None and start.penalty != penalty

@@ -16,6 +16,7 @@ from fivefold.networks import create_text
 from fivefold.networks.stopwatch import call_seconds
 from fivefold.optimize import train
 from fivefold.optimize.training.verb import Training
+from fivefold.tasks.standard_error import standard_error
 from fivefold.tasks.temperature import tempered_losses
 from fivefold.tasks.text.padded import Padded, scores_of
 
@@ -189,7 +190,7 @@ def _run(
     if losses.mean() < trial.loss:
         trial.module, trial.epochs = module, epochs
         trial.loss = float(losses.mean())
-        trial.error = float(losses.std(ddof=1) / math.sqrt(len(losses))) if len(losses) > 1 else math.nan
+        trial.error = standard_error(losses)
 
 
 def _pace(name: str, tokens: Tensor, labels: Tensor, vocabulary: int, classes: int, seed: int) -> float:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from fivefold.tasks.standard_error import standard_error
 from fivefold.tasks.temperature import tempered_losses
 
 Floats = npt.NDArray[np.float64]
@@ -37,9 +38,7 @@ class Mixture:
     @property
     def error(self) -> float:
         """Standard error of the gain, paired text by text; infinite of one text."""
-        if len(self.losses) < 2:
-            return math.inf
-        return float((self.losses - self.mixed).std(ddof=1) / math.sqrt(len(self.losses)))
+        return standard_error(self.losses - self.mixed) if len(self.losses) > 1 else math.inf
 
 
 def choose_share(

@@ -10,6 +10,7 @@ from fivefold.tasks.class_record import class_certificates, environment, scores_
 from fivefold.tasks.class_section import class_section
 from fivefold.tasks.coverage_certificate import LEVEL, percent
 from fivefold.tasks.plain_values import plain
+from fivefold.tasks.standard_error import standard_error
 from fivefold.tasks.thin_data import few_examples, late, left_out
 
 if TYPE_CHECKING:
@@ -194,7 +195,7 @@ def _candidates(outcome: "Outcome") -> list[dict[str, Any]]:
             "words",
             f"tf-idf of words and pairs, {len(outcome.model.words.terms):,} terms, logistic regression",
             float(words.mean()),
-            _error(words),
+            standard_error(words),
             outcome.penalties.seconds,
             "chosen" if taken == "words" else "yardstick",
             "no network adds to it" if taken == "words" else "what a network must add to",
@@ -220,18 +221,13 @@ def _candidates(outcome: "Outcome") -> list[dict[str, Any]]:
                 taken,
                 f"scores of both, {share:.0%} of the network's",
                 float(mixture.mixed.mean()),
-                _error(mixture.mixed),
+                standard_error(mixture.mixed),
                 None,
                 "chosen",
                 _gained(mixture),
             ),
         )
     return found
-
-
-def _error(losses: Floats) -> float:
-    """Standard error of a mean loss."""
-    return float(losses.std(ddof=1) / math.sqrt(len(losses))) if len(losses) > 1 else math.nan
 
 
 def _gained(mixture: "Mixture") -> str:

@@ -24,7 +24,7 @@ def _dense_network(shape, classes, seed=0):
     return network
 
 
-def _by_hand(graph, shape, classes, weight=1.0):
+def _by_hand(graph, shape, classes, whites=None, weight=1.0):
     """The ONNX of a dense network, node by node; ``weight`` plants an error."""
     dense = graph.raw.network[1]
     values = {

@@ -51,7 +51,7 @@ def exported():
     """One graph with mirror images, folded, as torch and as ONNX; the translation takes seconds."""
     graph = PictureGraph(small_network(), [0.4, 0.5, 0.6], [0.2, 0.25, 0.3], 1.7, flip=True).eval()
     folded, count = folded_graph(graph, torch.from_numpy(pictures(2, 3, 8, 10)))
-    return graph, count, onnx_model(folded, (3, 8, 10), CLASSES)
+    return graph, count, onnx_model(folded, (3, 8, 10), CLASSES, {"integers": 4095.0})
 
 
 def test_the_graph_is_the_formula():
@@ -84,6 +84,7 @@ def test_what_the_model_says_of_itself(exported):
     notes = {each.key: each.value for each in model.metadata_props}
     assert json.loads(notes["classes"]) == list(CLASSES)
     assert json.loads(notes["shape"]) == [3, 8, 10]
+    assert json.loads(notes["whites"]) == {"integers": 4095.0}
     assert [(each.domain, each.version) for each in model.opset_import] == [("", OPSET)]
     assert not any(node.op_type == "BatchNormalization" for node in model.graph.node)
     text = model.SerializeToString()

@@ -49,7 +49,7 @@ def test_what_is_written_answers_as_the_network(source, tmp_path):
 
 
 def test_a_wrong_graph_is_not_written(source, tmp_path, monkeypatch, by_hand):
-    def wrong(graph, shape, classes):
+    def wrong(graph, shape, classes, whites):
         return by_hand(graph, shape, classes, weight=1.01)
 
     old = b"\x08\x0a\x12\x08fivefold"

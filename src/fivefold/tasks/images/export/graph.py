@@ -9,7 +9,7 @@ or do them otherwise.
 import json
 import logging
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -98,7 +98,12 @@ def folded_graph(graph: PictureGraph, pictures: Tensor) -> tuple[PictureGraph, i
     return other.eval(), count
 
 
-def onnx_model(graph: PictureGraph, shape: tuple[int, int, int], classes: Sequence[str]) -> "onnx.ModelProto":
+def onnx_model(
+    graph: PictureGraph,
+    shape: tuple[int, int, int],
+    classes: Sequence[str],
+    whites: Mapping[str, float] | None = None,
+) -> "onnx.ModelProto":
     """Translate a graph into ONNX of :data:`OPSET`, for any number of pictures at once.
 
     The model holds its weights itself, names no file of this machine, and is checked, shapes included.
@@ -107,6 +112,8 @@ def onnx_model(graph: PictureGraph, shape: tuple[int, int, int], classes: Sequen
         graph: In evaluation mode.
         shape: Channels, height and width of the pictures.
         classes: Names of the outputs; kept as JSON under ``classes`` in the model's metadata.
+        whites: Which numbers were white in the arrays that the network was fitted to, by kind; kept as JSON
+            under ``whites``, where there are any.
 
     Raises:
         MissingExtraError: The extra ``export`` is not installed.
@@ -148,6 +155,8 @@ def onnx_model(graph: PictureGraph, shape: tuple[int, int, int], classes: Sequen
         "shape": json.dumps(list(shape)),
         "fivefold_version": library_version(),
     }
+    if whites:
+        notes["whites"] = json.dumps(dict(whites))
     tidy_(model, notes)
     check_model(model)
     return model

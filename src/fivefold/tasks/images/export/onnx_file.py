@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
 from time import perf_counter
@@ -46,6 +46,7 @@ class Source:
         std: Standard deviation of each channel.
         temperature: Divides the outputs.
         flip: Average the outputs of each picture and of its mirror image.
+        whites: Which numbers were white in the arrays of the fit, by kind: the file says it in its metadata.
     """
 
     network: nn.Module
@@ -55,6 +56,7 @@ class Source:
     std: Sequence[float]
     temperature: float = 1.0
     flip: bool = False
+    whites: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,7 +200,7 @@ def proved_onnx(
             raise NumericalError("finite probabilities of the network", "others", "train it anew")
         tell("translating it into ONNX, and answering the same pictures")
         folded, count = folded_graph(eager, compared)
-        model = onnx_model(folded, source.shape, source.classes)
+        model = onnx_model(folded, source.shape, source.classes, source.whites)
         data = model.SerializeToString()
         session = open_session(data)
         parity = measure_parity(expected, answer(session, compared.numpy()))

@@ -1,4 +1,4 @@
-r"""Logistic regression of several classes on sparse features, ended by its gradient or by a clock.
+r"""Logistic regression of several classes, on dense or sparse features, ended by its gradient or by a clock.
 
 .. math:: \min_{W, b} \; \frac1n \sum_i -\log \mathrm{softmax}(W^\top x_i + b)_{y_i}
           + \frac{\lambda}{2} |W|^2
@@ -47,7 +47,7 @@ class Regression:
 
 
 def fit_softmax(
-    X: sparse.csr_array,
+    X: Floats | sparse.csr_array,
     labels: Codes,
     classes: int,
     penalty: float,

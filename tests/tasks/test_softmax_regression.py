@@ -6,8 +6,8 @@ from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 
 from fivefold.core import ArgumentError
-from fivefold.tasks.text import softmax_regression
-from fivefold.tasks.text.softmax_regression import fit_softmax
+from fivefold.tasks import softmax_regression
+from fivefold.tasks.softmax_regression import fit_softmax
 
 
 def _rows(classes, n=400):
