@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 import fivefold as ff
-from fivefold.core import ArgumentError
+from fivefold.core import ArgumentError, DataError
 from fivefold.tasks.fit import fit
 from fivefold.tasks.images.model import ImageModel
 from fivefold.tasks.tables.model import Model
+from fivefold.tasks.text.model import TextModel
 
 
 @pytest.fixture
@@ -32,6 +33,22 @@ def test_a_table_and_pictures_come_to_their_own_rooms(pictures):
     table = fit({"x": x, "y": x**2}, "y", budget="1s", progress=lambda name, details: events.append(name))
     assert isinstance(table, Model)
     assert "chosen" in events
+
+
+def test_a_frame_of_texts_is_fitted_and_predicted_as_its_file_would_be():
+    said = [f"it {'barks' if i % 2 else 'purrs'} at the {i} neighbours of the house" for i in range(80)]
+    events = []
+    model = ff.fit(
+        {"said": said, "kind": ["cat", "dog"] * 40}, "kind", budget="2s",
+        progress=lambda name, details: events.append((name, details)),
+    )  # fmt: skip
+    assert isinstance(model, TextModel)
+    assert events[0] == ("read", {"source": "memory"})
+    assert model.predict({"said": ["how it barks at the house", "it purrs"]}).tolist() == ["dog", "cat"]
+    columns = {"said": said[:4] * 20, "kind": ["cat", "dog"] * 40}
+    assert isinstance(ff.fit(columns, "kind", budget="1s", types={"said": "category"}), Model)
+    with pytest.raises(DataError, match="values come again; got only 'said'"):
+        ff.fit({**columns, "said": said}, "kind", budget="1s", types={"said": "category"})
 
 
 def test_what_belongs_to_the_other_is_refused(pictures):

@@ -197,3 +197,31 @@ def test_a_target_does_not_make_a_folder_of_pictures_a_table(tmp_path):
     np.savez(tmp_path / "a.npz", images=np.zeros((2, 4, 4)), labels=np.arange(2))
     assert kind_of(tmp_path, "label") == "pictures"
     assert kind_of(tmp_path / "a.npz", "label") == "pictures"
+
+
+@pytest.mark.parametrize(("columns", "kind"), [
+    ({"said": [LONG] * 40, "topic": ["a", "b"] * 20}, "texts"),
+    ({"said": [LONG] * 40, "topic": ["a", "b"] * 20, "split": ["train"] * 40}, "texts"),
+    ({"said": [LONG] * 40, "topic": ["a", "b"] * 20, "price": [3.0] * 40}, "table"),
+    ({"said": [LONG] * 40, "topic": [0.5, 1.0] * 20}, "table"),
+    ({"path": ["a.png", "b.jpg"], "topic": ["a", "b"]}, "pictures"),
+    ({"said": ["a", ["b"]], "topic": ["a", "b"]}, "table"),
+    ({"said": [LONG], "other": ["a"]}, "table"),
+])  # fmt: skip
+def test_what_is_in_memory_is_what_its_file_would_be(columns, kind):
+    assert kind_of(columns, "topic") == kind
+    assert kind_of(columns, None) == "table"
+    assert kind_of([dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)],
+                   "topic") == kind  # fmt: skip
+
+
+def test_frames_of_others_are_known_by_their_columns(tmp_path):
+    pandas = pytest.importorskip("pandas")
+    columns = {"said": [LONG] * 40, "topic": ["a", "b"] * 20}
+    assert kind_of(pandas.DataFrame(columns), "topic") == "texts"
+    assert kind_of(np.zeros((4, 2)), "topic") == "table"
+
+
+def test_a_wide_frame_is_not_converted_to_be_recognised(monkeypatch):
+    monkeypatch.setattr("fivefold.tasks.tables.read.from_frame", None)  # whoever converts, fails
+    assert kind_of({"a": [1], "b": [2], "y": [3]}, "y") == "table"

@@ -33,9 +33,9 @@ def fit(
     """Fit the model whose mathematics fits the data, chosen on evidence and measured on what it has not seen.
 
     A folder of pictures, IDX or NPZ file goes to :func:`fivefold.tasks.images.fit.fit_images`, and so does a
-    table of paths to pictures. A folder of text files, and a file with a table of nothing but texts and the
-    target, goes to :func:`fivefold.tasks.text.fit.fit_texts`. Everything else is a table, for
-    :func:`fivefold.tasks.tables.fit.fit`, whose options are taken: one of them makes a file of texts a table.
+    table of paths to pictures. A folder of text files, and a table of nothing but texts and the target, goes
+    to :func:`fivefold.tasks.text.fit.fit_texts`. A table is a file or a data frame. Everything else is one,
+    for :func:`fivefold.tasks.tables.fit.fit`, whose options are taken: one of them makes texts a table.
 
     Args:
         data: A folder, a path, a data frame, a dict of columns, an array.
@@ -65,7 +65,8 @@ def fit(
     True
     """
     kind = kind_of(data, target)
-    if kind == "texts" and options and user_path(data).is_file():
+    file = not isinstance(data, str | Path) or user_path(data).is_file()
+    if kind == "texts" and options and file:
         kind = "table"  # whose options they are
     if kind == "pictures":
         if options:

@@ -27,8 +27,8 @@ def kind_of(data: Any, target: str | None) -> str:
 
     A folder is asked what its files are. With a target, a table of nothing but paths to pictures,
     or nothing but texts, and the target (and a column that says training or test) is taken for what it
-    lists. Every other table stays a table: one whose target holds fractions, too, or numbers most of which
-    come fewer than five times.
+    lists, in a file or in memory. Every other table stays a table: one whose target holds fractions, too, or
+    numbers most of which come fewer than five times.
 
     Args:
         data: What a user gave to ``fit``.
@@ -38,7 +38,9 @@ def kind_of(data: Any, target: str | None) -> str:
     ('table', 'table')
     """
     if not isinstance(data, str | Path):
-        return "table"
+        from fivefold.tasks.tables.frames import is_frame
+
+        return _listed(data, target) if target is not None and is_frame(data) else "table"
     path = user_path(data)
     try:
         folder, file = path.is_dir(), path.is_file()
@@ -97,20 +99,22 @@ def _is_text(path: Path) -> bool:
     return bool(start) and b"\x00" not in start
 
 
-def _listed(path: Path, target: str) -> str:
+def _listed(source: Any, target: str) -> str:
     """What a table lists: its first rows tell, and of texts the numbers of its target."""
     from fivefold.core import FivefoldError
     from fivefold.tasks.images.path_table import path_column
     from fivefold.tasks.labelled_table import says_split
-    from fivefold.tasks.tables.read import read
+    from fivefold.tasks.tables.frames import column_names
+    from fivefold.tasks.tables.read import from_frame, read
     from fivefold.tasks.text.text_table import text_column
     from fivefold.tasks.text.tokens import count_words
 
+    file = isinstance(source, Path)
     try:
-        names = _header(path)
+        names = _header(source) if file else column_names(source)
         if names is not None and len(_others(names, target)) != 1:
-            return "table"  # known from its first line: the rows are not read twice
-        table = read(path, query="SELECT * FROM data LIMIT 50")
+            return "table"  # known from the names alone: the rows are not read twice
+        table = read(source, query="SELECT * FROM data LIMIT 50") if file else from_frame(source)
     except FivefoldError:
         return "table"  # the reader of tables says what is wrong with it
     others = [name for name in table.names if name != target and not says_split(table, name)]
@@ -125,7 +129,8 @@ def _listed(path: Path, target: str) -> str:
         return "table"
     quoted = '"' + target.replace('"', '""') + '"'
     try:
-        labels = read(path, query=f"SELECT {quoted} FROM data").column(target)  # noqa: S608
+        whole = read(source, query=f"SELECT {quoted} FROM data") if file else table  # noqa: S608
+        labels = whole.column(target)
     except FivefoldError:
         return "table"
     return "table" if _quantities(labels) else "texts"

@@ -1,6 +1,15 @@
-"""A path as a user writes it: with ``~`` for a home folder."""
+"""A source as a user names it: a path, with ``~`` for a home folder, or what is in memory."""
 
 from pathlib import Path
+
+
+def source_name(source: object) -> str:
+    """Return a source in words: a path as it was given, or ``"memory"``.
+
+    >>> source_name("a.csv"), source_name({"x": [1]})
+    ('a.csv', 'memory')
+    """
+    return str(source) if isinstance(source, str | Path) else "memory"
 
 
 def user_path(text: str | Path) -> Path:

@@ -113,6 +113,21 @@ def test_other_tables_are_refused(text, words, folder):
         _read(folder, text)
 
 
+def test_a_frame_has_the_paths_of_its_owner(folder, monkeypatch):
+    """Relative to the working folder, or absolute: who makes it may name any file."""
+    monkeypatch.chdir(folder / "p")
+    (folder / "elsewhere").mkdir()
+    Image.new("L", (5, 5), 90).save(folder / "elsewhere" / "x.png")
+    paths = ["0.png", "../elsewhere/x.png", str(folder / "p" / "2.png"), "gone.png", None]
+    images = read_path_table({"path": paths, "label": list("abaab")}, None, Limits(), labelled=True)
+    assert images.load(None, 5, 5, colour=False)[:, 0, 0, 0].tolist() == [0, 90, 80]
+    assert [images.classes[i] for i in images.labels] == list("aba")
+    assert [each.name for each in images.rejected] == ["gone.png", "row 5"]
+    assert images.source == "memory"
+    with pytest.raises(DataError, match="a column of paths to pictures; got the columns 'n' in 'memory'"):
+        read_path_table({"n": [1.0]}, None, Limits(), labelled=False)
+
+
 def test_more_rows_than_the_limit_are_refused(folder):
     (folder / "t.csv").write_text("path,label\np/0.png,a\np/1.png,b\n")
     with pytest.raises(DataError, match="at most 1 pictures"):

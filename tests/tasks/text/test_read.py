@@ -159,14 +159,45 @@ def test_texts_in_memory_with_labels_are_the_set_of_a_file(tmp_path):
     assert read_texts(np.array(["a", "b"]), labelled=False).texts == ("a", "b")
 
 
+def test_a_frame_is_the_set_of_its_file(tmp_path):
+    columns = {
+        "id": [1.0, 2.0, 3.0],
+        "said": ["it purrs a lot", "it barks a lot", None],
+        "kind": ["b", "a", "b"],
+    }
+    rows = [
+        ",".join("" if cell is None else str(cell) for cell in row)
+        for row in zip(*columns.values(), strict=True)
+    ]
+    lay(tmp_path, {"t.csv": "\n".join([",".join(columns), *rows]) + "\n"})
+    file = read_texts(tmp_path / "t.csv", target="kind")
+    for frame in (
+        columns,
+        [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)],
+    ):
+        found = read_texts(frame, target="kind")
+        assert (found.texts, found.names, found.classes) == (file.texts, file.names, file.classes)
+        assert (found.labels.tolist(), found.column, found.notes) == (
+            file.labels.tolist(),
+            "said",
+            file.notes,
+        )
+        assert found.source == "memory"
+        assert read_texts(frame, labelled=False, fitted="said").texts == file.texts
+
+
 def test_texts_in_memory_without_labels_say_how_to_give_them(tmp_path):
     with pytest.raises(ArgumentError, match=r"labels of the texts; got none; .* labels=\[\.\.\.\]"):
         read_texts(np.array(["a cat", "a dog"]))
     for text in ("a cat", "is it a cat?", "long " * 1000):
         with pytest.raises(DataError, match="labels"):
             read_texts([text, text])
-    with pytest.raises(ArgumentError, match=r"a list of paths, or texts .* got dict; .* labels"):
+    with pytest.raises(ArgumentError, match=r"a list of paths, or texts .* got int; .* labels"):
+        read_texts(3)
+    with pytest.raises(DataError, match="a column of labels; got the columns 'text' in 'memory'"):
         read_texts({"text": ["a"]})
+    with pytest.raises(ArgumentError, match="of a data frame, its column"):
+        read_texts({"text": ["a"]}, labels=["x"])
     with pytest.raises(ArgumentError, match=r"texts in memory with labels; got 't\.csv'; .* target"):
         read_texts("t.csv", labels=["a"])
     with pytest.raises(DataError, match="at least two classes"):

@@ -33,6 +33,7 @@ from fivefold.tasks.prediction_sets import Sets
 from fivefold.tasks.seconds import seconds_of
 from fivefold.tasks.temperature import temperature_of, tempered_losses
 from fivefold.tasks.threads import threads
+from fivefold.tasks.user_path import source_name
 
 Progress = Callable[[str, dict[str, object]], None]
 Floats = npt.NDArray[np.float64]
@@ -89,7 +90,7 @@ def fit_images(
 
     Args:
         data: A folder with a folder per class (below ``train`` and ``test`` where the source divides them), a
-            folder of IDX files, an NPZ file, a table of paths, or an :class:`ImageSet`.
+            folder of IDX files, an NPZ file, a table or data frame of paths, or an :class:`ImageSet`.
         target: The column of labels of a table of paths.
         budget: Seconds for everything, as ``"10m"`` or a number: what a network may cost is measured on this
             machine.
@@ -125,7 +126,7 @@ def fit_images(
     clock = Clock(Budget(seconds))
     require(isinstance(seed, int) and seed >= 0, "a seed of at least 0", seed)
     tell = progress or (lambda event, details: None)
-    tell("read", {"source": str(data) if not isinstance(data, ImageSet) else data.source})
+    tell("read", {"source": data.source if isinstance(data, ImageSet) else source_name(data)})
     images = data if isinstance(data, ImageSet) else read_images(data, target=target)
     tell("found", {"described": images.describe()})
     start = None if weights is None else read_start(weights, architecture)

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 from fivefold.core import DataError
 from fivefold.tasks.folders import plain_name
@@ -10,7 +11,7 @@ from fivefold.tasks.images.files import Entry, from_files
 from fivefold.tasks.images.image_set import ImageSet
 from fivefold.tasks.images.limits import Limits
 from fivefold.tasks.labelled_table import given_split, labels_of, names_of, split_column, target_column
-from fivefold.tasks.tables.read import read
+from fivefold.tasks.tables.read import from_frame, read
 from fivefold.tasks.tables.table import Column, Table
 
 PATHS = (
@@ -35,12 +36,13 @@ def path_column(table: Table) -> str | None:
     return min(found, key=lambda name: rank.get(name.lower(), len(rank)), default=None)
 
 
-def read_path_table(path: Path, target: str | None, limits: Limits, *, labelled: bool) -> ImageSet:
-    """Read the pictures that a table lists; paths are relative to the table's folder, or absolute, and do not
-    leave it.
+def read_path_table(source: Any, target: str | None, limits: Limits, *, labelled: bool) -> ImageSet:
+    """Read the pictures that a table lists.
 
     Args:
-        path: CSV, TSV, JSON or Parquet.
+        source: CSV, TSV, JSON or Parquet: its paths are relative to its folder, or absolute, and do not leave
+            it. Or a data frame and the like, whose paths are its owner's: relative to the working folder, or
+            absolute.
         target: The column of labels; ``None`` takes ``label``, ``class`` or so, or the only other column.
         limits: Bounds.
         labelled: Labels are wanted.
@@ -48,12 +50,14 @@ def read_path_table(path: Path, target: str | None, limits: Limits, *, labelled:
     Raises:
         DataError: No column of paths, no column of labels, or none of the pictures is there.
     """
-    table = read(path)
+    file = source if isinstance(source, Path) else None
+    table = from_frame(source) if file is None else read(file)
+    where = "memory" if file is None else file.name
     column = path_column(table)
     if column is None:
         raise DataError(
             "a column of paths to pictures",
-            f"the columns {names_of(table)} in {path.name!r}",
+            f"the columns {names_of(table)} in {where!r}",
             "add a column 'path'",
         )
     if table.rows > limits.files:
@@ -62,12 +66,12 @@ def read_path_table(path: Path, target: str | None, limits: Limits, *, labelled:
     notes: list[str] = []
     labels: list[str | None] = [None] * table.rows
     if labelled:
-        name = target_column(table, target, {column, split}, path.name)
+        name = target_column(table, target, {column, split}, where)
         found = labels_of(table.column(name), name, "pictures")
         labels = [None if label is None else plain_name(label) for label in found]
         notes.append(f"Paths are in the column {column!r}, labels in {name!r}.")
     given = given_split(table, split, notes, "pictures")
-    root = path.parent.resolve()
+    root = None if file is None else file.parent.resolve()
     entries = []
     for row, value in enumerate(table.column(column)):
         text = f"row {row + 1}" if value is None else str(value)
@@ -75,11 +79,12 @@ def read_path_table(path: Path, target: str | None, limits: Limits, *, labelled:
         if why is None and labelled and labels[row] is None:
             why = "it has no label"
         entries.append(Entry(plain_name(text)[:_LONGEST], place, labels[row], given[row], why))
-    return from_files(plain_name(str(path)), entries, (), notes, limits)
+    return from_files("memory" if file is None else plain_name(str(file)), entries, (), notes, limits)
 
 
-def _within(root: Path, value: object) -> tuple[Path, str | None]:
-    """The file that a cell names, and why it is not read where it is not."""
+def _within(root: Path | None, value: object) -> tuple[Path, str | None]:
+    """The file that a cell names, below the root if there is one, and why it is not read where it is not."""
+    confined, root = root is not None, root or Path()
     if value is None or not str(value).strip() or "\x00" in str(value):
         return root, "it names no file"
     text = str(value).strip().replace("\\", "/")
@@ -90,7 +95,7 @@ def _within(root: Path, value: object) -> tuple[Path, str | None]:
         real = named.resolve()
     except (OSError, RuntimeError, ValueError):
         return root, "it is a link in a circle or no path"
-    if real.is_relative_to(root):
+    if not confined or real.is_relative_to(root):
         return real, None
     if Path(os.path.normpath(named)).is_relative_to(root):
         return root, "it is a link that leaves the table's folder"

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from fivefold.tasks.images.limits import Limits
 from fivefold.tasks.images.npz import npz_parts
 from fivefold.tasks.images.packed import from_parts
 from fivefold.tasks.images.path_table import read_path_table
+from fivefold.tasks.tables.frames import is_frame
 from fivefold.tasks.thin_data import require_two_classes, thin_classes
 from fivefold.tasks.user_path import user_path
 
@@ -29,7 +30,7 @@ _KINDS = {"folder": "a folder", "picture": "a picture", "idx": "an IDX file", "n
 
 
 def read_images(
-    source: str | Path | Sequence[str | Path],
+    source: Any,
     *,
     target: str | None = None,
     labelled: bool = True,
@@ -43,7 +44,8 @@ def read_images(
 
     Args:
         source: A folder with a folder for each class, also below ``train`` and ``test``; a folder or a file
-            of IDX; a file NPZ; a table (CSV, TSV, Parquet, JSON) with a column of paths. Without labels also
+            of IDX; a file NPZ; a table (CSV, TSV, Parquet, JSON, a data frame) with a column of paths.
+            Without labels also
             any folder, a picture, a pattern, or a list of these.
         target: The column of labels, for tables.
         labelled: Classes are wanted, at least two; ``False`` for prediction.
@@ -71,6 +73,8 @@ def read_images(
     ('4 pictures, 6 high and 8 wide, grey, 2 classes', [250, 240, 5, 9])
     """
     limits = limits or Limits()
+    if is_frame(source):
+        return _judged(read_path_table(source, target, limits, labelled=labelled), labelled=labelled)
     if not isinstance(source, str | Path):
         return _read_list(_paths(source), labelled=labelled, limits=limits)
     path = user_path(source)

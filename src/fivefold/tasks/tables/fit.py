@@ -30,6 +30,7 @@ from fivefold.tasks.tables.source import opened
 from fivefold.tasks.tables.splits import Rows, Splitter
 from fivefold.tasks.tables.table import Table
 from fivefold.tasks.threads import threads
+from fivefold.tasks.user_path import source_name
 
 _METRIC_NAMES = {
     "rmse": "RMSE",
@@ -192,7 +193,7 @@ def fit(
     again = None if stored is None else stored.sampling
     wanted = int(again["count"]) if again else "all" if stored is not None else wanted
     columns = {"drop": drop, "types": types, "weight": weight, "exposure": exposure, "order": order}
-    progress("read", {"source": str(data) if isinstance(data, str | Path) else "memory"})
+    progress("read", {"source": source_name(data)})
     with opened(data, query, wanted) as table:
         sample = None if table is None else draw(table, wanted, seed, group, time, again)
         if sample is None:

@@ -76,6 +76,28 @@ def from_frame(data: Any) -> Table:
     return table
 
 
+def is_frame(data: object) -> bool:
+    """Whether something in memory has columns with names, as :func:`from_frame` takes it.
+
+    >>> is_frame({"x": [1]}), is_frame([{"x": 1}]), is_frame([1]), is_frame("x.csv")
+    (True, True, False, False)
+    """
+    if isinstance(data, np.ndarray):
+        return data.dtype.names is not None
+    if isinstance(data, list | tuple):
+        return bool(data) and all(isinstance(row, Mapping) for row in data)
+    return isinstance(data, Table | Mapping | Frame | ArrowTable)
+
+
+def column_names(data: Any) -> list[str]:
+    """Return the names of the columns that :func:`from_frame` would make; the columns are not read.
+
+    >>> column_names([{"x": 1}, {"y": 2}])
+    ['x', 'y']
+    """
+    return [name for name, _ in _parts(data)]
+
+
 def _parts(data: Any) -> Iterable[tuple[str, Any]]:
     """Name and values of each column."""
     if isinstance(data, Table):

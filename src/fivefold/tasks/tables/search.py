@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from fivefold.core import Budget, Clock, child_seed
+from fivefold.core import Budget, Clock, DataError, child_seed
+from fivefold.tasks.labelled_table import names_of
 from fivefold.tasks.tables import calibrate
 from fivefold.tasks.tables.candidates.constant import Constant
 from fivefold.tasks.tables.candidates.linear import LinearCandidate
@@ -87,6 +88,9 @@ def search(
         kept: Names of methods to judge on every fold, be they beaten or not.
         most_folds: Most folds of the race.
         known: The target where it is known to be one of classes: its family is then not chosen again.
+
+    Raises:
+        DataError: Nothing but columns of which no value comes again.
     """
     name = prepared.target_name
     part = prepared.typed.take(train)
@@ -99,6 +103,12 @@ def search(
     y = family.encode(prepared.target[train])
     problem = Problem(part, prepared.schema, family, y, weights, offset, child_seed(seed, "final"))
     columns = problem.encoded()[1].numbers.shape[1] + sum(map(len, problem.encoded()[1].levels.values()))
+    if not columns:
+        raise DataError(
+            "a column whose values come again",
+            f"only {names_of(part)}, hardly any value of which does",
+            "add a column; texts are fitted as texts without options of tables",
+        )
     rarest = int(np.bincount(y.astype(np.int64)).min()) if family.classifies else len(train)
     yardstick = allow_trees or YARDSTICK in {*references, *kept}  # fitted only where it is looked at
     everyone = [c for c in candidates() if yardstick or c.name != YARDSTICK]

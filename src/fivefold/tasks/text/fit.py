@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,6 +27,7 @@ from fivefold.tasks.text.read import read_texts
 from fivefold.tasks.text.text_set import TextSet, twin_key
 from fivefold.tasks.text.tokens import Tokenizer
 from fivefold.tasks.thin_data import require_two_classes
+from fivefold.tasks.user_path import source_name
 
 Progress = Callable[[str, dict[str, object]], None]
 Rows = npt.NDArray[np.int64]
@@ -123,7 +123,7 @@ class Outcome:
 
 
 def fit_texts(
-    data: str | Path | TextSet,
+    data: Any,
     *,
     target: str | None = None,
     budget: str | float | Budget | None = "60s",
@@ -133,8 +133,8 @@ def fit_texts(
     """Fit a classifier of texts within a budget: by the words they hold, by networks that read them, or both.
 
     Args:
-        data: A table with a column of texts, a folder with a text file or a folder per class, or a
-            :class:`TextSet`, as :func:`~fivefold.tasks.text.read.read_texts` makes one of texts in memory.
+        data: A table or data frame with a column of texts, a folder with a text file or a folder per class,
+            or a :class:`TextSet`, as :func:`~fivefold.tasks.text.read.read_texts` makes one of lists.
         target: The table's column of labels.
         budget: Seconds for everything, as ``"5m"`` or a number.
         seed: Of everything random.
@@ -157,7 +157,7 @@ def fit_texts(
     require(isinstance(seed, int) and seed >= 0, "a seed of at least 0", seed)
     clock = Clock(Budget(seconds))
     tell = progress or (lambda event, details: None)
-    tell("read", {"source": str(data) if not isinstance(data, TextSet) else data.source})
+    tell("read", {"source": data.source if isinstance(data, TextSet) else source_name(data)})
     texts = data if isinstance(data, TextSet) else read_texts(data, target=target)
     require_two_classes(texts.classes, texts.source, "add texts of another one")
     tell("found", {"described": texts.describe()})

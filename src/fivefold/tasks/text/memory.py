@@ -8,7 +8,7 @@ import numpy as np
 from fivefold.core import ArgumentError
 from fivefold.tasks.labelled_table import labels_of
 from fivefold.tasks.rejected import Rejected
-from fivefold.tasks.tables.frames import Frame, physical
+from fivefold.tasks.tables.frames import is_frame, physical
 from fivefold.tasks.text.folder import Found
 
 
@@ -27,7 +27,7 @@ def is_array(source: object) -> bool:
     >>> is_array(np.array(["a cat"])), is_array(["a cat"]), is_array({"text": ["a cat"]})
     (True, False, False)
     """
-    return isinstance(source, np.ndarray | Series) and not isinstance(source, Frame)
+    return isinstance(source, np.ndarray | Series) and not is_frame(source)
 
 
 def documents_of(texts: Any, labels: Any = None) -> Found:

@@ -11,6 +11,7 @@ from fivefold.core import ArgumentError, DataError, require
 from fivefold.tasks.folders import some
 from fivefold.tasks.label_order import label_order
 from fivefold.tasks.rejected import Rejected
+from fivefold.tasks.tables.frames import is_frame
 from fivefold.tasks.tables.read import expand
 from fivefold.tasks.text.endings import has_text_ending
 from fivefold.tasks.text.files import Limits, clean, too_long
@@ -38,10 +39,10 @@ def read_texts(
     r"""Read texts.
 
     Args:
-        source: A table (CSV, TSV, JSON, Parquet) with a column of texts; a folder with a folder of text files
-            for each class; or a folder with a text file for each class. ``train`` and ``test`` folders are
-            respected. Without labels also text files, whose paragraphs or lines are the texts. In memory: a
-            list, an array or a series of strings with ``labels``; without, a list is one of paths.
+        source: A table (CSV, TSV, JSON, Parquet, a data frame) with a column of texts; a folder with a folder
+            of text files for each class; or a folder with a text file for each class. ``train`` and ``test``
+            folders are respected. Without labels also text files, whose paragraphs or lines are the texts. In
+            memory: a list, an array or a series of strings with ``labels``; without, a list is one of paths.
         target: The table's column of labels; ``None`` finds it.
         column: The table's column of texts; ``None`` finds it.
         unit: What one document of a text file is: ``"line"``, ``"paragraph"``, ``"percent"`` (the parts
@@ -79,14 +80,16 @@ def read_texts(
         require(labels is not None or not labelled, "labels of the texts", "none", _WITH_LABELS)
         return texts_of(source, limits, labels)
     listed = isinstance(source, list | tuple) and all(isinstance(each, str | Path) for each in source)
-    if not listed and not isinstance(source, str | Path):
+    framed = is_frame(source)
+    if not listed and not framed and not isinstance(source, str | Path):
         got = type(source).__name__
         if isinstance(source, list | tuple):
             place = next(i for i, each in enumerate(source) if not isinstance(each, str | Path))
             got = f"{source[place]!r:.40} at place {place} (from 0)"
         expected = "a table, a folder, a file, a list of paths, or texts in memory with labels"
         raise ArgumentError(expected, got, _WITH_LABELS)
-    paths = [_path(each) for each in ([source] if isinstance(source, str | Path) else source)]
+    named = [source] if isinstance(source, str | Path) else [] if framed else source
+    paths = [_path(each) for each in named]
     path = paths[0] if isinstance(source, str | Path) else None
     if path is not None and path.is_dir():
         if target is not None or column is not None:
@@ -102,10 +105,10 @@ def read_texts(
         try:
             found = read_table(source, target, column, labelled=labelled, fitted=fitted)
         except DataError as error:
-            if path is not None or not labelled or any(each.exists() for each in paths):
+            if path is not None or framed or not labelled or any(each.exists() for each in paths):
                 raise
             raise DataError(error.expected, error.got, _WITH_LABELS) from error
-    name = str(path) if path is not None else "several files"
+    name = str(path) if path is not None else "memory" if framed else "several files"
     return _gathered(name, found, limits, labelled=labelled)
 
 

@@ -1,11 +1,11 @@
 """A table with a column of texts, one of labels, and perhaps one that says training or test."""
 
-from collections.abc import Sequence
-from pathlib import Path
+from typing import Any
 
 from fivefold.core import ArgumentError, DataError
 from fivefold.tasks.labelled_table import given_split, labels_of, names_of, split_column, target_column
 from fivefold.tasks.rejected import Rejected
+from fivefold.tasks.tables.frames import from_frame, is_frame
 from fivefold.tasks.tables.read import read
 from fivefold.tasks.tables.table import Table
 from fivefold.tasks.text.folder import Found
@@ -48,7 +48,7 @@ def text_column(table: Table, without: str | None = None) -> str | None:
 
 
 def read_table(
-    source: str | Path | Sequence[str | Path],
+    source: Any,
     target: str | None,
     column: str | None,
     *,
@@ -58,7 +58,8 @@ def read_table(
     """Find the documents of a table.
 
     Args:
-        source: CSV, TSV, JSON or Parquet, as :func:`fivefold.tasks.tables.read.read` takes it.
+        source: CSV, TSV, JSON or Parquet, as :func:`fivefold.tasks.tables.read.read` takes it, or what
+            :func:`fivefold.tasks.tables.frames.from_frame` takes.
         target: The column of labels; ``None`` takes ``label``, ``class`` or the like, or the only other one.
         column: The column of texts; ``None`` finds it.
         labelled: Labels are wanted.
@@ -69,7 +70,8 @@ def read_table(
         DataError: No column of texts or of labels; a column that is not there.
         ArgumentError: One column for both.
     """
-    table = read(source)
+    framed = is_frame(source)
+    table = from_frame(source) if framed else read(source)
     missing = column is None and fitted != "" and fitted not in table.names
     if column is None and fitted and not missing:
         column = fitted
@@ -94,7 +96,7 @@ def read_table(
     labels: list[str | None] = [None] * table.rows
     split = split_column(table, {column, target}) if labelled else None
     if labelled:
-        target = target_column(table, target, {column, split}, str(source))
+        target = target_column(table, target, {column, split}, "memory" if framed else str(source))
         labels = labels_of(table.column(target), target, "texts")
         found.notes.append(f"Texts are in the column {column!r}, labels in {target!r}.")
     else:
