@@ -122,6 +122,7 @@ def test_torchvisions_googlenet_starts_a_fit_with_pictures_scaled_as_its_own_wer
     assert torch.equal(
         found.state["inception5b.branch1.conv.weight"], state["inception5b.branch1.conv.weight"]
     )
+    assert found.passed_over == tuple(sorted(name for name in state if name.startswith(("aux1.", "aux2."))))
     module = transferred(found, Candidate("googlenet", 64, 64), "last stage", 4, 0)
     pictures = torch.randint(256, (2, 3, 64, 64), generator=torch.Generator().manual_seed(1)).to(torch.uint8)
     assert outputs(module, pictures).shape == (2, 4)

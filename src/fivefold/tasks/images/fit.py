@@ -179,6 +179,9 @@ def fit_set(
     material = divide(images, duplicates.groups(len(images)), seed, colour=_in_colour(images, start))
     yardstick = fit_yardstick(material, seed)
     designed, warnings = None, list[str]()
+    if start is not None and start.passed_over:
+        left = f"{len(start.passed_over)} tensors served its training alone and are left out"
+        warnings.append(f"Of the network to start from, {left}: {some(list(start.passed_over))}.")
     if searched is not None:
         try:
             designed = _designed(material, searched, seed, directory, tell)

@@ -42,6 +42,7 @@ class Start:
         channels: Channels of its pictures.
         state: Its tensors by name, without those that depend on the number of classes.
         mean, deviation: By which its pictures were standardised.
+        passed_over: Tensors of its file that served its training alone.
     """
 
     source: str
@@ -50,6 +51,7 @@ class Start:
     state: dict[str, Tensor]
     mean: tuple[float, ...]
     deviation: tuple[float, ...]
+    passed_over: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:
@@ -99,9 +101,11 @@ def read_start(path: str | Path, architecture: str | None = None) -> Start:
         )
     candidate = Candidate(architecture, 224, 224)
     network = candidate.make(_SOME, 3, torch.Generator().manual_seed(0))
-    load_weights(network, place, leave_out=_of_classes(candidate, 3))
+    loaded = load_weights(network, place, leave_out=_of_classes(candidate, 3))
     mean, deviation = network.published_moments
-    return _start(path, candidate, 3, network.state_dict(), mean, deviation)
+    passed_over = tuple(name for name in loaded.passed_over if name.startswith(network.auxiliary))
+    start = _start(path, candidate, 3, network.state_dict(), mean, deviation)
+    return replace(start, passed_over=passed_over)
 
 
 def _of_classes(candidate: Candidate, channels: int) -> tuple[str, ...]:
