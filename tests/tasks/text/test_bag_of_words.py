@@ -8,7 +8,7 @@ import pytest
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from fivefold.core import ArgumentError, ArtifactError, DataError
-from fivefold.tasks.text import softmax_regression
+from fivefold.tasks import softmax_regression
 from fivefold.tasks.text.bag_of_words import BagOfWords, Design
 from fivefold.tasks.text.cut_texts import CutTexts
 from fivefold.tasks.text.tokens import split_words

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from fivefold.core import ArgumentError, DataError
+from fivefold.tasks import softmax_regression
 from fivefold.tasks.evaluate import wilson
 from fivefold.tasks.fit import fit
 from fivefold.tasks.text import fit as text_fit
-from fivefold.tasks.text import softmax_regression
 from fivefold.tasks.text.bag_of_words import Design
 from fivefold.tasks.text.cut_texts import CutTexts
 from fivefold.tasks.text.fit import divide, fit_texts

@@ -5,7 +5,8 @@ from itertools import count, pairwise
 import numpy as np
 import pytest
 
-from fivefold.tasks.text import bag_of_words, penalty_path, softmax_regression
+from fivefold.tasks import softmax_regression
+from fivefold.tasks.text import bag_of_words, penalty_path
 from fivefold.tasks.text.cut_texts import CutTexts
 from fivefold.tasks.text.penalty_path import PENALTIES, choose_penalty
 
