@@ -6,7 +6,7 @@ import re
 import shlex
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -15,9 +15,6 @@ from fivefold.cli.options import Debug, Json, Quiet, Rows, split_names, split_pa
 from fivefold.cli.progress import Progress
 from fivefold.cli.terminal import out as write_out
 from fivefold.cli.terminal import say
-
-if TYPE_CHECKING:
-    pass
 
 
 def fit(
