@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def fit(
     data: Any,
-    target: str | None = None,
+    target: Any = None,
     *,
     budget: "str | float | Budget | None" = "60s",
     seed: int = 0,
@@ -38,8 +38,10 @@ def fit(
     for :func:`fivefold.tasks.tables.fit.fit`, whose options are taken: one of them makes texts a table.
 
     Args:
-        data: A folder, a path, a data frame, a dict of columns, an array.
-        target: The column to predict; pictures in folders need none.
+        data: A folder, a path, a data frame, a dict of columns, an array [rows, columns]; beside a target of
+            values also an array of pictures [N, H, W(, C)], or a list of texts or of paths to pictures.
+        target: The column to predict; pictures in folders need none. Or its values themselves, one a row:
+            ``fit(X, y)``.
         budget: Seconds, as ``"60s"`` or a number.
         seed: Seed of everything random.
         weights: For pictures, a trained network to start from: a saved model, or a checkpoint of ImageNet.
@@ -56,14 +58,21 @@ def fit(
 
     Raises:
         DataError: The data cannot be read or modelled.
-        ArgumentError: An option that does not fit, or no target for a table.
+        ArgumentError: An option that does not fit, no target for a table, or values beside a path or not as
+            many as rows.
 
     >>> import numpy as np
     >>> x = np.random.default_rng(0).normal(size=200)
     >>> model = fit({"x": x, "y": 3 * x}, "y", budget="2s")
     >>> abs(float(model.predict({"x": [1.0]})[0]) - 3) < 0.1
     True
+    >>> abs(float(fit(x[:, None], 3 * x, budget="2s").predict(np.ones((1, 1)))[0]) - 3) < 0.1
+    True
     """
+    if target is not None and not isinstance(target, str):
+        from fivefold.tasks.apart import joined
+
+        data, target = joined(data, target)
     kind = kind_of(data, target)
     file = not isinstance(data, str | Path) or user_path(data).is_file()
     if kind == "texts" and options and file:
@@ -104,7 +113,11 @@ def fit(
         named = ", ".join(given)
         raise ArgumentError("options of a fit to a table", named, "leave them out: they are of pictures")
     if target is None:
-        raise ArgumentError("a target, the column to predict", "none", "give target=COLUMN (--target)")
+        raise ArgumentError(
+            "a target, the column to predict",
+            "none",
+            "give target=COLUMN (--target), or the values themselves",
+        )
     from fivefold.tasks.tables.fit import fit as fit_table
 
     if progress is not None:

@@ -38,9 +38,7 @@ def kind_of(data: Any, target: str | None) -> str:
     ('table', 'table')
     """
     if not isinstance(data, str | Path):
-        from fivefold.tasks.tables.frames import is_frame
-
-        return _listed(data, target) if target is not None and is_frame(data) else "table"
+        return _in_memory(data, target)
     path = user_path(data)
     try:
         folder, file = path.is_dir(), path.is_file()
@@ -55,6 +53,16 @@ def kind_of(data: Any, target: str | None) -> str:
             return "texts"
         return "pictures" if looks_like_images(data) else "table"
     return "table"
+
+
+def _in_memory(data: Any, target: str | None) -> str:
+    from fivefold.tasks.images.image_set import ImageSet
+    from fivefold.tasks.tables.frames import is_frame
+    from fivefold.tasks.text.text_set import TextSet
+
+    if isinstance(data, ImageSet | TextSet):
+        return "pictures" if isinstance(data, ImageSet) else "texts"
+    return _listed(data, target) if target is not None and is_frame(data) else "table"
 
 
 def _packed(path: Path) -> bool:

@@ -4,12 +4,15 @@ from pathlib import Path
 
 
 def source_name(source: object) -> str:
-    """Return a source in words: a path as it was given, or ``"memory"``.
+    """Return a source in words: a path as given, the ``source`` that a set or table names, or ``"memory"``.
 
     >>> source_name("a.csv"), source_name({"x": [1]})
     ('a.csv', 'memory')
     """
-    return str(source) if isinstance(source, str | Path) else "memory"
+    if isinstance(source, str | Path):
+        return str(source)
+    own = getattr(source, "source", None)  # of a data frame a column, if anything
+    return own if isinstance(own, str) else "memory"
 
 
 def user_path(text: str | Path) -> Path:

@@ -126,7 +126,7 @@ def fit_images(
     clock = Clock(Budget(seconds))
     require(isinstance(seed, int) and seed >= 0, "a seed of at least 0", seed)
     tell = progress or (lambda event, details: None)
-    tell("read", {"source": data.source if isinstance(data, ImageSet) else source_name(data)})
+    tell("read", {"source": source_name(data)})
     images = data if isinstance(data, ImageSet) else read_images(data, target=target)
     tell("found", {"described": images.describe()})
     start = None if weights is None else read_start(weights, architecture)

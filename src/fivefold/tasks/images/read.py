@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from fivefold.core import ArgumentError, DataError
+from fivefold.core import ArgumentError, DataError, require
 from fivefold.tasks.folders import ignored, plain_name
 from fivefold.tasks.images.decode import begins_like_a_picture, read_start
 from fivefold.tasks.images.endings import has_picture_ending
@@ -18,6 +18,7 @@ from fivefold.tasks.images.folder import every_file, read_folder
 from fivefold.tasks.images.idx import idx_parts, idx_role
 from fivefold.tasks.images.image_set import ImageSet
 from fivefold.tasks.images.limits import Limits
+from fivefold.tasks.images.memory import array_part, is_picture_array
 from fivefold.tasks.images.npz import npz_parts
 from fivefold.tasks.images.packed import from_parts
 from fivefold.tasks.images.path_table import read_path_table
@@ -33,6 +34,7 @@ def read_images(
     source: Any,
     *,
     target: str | None = None,
+    labels: Any = None,
     labelled: bool = True,
     limits: Limits | None = None,
     whites: Mapping[str, float] | None = None,
@@ -44,10 +46,11 @@ def read_images(
 
     Args:
         source: A folder with a folder for each class, also below ``train`` and ``test``; a folder or a file
-            of IDX; a file NPZ; a table (CSV, TSV, Parquet, JSON, a data frame) with a column of paths.
-            Without labels also
-            any folder, a picture, a pattern, or a list of these.
+            of IDX; a file NPZ; a table (CSV, TSV, Parquet, JSON, a data frame) with a column of paths; an
+            array or tensor [N, H, W], [N, H, W, 1, 3 or 4] or [N, 1 or 3, H, W] beside ``labels``. Without
+            labels also any folder, a picture, a pattern, or a list of these.
         target: The column of labels, for tables.
+        labels: A class for each picture of an array: texts or whole numbers.
         labelled: Classes are wanted, at least two; ``False`` for prediction.
         limits: What is read at most.
         whites: For pictures to be answered by a model, the ``whites`` of those that it was fitted to: the
@@ -58,8 +61,8 @@ def read_images(
 
     Raises:
         DataError: Nothing there, no picture in it, no classes, or one only.
-        ArgumentError: A list or one picture where classes are wanted, a target without a table, or a source
-            of another type.
+        ArgumentError: A list or one picture where classes are wanted, a target without a table, labels beside
+            something else than an array or as many as it has not, or a source of another type.
 
     >>> import tempfile
     >>> from PIL import Image
@@ -73,6 +76,14 @@ def read_images(
     ('4 pictures, 6 high and 8 wide, grey, 2 classes', [250, 240, 5, 9])
     """
     limits = limits or Limits()
+    if is_picture_array(source):
+        return _of_array(source, labels, whites, labelled=labelled)
+    require(
+        labels is None,
+        "labels of an array of pictures",
+        f"labels of a {type(source).__name__}",
+        "name a table's column of labels as target",
+    )
     if is_frame(source):
         return _judged(read_path_table(source, target, limits, labelled=labelled), labelled=labelled)
     if not isinstance(source, str | Path):
@@ -171,6 +182,14 @@ def _idx_folder(path: Path) -> Path | None:
     return None
 
 
+def _of_array(source: Any, labels: Any, whites: Mapping[str, float] | None, *, labelled: bool) -> ImageSet:
+    if labelled and labels is None:
+        raise ArgumentError("labels of the pictures", "none", "give a class for each: labels=[...]")
+    notes: list[str] = []
+    part, found = array_part(source, labels if labelled else None, notes, whites)
+    return _judged(from_parts("memory", [part], notes, found), labelled=labelled)
+
+
 def _within(folder: Path) -> list[Path]:
     """The files of a folder; links only where they stay in it."""
     real = folder.resolve()
@@ -194,9 +213,9 @@ def _paths(source: Sequence[str | Path]) -> list[str | Path]:
     else:
         got = type(source).__name__
     raise ArgumentError(
-        "a folder, a file, or a list of paths",
+        "a folder, a file, a list of paths, or an array of pictures",
         got,
-        "save pictures of memory in an NPZ file, or give the paths as a list",
+        "put pictures of memory into one array [N, height, width] or [N, height, width, 3]",
     )
 
 

@@ -157,7 +157,7 @@ def fit_texts(
     require(isinstance(seed, int) and seed >= 0, "a seed of at least 0", seed)
     clock = Clock(Budget(seconds))
     tell = progress or (lambda event, details: None)
-    tell("read", {"source": data.source if isinstance(data, TextSet) else source_name(data)})
+    tell("read", {"source": source_name(data)})
     texts = data if isinstance(data, TextSet) else read_texts(data, target=target)
     require_two_classes(texts.classes, texts.source, "add texts of another one")
     tell("found", {"described": texts.describe()})
