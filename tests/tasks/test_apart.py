@@ -27,6 +27,13 @@ def test_rows_of_any_kind_and_values_of_any_kind_make_the_same_table(data, targe
     assert np.array_equal(np.stack([table.column(each) for each in table.names[:2]], 1), X)
 
 
+def test_masked_numbers_stay_missing():
+    hidden = np.ma.masked_array(X, X == 0.0)
+    table, _ = joined(hidden, np.ma.masked_array(Y, Y == 4.0))
+    assert np.array_equal(table.column("x0"), [np.nan, *X[1:, 0]], equal_nan=True)
+    assert np.isnan(table.column("target")).tolist() == [False, False, True, False, False, False]
+
+
 def test_a_target_keeps_its_own_name_and_its_gaps():
     frame = pd.DataFrame({"x": ["a", "b", None]})
     for target in (pd.Series([1.0, None, 3.0], name="price"), pd.DataFrame({"price": [1.0, None, 3.0]})):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fivefold.core import ArgumentError, DataError
+from fivefold.tasks.as_numpy import as_numpy, is_array_like
 from fivefold.tasks.images.memory import is_picture_array
 from fivefold.tasks.tables.frames import column_names, from_frame, is_frame, physical
 from fivefold.tasks.tables.table import Table
@@ -47,7 +48,7 @@ def joined(data: Any, target: Any) -> "tuple[Table | ImageSet | TextSet, str | N
         return read_images(data, labels=values), None
     if _is_listed(data):
         return _of_list(data, values), None
-    table = from_frame(data if is_frame(data) or not hasattr(data, "__array__") else np.asarray(data))
+    table = from_frame(as_numpy(data) if is_array_like(data) and not is_frame(data) else data)
     if name in table.names:
         raise DataError(
             "a target that is no column of the data",
@@ -69,7 +70,7 @@ def _named(target: Any) -> tuple[str, Any]:
             raise ArgumentError("one target", f"{len(names)} columns", "give one of them")
         return names[0], from_frame(target).column(names[0])
     name = getattr(target, "name", None)
-    values = np.asarray(target) if hasattr(target, "__array__") else target
+    values = as_numpy(target) if is_array_like(target) else target
     if isinstance(values, np.ndarray) and values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
     return (name if isinstance(name, str) and name else TARGET), values
@@ -79,9 +80,9 @@ def _is_listed(data: Any) -> bool:
     """Whether data are strings, each of them a row."""
     if isinstance(data, list | tuple):
         return bool(data) and all(isinstance(each, str) for each in data)
-    if is_frame(data) or not hasattr(data, "__array__"):
+    if is_frame(data) or not is_array_like(data):
         return False
-    array = np.asarray(data)
+    array = as_numpy(data)
     return array.ndim == 1 and (
         array.dtype.kind in "UT" or any(isinstance(each, str) for each in array.tolist())
     )

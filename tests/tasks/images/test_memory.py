@@ -24,7 +24,7 @@ def test_three_or_four_dimensions_make_pictures():
 
 
 @pytest.mark.parametrize("labels", [[3, 0], np.array([3.0, 0.0]), torch.tensor([3, 0]), pd.Series(["3", "0"]),
-                                    np.eye(4)[[3, 0]]])  # fmt: skip
+                                    np.eye(4)[[3, 0]], np.eye(4)[[3, 0]].tolist()])  # fmt: skip
 def test_labels_of_any_kind(labels):
     part, _ = array_part(np.zeros((2, 4, 4)), labels, [])
     assert part.labels is not None

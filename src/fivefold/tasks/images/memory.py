@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fivefold.core import ArgumentError, DataError
+from fivefold.tasks.as_numpy import as_numpy, is_array_like
 from fivefold.tasks.images.npz import as_labels, as_pictures
 from fivefold.tasks.images.packed import Part
 from fivefold.tasks.images.scale import whites_of
@@ -22,7 +23,7 @@ def is_picture_array(source: object) -> bool:
     >>> is_picture_array(np.zeros((2, 5, 5))), is_picture_array(np.zeros((2, 5))), is_picture_array("x.npz")
     (True, False, False)
     """
-    return hasattr(source, "__array__") and getattr(source, "ndim", 0) in (3, 4)
+    return is_array_like(source) and getattr(source, "ndim", 0) in (3, 4)
 
 
 def array_part(
@@ -49,12 +50,7 @@ def array_part(
     >>> part.pictures.dtype, part.labels.tolist(), whites
     (dtype('uint8'), ['a', 'b'], {'floats': 1.0})
     """
-    try:
-        array = np.asarray(pictures)
-    except (TypeError, RuntimeError) as error:  # a tensor on an accelerator, or one with a gradient
-        raise ArgumentError(
-            "an array of pictures", f"one that NumPy cannot read: {error}", "give tensor.detach().cpu()"
-        ) from error
+    array = as_numpy(pictures)
     if array.size == 0:
         raise DataError("an array with pictures in it", f"the shape {array.shape}")
     known = whites_of({_WHERE: array}, notes, whites)
@@ -66,11 +62,11 @@ def array_part(
 
 
 def _classes(labels: Any, notes: list[str]) -> NDArray[np.str_]:
-    array = np.asarray(labels)
+    array = as_numpy(labels) if is_array_like(labels) else np.asarray(labels, dtype=object)
     if array.ndim == 1:
         texts = labels_of(physical("labels", array, notes), "labels", "pictures")
         if None in texts:
             many = f"none for {texts.count(None):,}, the first at place {texts.index(None)} (from 0)"
             raise DataError("a label for each picture", many, "leave those pictures out")
         return np.array(texts, dtype=np.str_)
-    return as_labels(array, "the labels", notes)
+    return as_labels(np.asarray(array.tolist()), "the labels", notes)
