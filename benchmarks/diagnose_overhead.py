@@ -40,6 +40,8 @@ from typing import Any
 from common import arguments, write
 
 SEED = 0
+LEAST = 30
+"""Updates of a training."""
 NETWORKS = ("resnet20", "transformer", "mlp")
 STEADY = dict.fromkeys(("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_"), str(2**32))
 """Settings by which glibc keeps what it got from the system; other systems do not read them."""
@@ -196,6 +198,17 @@ def halves(threads: int) -> tuple[set[int], set[int]] | None:
     return (set(cores[:threads]), set(cores[-threads:])) if len(cores) >= 2 * threads else None
 
 
+def updates_in(name: str, options: argparse.Namespace) -> int:
+    """Updates that take the seconds without watching, by a training of a tenth of them or more.
+
+    Of a shorter one its first updates tell nothing: the dense network's thirty first took ten times too long.
+    """
+    updates = LEAST
+    while (wall := ended(started(name, updates, False, options))["wall"]) < options.seconds / 10:
+        updates *= 4
+    return max(LEAST, int(updates * options.seconds / wall))
+
+
 def repetition(name: str, updates: int, options: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any]]:
     """What trainings that are not watched took, and watched ones, over an exchange of the cores."""
     cores, turns = halves(options.threads), []
@@ -246,8 +259,7 @@ def main() -> None:
         return
     rows = []
     for name in options.networks:
-        trial = ended(started(name, 30, False, options))
-        updates = max(30, int(options.seconds / (trial["wall"] / 30)))
+        updates = updates_in(name, options)
         pairs = [repetition(name, updates, options) for _ in range(options.repeat)]
         cpu = [w["cpu"] / p["cpu"] - 1 for p, w in pairs]
         wall = [w["wall"] / p["wall"] - 1 for p, w in pairs]
