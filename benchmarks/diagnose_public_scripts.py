@@ -490,12 +490,14 @@ def heads(rows: list[dict[str, object]]) -> dict[str, str]:
     """What the table says in all."""
     alike = sum(row["exit code alone"] == row["exit code under diagnosis"] for row in rows)
     trained = sum(bool(row["updates"]) for row in rows)
-    wrong = sum(str(row["judged"]).count("(high): false alarm") for row in rows)
+    wrong, unjudged = (
+        sum(str(row["judged"]).count(f"(high): {words}") for row in rows) for words in ("false alarm", "not ")
+    )
     return {
         "command": "python benchmarks/diagnose_public_scripts.py --images FOLDER",
         "result": f"{len(rows)} scripts: {alike} end with the exit code that they have alone; {trained} "
         "trained and were watched, for the others a sentence says why not; "
-        f"{wrong} false alarms of high confidence",
+        f"{wrong} false alarms of high confidence, {unjudged} findings of high confidence not judged",
     }
 
 
