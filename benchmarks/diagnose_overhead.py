@@ -41,7 +41,7 @@ from common import arguments, write
 
 SEED = 0
 LEAST = 30
-"""Updates of a training."""
+"""Fewest updates of a training."""
 NETWORKS = ("resnet20", "transformer", "mlp")
 STEADY = dict.fromkeys(("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_"), str(2**32))
 """Settings by which glibc keeps what it got from the system; other systems do not read them."""

@@ -8,8 +8,9 @@ import numpy as np
 from fivefold.core import ArgumentError, DataError
 from fivefold.tasks.as_numpy import as_numpy, is_array_like
 from fivefold.tasks.images.memory import is_picture_array
-from fivefold.tasks.tables.frames import column_names, from_frame, is_frame, physical
+from fivefold.tasks.tables.frames import from_frame, is_frame, physical
 from fivefold.tasks.tables.table import Table
+from fivefold.tasks.text.memory import is_array
 
 if TYPE_CHECKING:
     from fivefold.tasks.images.image_set import ImageSet
@@ -65,10 +66,10 @@ def joined(data: Any, target: Any) -> "tuple[Table | ImageSet | TextSet, str | N
 def _named(target: Any) -> tuple[str, Any]:
     """A target's name and values; a column [N, 1] is one of N."""
     if is_frame(target):
-        names = column_names(target)
-        if len(names) != 1:
-            raise ArgumentError("one target", f"{len(names)} columns", "give one of them")
-        return names[0], from_frame(target).column(names[0])
+        table = from_frame(target)
+        if len(table.names) != 1:
+            raise ArgumentError("one target", f"{len(table.names)} columns", "give one of them")
+        return table.names[0], table.column(table.names[0])
     name = getattr(target, "name", None)
     values = as_numpy(target) if is_array_like(target) else target
     if isinstance(values, np.ndarray) and values.ndim == 2 and values.shape[1] == 1:
@@ -80,7 +81,7 @@ def _is_listed(data: Any) -> bool:
     """Whether data are strings, each of them a row."""
     if isinstance(data, list | tuple):
         return bool(data) and all(isinstance(each, str) for each in data)
-    if is_frame(data) or not is_array_like(data):
+    if not is_array(data):
         return False
     array = as_numpy(data)
     return array.ndim == 1 and (
