@@ -100,6 +100,27 @@ def test_a_hook_that_was_interrupted_counts_as_others_do() -> None:
     assert account.spent > 150 * AROUND * 1e-4
 
 
+def test_each_pass_of_an_update_is_entered() -> None:
+    account = Overhead(0.05)
+    account.reach(1e-5, passes=3)
+    assert math.isclose(account.spent, 2 * AROUND * 1e-5)
+
+
+def test_when_it_is_allowed_again_does_not_depend_on_how_often_it_is_asked() -> None:
+    often, once = (Overhead(0.1, free=0, allowance=0.5, part=0.8) for _ in range(2))
+    for account in (often, once):
+        account.spend(2.0)
+        account.end()
+        account.full = False
+        account.spend(1.0)
+    first = next(at for at in range(1000) if often.allows(at=float(at)))
+    assert first == 54  # 2 + 2 <= 0.8 (0.1 t - 1) + 0.5
+    assert not once.allows(at=first - 1.0)
+    once.spend(1.0)  # in the meantime
+    assert not once.allows(at=float(first))
+    assert once.allows(at=first + 10.0)
+
+
 def test_a_free_step_has_what_is_left_and_one_that_was_asked_for_all_it_takes() -> None:
     account = Overhead(0.05, free=1, allowance=2.0)
     account.spend(0.5)

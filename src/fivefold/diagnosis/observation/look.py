@@ -12,6 +12,10 @@ from fivefold.diagnosis.observation.first_operation import broken
 
 SMALL = 4096
 """Numbers up to which a gradient is looked at whole; of a larger one, one number per unit."""
+SHARE = 0.002
+"""Of the time, for looking at all gradients: what the two ends did not tell is in the weights one update
+later, and then in everything.
+"""
 
 
 class Look:
@@ -29,22 +33,23 @@ class Look:
         always: Updates at which all are looked at, whatever it takes.
     """
 
-    def __init__(self, parameters: Sequence[Tensor], share: float = 0.01, always: int = 16) -> None:
+    def __init__(self, parameters: Sequence[Tensor], share: float = SHARE, always: int = 16) -> None:
         self._parameters = [p for p in parameters if p.requires_grad]
         self._ends = _ends(self._parameters)
         self._share, self._always = share, always
         self._credit, self._cost = 0.0, 0.0
         self._before = perf_counter()
 
-    def finite(self, *, wait: bool) -> bool:
+    def finite(self, *, wait: bool, now: float | None = None) -> bool:
         """Whether all gradients that are looked at are finite.
 
         Args:
             wait: Whether to look at gradients on an accelerator too, which waits for it.
+            now: The seconds of a clock, where they are at hand.
         """
         if not self._parameters:
             return True
-        start = perf_counter()
+        start = perf_counter() if now is None else now
         self._credit += self._share * (start - self._before)
         self._before = start
         self._always -= 1

@@ -52,6 +52,14 @@ class Passes:
         aim: float = AIM,
         deep: bool = False,
     ) -> None:
+        self._calm = True  # asked at every call, as are the next ones: side by side they are read together
+        self._depth = self._passes = self._counted = self._nested = 0
+        self._batch: tuple[nn.Module, Any, Any] | None = None
+        self._stepping: tuple[int, int] | None = None
+        self._late = self._mode_on = self._playing = self._seen_between = False
+        self._window: Step | None = None
+        self._evaluation: Evaluation | None = None
+        self._ended = perf_counter()
         # Looks in depth have an account of their own, or the cheaper ones would leave them nothing.
         share = aim * (overhead / 2 if deep else overhead)
         # A part is kept for evaluations: the updates at the start would leave none for those at the end.
@@ -69,32 +77,23 @@ class Passes:
         self._compiled = any(opaque(m) for m in modules.values())
         self._loose = calls_of(modules, self._named_anew)
         self._mode = Calls(self._on_call, self.account.spend)
-        self._mode_on = self._playing = False
         self._handles: list[RemovableHandle] = []
-        self._window: Step | None = None
         self._window_handles: list[RemovableHandle] = []
         self._evaluation_handles: list[RemovableHandle] = []
-        self._late = self._found_inf = False
         self._lazy = any(is_lazy(p) for _, p in self._named)
         self._said: list[str] = []
-        self._ended = perf_counter()
-        self._seen_between = self._called = False
+        self._called = False
         self._measure: StepMeasure | None = None
         self._tape: Tape | None = None
         self._last_tape: Tape | None = None
-        self._evaluation: Evaluation | None = None
-        self._depth = 0
         self._forwards = self._backwards = 0
         self._forward_is_last = False
         self._trained_in: bool | None = None
-        self._batch: tuple[nn.Module, Any, Any] | None = None
         self._marks: dict[str, float] = {}
         self._schedulers: list[LRScheduler] = []
         self._scheduled, self._searched = 0, False
         self._made = Followed()
         self._entry: nn.Module | None = None
-        self._stepping: tuple[int, int] | None = None
-        self._nested = self._passes = 0
         self._recurrences = Recurrences(self.record.recurrences)
         self._training = KeptRows(self.record.training_rows)
         self._evaluated = KeptRows(self.record.evaluation_rows, full=FULL)
@@ -127,7 +126,7 @@ class Passes:
 
     def _before_part(self, part: nn.Module, args: Any, kwargs: Any) -> None:
         """See an evaluation that calls parts of a model and never the model itself."""
-        if self._playing or self._depth > 0 or torch.is_grad_enabled():
+        if self._playing or self._depth > 0 or torch.is_grad_enabled() or in_backward():
             return
         start = perf_counter()
         self._passes += 1
@@ -158,15 +157,15 @@ class Passes:
             veil([inner for _, inner in self.record.modules()], added)
         return added
 
-    def _hook_optimizer(self, optimizer: torch.optim.Optimizer) -> None:
-        self._handles.append(optimizer.register_step_pre_hook(self._before_step))
-        self._handles.append(optimizer.register_step_post_hook(self._after_step))
-
     def _veil(self) -> None:
         veil([module for _, module in self.record.modules()], [*self._handles, *self._window_handles])
 
+    def _settle(self) -> None:
+        """Nothing is seen in full: calls with gradients are counted, and no more."""
+        self._calm = self._window is None and self._evaluation is None and not self._playing
+
     def _open(self) -> None:
-        self.account.full = True
+        self.account.full, self._calm = True, False
         self._window = Step(self.record.count, self.account.elapsed)
         layers: list[LayerStep] = self._window.layers
         self._window_handles = [*hook_layers(self.record.model, layers), *self._hook_recurrent()]
@@ -212,6 +211,7 @@ class Passes:
             self.account.end()
         self.account.full = False
         self._window = self._tape = self._last_tape = self._measure = None
+        self._settle()
 
     def _enter_mode(self) -> None:
         if not self._mode_on:
@@ -224,6 +224,12 @@ class Passes:
             self._mode_on = False
 
     def _before_forward(self, module: nn.Module, args: Any, kwargs: Any) -> None:
+        if self._calm and torch.is_grad_enabled():
+            self._depth += 1
+            if self._depth == 1:
+                self._passes += 1
+                self._batch = (module, args, kwargs)
+            return
         if self._playing or in_backward():
             return
         self._depth += 1
@@ -240,8 +246,6 @@ class Passes:
                 if (seen := trains(module))[1] or self._trained_in is None:
                     self._trained_in = seen[0]
                 self._begin_forward(module, args, kwargs, start)
-            else:
-                self.account.reach(perf_counter() - start)
         else:
             self._evaluate(module, args, kwargs)
         self.account.spend(perf_counter() - start)
@@ -269,7 +273,7 @@ class Passes:
         self._enter_mode()
 
     def _after_forward(self, module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
-        if self._playing or in_backward():
+        if not self._calm and (self._playing or in_backward()):
             return
         self._depth = max(0, self._depth - 1)
         if self._depth > 0 or output is None or (self._window is None and self._evaluation is None):
@@ -337,7 +341,7 @@ class Passes:
         tensors = [leaf for leaf in tree_flatten((args, kwargs))[0] if isinstance(leaf, Tensor)]
         if self._evaluation is None:
             self._seen_between = True
-            self._evaluation = Evaluation(self.record.count)
+            self._evaluation, self._calm = Evaluation(self.record.count), False
             # The first evaluations are watched whatever they cost: they tell training from held-out data.
             self._for_evaluations.always = self.account.always
             allowed = self.account.allows() or self._for_evaluations.allows()
@@ -380,21 +384,15 @@ class Passes:
         self._evaluation = self._entry = None
         self._made = Followed()
         self.account.full = self._window is not None
+        self._settle()
         if self._window is None:
             self._leave_mode()
 
     @contextmanager
     def _unseen(self) -> Iterator[None]:
-        was, self._playing = self._playing, True
+        was, self._playing, self._calm = self._playing, True, False
         try:
             yield
         finally:
             self._playing = was
-
-    def _before_step(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
-        """Told before each update."""
-        raise TypeError("expected a Watcher; got what sees passes alone")
-
-    def _after_step(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
-        """Told after each update."""
-        raise TypeError("expected a Watcher; got what sees passes alone")
+            self._settle()

@@ -55,6 +55,10 @@ class Watcher(Passes):
         self._open()
         self._veil()
 
+    def _hook_optimizer(self, optimizer: torch.optim.Optimizer) -> None:
+        self._handles.append(optimizer.register_step_pre_hook(self._before_step))
+        self._handles.append(optimizer.register_step_post_hook(self._after_step))
+
     def detach(self) -> None:
         """End watching; the record stays."""
         self._close(None)
@@ -99,7 +103,8 @@ class Watcher(Passes):
             self._nested += 1  # an optimizer whose step() calls that of its base class, which torch hooks too
             return
         self._stepping, self._nested = step, 0
-        self._leave_mode()
+        if self._mode_on:
+            self._leave_mode()
         # With a closure the optimizer runs forward and backward passes itself: what they show is seen after
         # it.
         self._late = _closure(args, kwargs)
@@ -113,15 +118,14 @@ class Watcher(Passes):
             # The first batch has made the parameters; they are still as they were made.
             self.record.first_weights = first_weights(self.record.modules())
             self._lazy = any(is_lazy(p) for _, p in self._named)
-        # Where the optimizer undoes a scaling itself, it also leaves out updates that are not finite.
-        self._found_inf = vars(optimizer).get("found_inf") is not None
         if not self._late:
-            self._look_at_passes(start)
+            self._look_at_passes(optimizer, start)
         now = perf_counter()
-        self._marks["step"] = now
+        if self._window is not None:
+            self._marks["step"] = now
         self.account.spend(now - start)
 
-    def _look_at_passes(self, now: float) -> None:
+    def _look_at_passes(self, optimizer: torch.optim.Optimizer, now: float) -> None:
         """Take note of the forward and backward passes since the update before."""
         window = self._window
         if window is not None:
@@ -132,20 +136,22 @@ class Watcher(Passes):
                 turned = self._marks.get("backward", now)
                 window.waited = began - self._marks.get("end", self.account.began)
                 window.forward, window.backward = turned - began, now - turned
-        if self.record.first_nonfinite is None and not self._found_inf and not self._finite():
+        # Where the optimizer undoes a scaling itself, it also leaves out updates that are not finite.
+        left_out = vars(optimizer).get("found_inf") is not None
+        if self.record.first_nonfinite is None and not left_out and not self._finite(now):
             self.record.first_nonfinite = self.record.count
             self.record.nonfinite = self._trace()
 
-    def _finite(self) -> bool:
+    def _finite(self, now: float) -> bool:
         """Look at the gradients, and at the loss where it was seen: one that is not finite may have a
         gradient
         that is (zero, where every target is ignored).
         """
         tape, window = self._last_tape, self._window
-        seen = tape is not None and tape.playable and window is not None and window.backwards > 0
-        return self._look.finite(wait=window is not None) and not (
-            seen and window is not None and not math.isfinite(window.loss)
-        )
+        if not self._look.finite(wait=window is not None, now=now):
+            return False
+        seen = window is not None and tape is not None and tape.playable and window.backwards > 0
+        return not seen or window is None or math.isfinite(window.loss)
 
     def _after_step(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
         if self._nested:
@@ -156,33 +162,40 @@ class Watcher(Passes):
         window = self._window
         if self._late:
             self._leave_mode()
-            self._look_at_passes(start)
+            self._look_at_passes(optimizer, start)
         if window is not None:
-            window.update = start - self._marks.get("step", start)
-            self._called = self._called or self._forwards > 0
-            if self._measure is not None:
-                window.parameters = self._measure.finish()
-                window.line = self._line(self._measure)
-            self.account.spend(perf_counter() - start)
-            self.account.watched(perf_counter() - self._ended)
-            if self._deep is not None and self._measure is not None:
-                self._look_deeper(self._deep, window, self._measure, optimizer)
+            self._finish(window, optimizer, start)
             start = perf_counter()
             self._close(window)
         elif not self._seen_between:
             self.account.plain(start - self._ended)
-        self._seen_between = False
         self._note_rate(optimizer)
         self.record.count += 1
-        self._forwards = self._backwards = 0
-        self._forward_is_last = False
-        self._trained_in = None
-        self._marks = {"end": start}
-        if self._due():
+        self._seen_between = False
+        if due := self._due(start - self.account.began):
+            self._forwards = self._backwards = 0
+            self._forward_is_last, self._trained_in = False, None
+            self._marks = {"end": start}
             self._open()
             self._veil()
         self._ended = perf_counter()
-        self.account.spend(self._ended - start)
+        if window is None and not due:
+            self.account.reach(self._ended - start, self._passes - self._counted)
+        else:
+            self.account.spend(self._ended - start)
+        self._counted = self._passes
+
+    def _finish(self, window: Step, optimizer: torch.optim.Optimizer, start: float) -> None:
+        """See the end of an update that was seen in full."""
+        window.update = start - self._marks.get("step", start)
+        self._called = self._called or self._forwards > 0
+        if self._measure is not None:
+            window.parameters = self._measure.finish()
+            window.line = self._line(self._measure)
+        self.account.spend(perf_counter() - start)
+        self.account.watched(perf_counter() - self._ended)
+        if self._deep is not None and self._measure is not None:
+            self._look_deeper(self._deep, window, self._measure, optimizer)
 
     def _note_rate(self, optimizer: torch.optim.Optimizer) -> None:
         """Note the rate where it changes: a schedule must not be told from the watched updates alone."""
@@ -204,11 +217,11 @@ class Watcher(Passes):
         if len(rates) > MOST_RATES:
             del rates[1:-1:2]
 
-    def _due(self) -> bool:
+    def _due(self, now: float) -> bool:
         """Whether the next update is seen in full."""
         if self._every:
             return self.record.count % self._every == 0
-        return self.account.allows() or (self._deep is not None and self._deep.allows())
+        return self.account.allows(at=now) or (self._deep is not None and self._deep.allows(at=now))
 
     def _look_deeper(
         self, account: Overhead, window: Step, measure: StepMeasure, optimizer: torch.optim.Optimizer

@@ -160,10 +160,10 @@ class JoiningWatcher(Watcher):
         if self._late and self._loose is not None and self._window is not None:
             self._guarded(self._within_closure, self._window)
 
-    def _due(self) -> bool:
+    def _due(self, now: float) -> bool:
         # An optimizer with a closure may be done after one update, and what is evaluated then is seen in it.
         alone = self._loose is not None and self._late and self.record.count <= 2
-        return alone or super()._due()
+        return alone or super()._due(now)
 
     def _within_closure(self, window: Step) -> None:
         """A network of no module is seen where the optimizer itself calls it, too."""
