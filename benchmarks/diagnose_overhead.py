@@ -5,11 +5,13 @@ al. 2016, 269,722 parameters); a transformer over tokens (4 layers of width 128,
 dense network (784-256-128-10, batch 128). There is no peer: Cockpit 1.0.2 does not import on this torch.
 
 Each repetition runs two trainings of the same seed in processes of their own, one watched and one not, side
-by side, each on cores of its own, so that what else the machine does falls on both, and then the same again
-with the cores exchanged, since one may be faster: the seconds of both are added. Where there are too few
-cores, or pinning is not to be had, they run one after the other, the watched one first and then last.
-Compared are the processor seconds and the wall-clock seconds of the loop, from before ``watch`` to after
-``close``; the start is in it.
+by side, each on cores of its own, which are exchanged every half second: what else the machine does falls on
+both, and neither has the faster core for longer. They begin together, and who is done goes on, unmeasured,
+until the other is, so that no end has the machine to itself. (Exchanged once, after a whole training, two
+trainings that were not watched differed by a tenth on a machine that others use; so they differ by a
+hundredth.) Where there are too few cores, or pinning is not to be had, one runs after the other, in turns
+first. Compared are the processor seconds and the wall-clock seconds of the loop, from before ``watch`` to
+after ``close``; the start is in it.
 
 Both get a heap that keeps its pages (``--heap steady``). By itself glibc gives the top of the heap back after
 each update and takes it anew at the next, 570 page faults an update of the dense network, unless something
@@ -21,8 +23,7 @@ median over the repetitions of the ratio of the two, with a distribution-free 95
 The hash of all trained weights and statistics must be the same. The checks, ``findings()``, are asked for
 afterwards; their time is a column of its own.
 
-Unfair would be to time single updates, to leave the first ones out, or to take the median over pairs whose
-cores were not exchanged: of an odd number it is the value of the side that had the slower core once more.
+Unfair would be to time single updates, or to leave the first ones out.
 """
 
 import argparse
@@ -30,18 +31,22 @@ import hashlib
 import json
 import math
 import os
+import select
 import statistics
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from common import arguments, write
 
 SEED = 0
 LEAST = 30
 """Fewest updates of a training."""
+EXCHANGE = 0.5
+"""Seconds between exchanges of the cores."""
 NETWORKS = ("resnet20", "transformer", "mlp")
 STEADY = dict.fromkeys(("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_"), str(2**32))
 """Settings by which glibc keeps what it got from the system; other systems do not read them."""
@@ -105,8 +110,8 @@ def network(name: str) -> tuple[Any, Any, Any, int]:
     return net, torch.randn(2048, 3, 32, 32), torch.randint(10, (2048,)), 128
 
 
-def trained(name: str, updates: int, watched: bool, overhead: float, deep: bool) -> dict[str, Any]:
-    """One training, in this process."""
+def training(name: str, updates: int, watched: bool, overhead: float, deep: bool) -> NoReturn:
+    """One training, in this process: says that it is ready, waits for a line, and says what it took."""
     import torch
     from torch import nn
 
@@ -123,14 +128,20 @@ def trained(name: str, updates: int, watched: bool, overhead: float, deep: bool)
         from fivefold.diagnosis.watch import watch
     generator = torch.Generator().manual_seed(SEED)
     order = torch.randperm(len(X), generator=generator)
+    print(json.dumps("ready"), flush=True)
+    sys.stdin.readline()
     start, wall = time.process_time(), time.perf_counter()
     seen = watch(net, optimizer, overhead=overhead, deep=deep) if watched else None
-    for step in range(updates):
+
+    def update(step: int) -> None:
         at = step * batch % (len(X) - batch + 1)
         rows = order[at : at + batch]
         optimizer.zero_grad()
         loss(net(X[rows]), y[rows].flatten()).backward()
         optimizer.step()
+
+    for step in range(updates):
+        update(step)
     if seen is not None:
         seen.close()
     cpu, wall = time.process_time() - start, time.perf_counter() - wall
@@ -157,13 +168,13 @@ def trained(name: str, updates: int, watched: bool, overhead: float, deep: bool)
             "said": seen.record.spent,
             "checks": time.process_time() - began,
         }
-    return found
+    print(json.dumps(found), flush=True)
+    while True:  # until the parent ends it
+        update(0)
 
 
-def started(
-    name: str, updates: int, watched: bool, options: argparse.Namespace, cores: set[int] | None = None
-) -> "subprocess.Popen[str]":
-    """One training, in a process of its own, on some cores."""
+def started(name: str, updates: int, watched: bool, options: argparse.Namespace) -> "subprocess.Popen[str]":
+    """One training that is ready, in a process of its own."""
     given = {
         "name": name,
         "updates": updates,
@@ -174,28 +185,63 @@ def started(
     command = [sys.executable, str(Path(__file__).resolve()), "--threads", str(options.threads)]
     environment = {**os.environ, **(STEADY if options.heap == "steady" else {})}
     process = subprocess.Popen(
-        [*command, "--one", json.dumps(given)], stdout=subprocess.PIPE, text=True, env=environment
+        [*command, "--one", json.dumps(given)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment,
     )
-    if cores is not None:
-        os.sched_setaffinity(process.pid, cores)
+    said(process)
     return process
 
 
-def ended(process: "subprocess.Popen[str]") -> dict[str, Any]:
-    """What a training says at its end."""
-    said, _ = process.communicate()
-    if process.returncode:
-        raise SystemExit(f"a training ended with exit code {process.returncode}")
-    found: dict[str, Any] = json.loads(said.splitlines()[-1])
+def said(process: "subprocess.Popen[str]") -> Any:
+    """The next thing that a training says."""
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    if not line:
+        raise SystemExit(f"a training ended with exit code {process.wait()}")
+    return json.loads(line)
+
+
+def run(processes: list["subprocess.Popen[str]"], cores: list[set[int]] | None) -> list[dict[str, Any]]:
+    """Let trainings begin together, exchange their cores until both are done, and end them."""
+    for process, own in zip(processes, cores or [], strict=False):
+        pin(process, own)
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    waiting: dict[Any, int] = {process.stdout: index for index, process in enumerate(processes)}
+    found: list[dict[str, Any]] = [{} for _ in processes]
+    while waiting:
+        done, _, _ = select.select(list(waiting), [], [], EXCHANGE)
+        for stream in done:
+            index = waiting.pop(stream)
+            found[index] = said(processes[index])
+        if cores is not None:
+            cores = cores[::-1]
+            for process, own in zip(processes, cores, strict=True):
+                pin(process, own)
+    for process in processes:
+        process.kill()
+        process.communicate()
     return found
 
 
-def halves(threads: int) -> tuple[set[int], set[int]] | None:
+def pin(process: "subprocess.Popen[str]", cores: set[int]) -> None:
+    """Put all threads of a process on some cores."""
+    for thread in Path(f"/proc/{process.pid}/task").iterdir():
+        with suppress(ProcessLookupError):
+            os.sched_setaffinity(int(thread.name), cores)
+
+
+def halves(threads: int) -> list[set[int]] | None:
     """Two sets of cores with one for each thread; ``None`` where there are too few, or none can be chosen."""
-    if not hasattr(os, "sched_getaffinity"):
+    if not hasattr(os, "sched_getaffinity") or not Path("/proc/self/task").is_dir():
         return None
     cores = sorted(os.sched_getaffinity(0))
-    return (set(cores[:threads]), set(cores[-threads:])) if len(cores) >= 2 * threads else None
+    return [set(cores[:threads]), set(cores[-threads:])] if len(cores) >= 2 * threads else None
 
 
 def updates_in(name: str, options: argparse.Namespace) -> int:
@@ -204,27 +250,23 @@ def updates_in(name: str, options: argparse.Namespace) -> int:
     Of a shorter one its first updates tell nothing: the dense network's thirty first took ten times too long.
     """
     updates = LEAST
-    while (wall := ended(started(name, updates, False, options))["wall"]) < options.seconds / 10:
+    while (wall := run([started(name, updates, False, options)], None)[0]["wall"]) < options.seconds / 10:
         updates *= 4
     return max(LEAST, int(updates * options.seconds / wall))
 
 
-def repetition(name: str, updates: int, options: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What trainings that are not watched took, and watched ones, over an exchange of the cores."""
-    cores, turns = halves(options.threads), []
-    for order in ((True, False), (False, True)):
-        if cores is None:
-            turns.append({w: ended(started(name, updates, w, options)) for w in order})
-        else:
-            begun = {w: started(name, updates, w, options, own) for w, own in zip(order, cores, strict=True)}
-            turns.append({w: ended(process) for w, process in begun.items()})
-    return _together(turns[0][False], turns[1][False]), _together(turns[0][True], turns[1][True])
-
-
-def _together(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
-    """Two trainings as one: the mean of what they say, and the bits of both."""
-    mean = {key: (one[key] + other[key]) / 2 for key in one if key != "bits"}
-    return {**mean, "bits": {one["bits"], other["bits"]}}
+def repetition(
+    name: str, updates: int, turn: int, options: argparse.Namespace
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What a training that is not watched took, and a watched one."""
+    order = (True, False) if turn % 2 else (False, True)
+    cores = halves(options.threads)
+    if cores is None:
+        each = {watched: run([started(name, updates, watched, options)], None)[0] for watched in order}
+    else:
+        both = [started(name, updates, watched, options) for watched in order]
+        each = dict(zip(order, run(both, cores), strict=True))
+    return each[False], each[True]
 
 
 def interval(values: list[float]) -> tuple[float, float]:
@@ -242,7 +284,7 @@ def interval(values: list[float]) -> tuple[float, float]:
 def main() -> None:
     """Measure all networks and write the table."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--repeat", type=int, default=7, help="repetitions, of two pairs each")
+    parser.add_argument("--repeat", type=int, default=7, help="repetitions, of a pair each")
     parser.add_argument("--seconds", type=float, default=30.0, help="of one training without watching")
     parser.add_argument("--overhead", type=float, default=0.05, help="what watch is allowed")
     parser.add_argument("--deep", action="store_true", help="with looks in depth")
@@ -255,15 +297,14 @@ def main() -> None:
         import torch
 
         torch.set_num_threads(options.threads)
-        print(json.dumps(trained(**json.loads(options.one))))
-        return
+        training(**json.loads(options.one))
     rows = []
     for name in options.networks:
         updates = updates_in(name, options)
-        pairs = [repetition(name, updates, options) for _ in range(options.repeat)]
+        pairs = [repetition(name, updates, turn, options) for turn in range(options.repeat)]
         cpu = [w["cpu"] / p["cpu"] - 1 for p, w in pairs]
         wall = [w["wall"] / p["wall"] - 1 for p, w in pairs]
-        same = all(len(p["bits"] | w["bits"]) == 1 for p, w in pairs)
+        same = all(p["bits"] == w["bits"] for p, w in pairs)
         low, high = interval(cpu)
         wall_low, wall_high = interval(wall)
         rows.append(
@@ -290,10 +331,10 @@ def main() -> None:
             f"wall clock {statistics.median(wall):+.1%} ({wall_low:+.1%} to {wall_high:+.1%}), "
             f"{'same' if same else 'OTHER'} bits"
         )
-    turns = "one after the other" if halves(options.threads) is None else "side by side"
+    turns = "one after the other" if halves(options.threads) is None else "side by side, cores exchanged"
     notes = {
         "overhead allowed": str(options.overhead),
-        "repetitions": f"{options.repeat} of two pairs each, {turns}",
+        "repetitions": f"{options.repeat} of a pair each, {turns}",
         "deep": str(options.deep),
         "heap": options.heap,
     }

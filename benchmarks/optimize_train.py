@@ -17,7 +17,9 @@ that ``fivefold fit`` trains: the speed-run net with 32, 64 and 128 channels, an
 
 All see the same distribution of images: shifts of up to 2 pixels with a mirrored border, and mirror images
 for one in two. All compute in float32. ``train`` gets its defaults: what it spends on choosing a layout and
-on judging the module before training is part of its time, as the start of the workers is of theirs.
+on judging the module before training is part of its time, as the start of the workers is of theirs. In
+trainings of some dozens of updates that is several hundredths; ``--longer`` times as many epochs tell the
+step from it.
 
 The loops take turns, so that another load on the machine meets all; a ratio is the median of the ratios of
 the turns. ``train`` and the tightest loops meet three times in a turn, the other loops once. Seconds of the
@@ -85,6 +87,8 @@ def main() -> None:
     parser.add_argument("--images", type=Path, default=None, help="folder below which Fashion-MNIST lies")
     parser.add_argument("--rows", type=int, default=5_000, help="images that are used")
     parser.add_argument("--turns", type=int, default=3, help="turns for images; tables get thrice as many")
+    parser.add_argument("--longer", type=int, default=1, help="times as many epochs")
+    parser.add_argument("--loops", default="", help="only train and loops whose name holds this")
     parser.add_argument("--cases", default="", help="only cases whose name holds this")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--layout", default="auto", choices=("contiguous", "channels-last", "auto"))
@@ -228,7 +232,7 @@ def main() -> None:
     for name, net, epochs, size, (held, dataset, loss, workers, turns) in cases:
         if options.cases not in name:
             continue
-        chosen.clear()
+        epochs *= options.longer
         calls: dict[str, Callable[[Any, int], None]] = {
             "fivefold": partial(ours, *held, loss, size),
             **{
@@ -238,6 +242,7 @@ def main() -> None:
             },
             **{f"DataLoader loop, {k} workers": partial(ordinary, dataset, loss, size, k) for k in workers},
         }
+        calls = {each: call for each, call in calls.items() if each == "fivefold" or options.loops in each}
         taken: dict[str, list[tuple[float, float]]] = {each: [] for each in calls}
         for call in calls.values():
             call(copy.deepcopy(net).to(device), WARM_UP)
