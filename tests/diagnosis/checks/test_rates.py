@@ -200,3 +200,16 @@ def test_an_update_that_leads_uphill_from_the_start_does_not_overshoot() -> None
     assert check_rate_too_high(seen(0.1)) == []
     for slope in (0.01, -0.1):
         assert [f.code for f in check_rate_too_high(seen(slope))] == ["rate.too-high"]
+
+
+def test_an_early_throw_after_which_updates_are_too_short_is_no_high_rate() -> None:
+    """The first update doubles the loss of its batch; along the others the loss is least at 0.5 or at 2."""
+
+    def seen(least: float) -> Record:
+        thrown = Line(-0.1, (0.0, 1.0), (2.0, 4.0))
+        rest = Line(-0.2, (0.0, 1.0), (2.0, 1.8 + 0.1 / least))  # 2 - 0.2 a + 0.1 a^2 / least
+        assert rest.best_multiple == pytest.approx(least)
+        return Record(steps=[Step(i, loss=2.0, line=rest if i else thrown) for i in range(12)], count=12)
+
+    assert [f.confidence for f in check_rate_too_high(seen(0.5))] == ["high"]
+    assert check_rate_too_high(seen(2.0)) == []

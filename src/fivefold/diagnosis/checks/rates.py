@@ -185,13 +185,13 @@ def check_rate_too_high(record: Record) -> list[Finding]:
     if draws_its_data(record) and not diverged:
         return []  # draws make the gradients so noisy that a sound update often raises its own batch's loss
     failed = diverged or (level_tells(record) and ended > 0.9 * started)
-    # One update that multiplies the loss can end a training: units die, and nothing moves afterwards.
-    thrown = [s.index for s in steps[:5] if s.line is not None and s.line.own[1] > 1.5 * s.line.own[0]]
-    lost = (bool(thrown) and level_tells(record) and ended > 0.6 * started) or _died(record)
+    multiple = median(s.line.best_multiple for s in steps if s.line is not None)
+    # An update that multiplies the loss can end a training (units die); not where updates are too short.
+    thrown = not multiple >= 1.0 and any(s.line.own[1] > 1.5 * s.line.own[0] for s in steps[:5] if s.line)
+    lost = (thrown and level_tells(record) and ended > 0.6 * started) or _died(record)
     often = len(worse) >= 2 and (share >= 0.25 or (failed and share >= 0.15))
     if not often and not lost:
         return _killed(record) or _rose(record)
-    multiple = median(s.line.best_multiple for s in steps if s.line is not None)
     rates = [peak_rate(s) for s in worse]
     summed = _summed(record)
     sure = (share >= 0.4 and len(worse) >= 3) or (failed and len(worse) >= 2 and share >= 0.25) or lost
