@@ -43,11 +43,15 @@ def test_measuring_leaves_module_and_generators_as_they_were():
     assert all(p.grad is None for p in net.parameters())
 
 
-@pytest.mark.parametrize(("times", "expected"), [((1.0, 0.5), "channels-last"), ((1.0, 0.95), "contiguous")])
-def test_a_choice_needs_a_clear_gain(monkeypatch, times, expected):
-    answers = iter([(each, torch.tensor(1.0)) for each in times])
+@pytest.mark.parametrize(
+    ("likely", "other"), [("contiguous", "channels-last"), ("channels-last", "contiguous")]
+)
+@pytest.mark.parametrize(("seconds", "taken"), [(0.5, True), (0.95, False)])
+def test_leaving_the_likely_layout_needs_a_clear_gain(monkeypatch, likely, other, seconds, taken):
+    answers = iter([(each, torch.tensor(1.0)) for each in (1.0, seconds)])
+    monkeypatch.setattr(step_choices, "_likely_layout", lambda device: likely)
     monkeypatch.setattr(step_choices, "_rehearse", lambda *_: partial(next, repeat(next(answers))))
-    assert choose_step(network(), LOSS, batch(), planned=1000).layout == expected
+    assert choose_step(network(), LOSS, batch(), planned=2000).layout == (other if taken else likely)
 
 
 @pytest.mark.parametrize(("times", "measured"), [((1.0, 0.5), 2), ((0.5, 1.0), 2), ((1.0, 0.9), 4)])
@@ -65,7 +69,7 @@ def test_what_is_clear_is_measured_once(monkeypatch, times, measured):
         return step
 
     monkeypatch.setattr(step_choices, "_rehearse", rehearse)
-    choose_step(network(), LOSS, batch(), planned=1000)
+    choose_step(network(), LOSS, batch(), planned=2000)
     assert calls == [measured, measured]
 
 
@@ -82,31 +86,49 @@ def test_bfloat16_needs_the_same_loss_as_well(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("rows", "planned", "times"), [(128, 20, 1), (128, 40, 3), (32, 80, 1), (512, 25, 1)]
+    ("rows", "planned", "each", "times"),
+    [
+        (128, 20, 8, 1),
+        (128, 60, 24, 1),
+        (128, 160, 32, 3),
+        (32, 80, 8, 1),
+        (512, 40, 64, 1),
+        (512, 160, 128, 3),
+    ],
 )
-def test_what_measuring_takes_is_at_most_a_twentieth_of_the_training(monkeypatch, rows, planned, times):
+def test_measuring_takes_an_eightieth_of_the_training_at_most(monkeypatch, rows, planned, each, times):
     """In rows, which the steps on both copies count themselves; none where one timing would take more."""
     seen = []
 
     def rehearse(module, loss, part, choices):
         def step():
             seen.append(len(part[0]))
-            return 1.0 if choices.layout == "contiguous" else 0.9, torch.tensor(1.0)
+            return 1.0 if choices.layout == likely else 0.9, torch.tensor(1.0)
 
         return step
 
     monkeypatch.setattr(step_choices, "_rehearse", rehearse)
+    likely = step_choices._likely_layout(torch.device("cpu"))
     choose_step(network(), LOSS, batch(rows), planned=planned)
-    assert len(seen) == 2 * (times + 1)
-    assert sum(seen) <= rows * planned / 20
+    assert seen == [each] * 2 * (times + 1)
+    assert sum(seen) <= rows * planned / 80
     seen.clear()
-    choose_step(network(), LOSS, batch(rows), planned=planned // 2)
-    assert len(seen) == (4 if times == 3 else 0)
+    assert choose_step(network(), LOSS, batch(rows), planned=2559 // rows).layout == likely
+    assert seen == []
+
+
+def test_an_accelerator_is_filled_or_nothing_is_measured():
+    """A quarter of a batch and at least 32 rows, however short the training."""
+    for rows, planned, expected in ((256, 79, 0), (256, 80, 1), (32, 319, 0), (32, 320, 1)):
+        probed, times = step_choices._probe(rows, planned, torch.device("cuda"))
+        assert (probed, times) == (max(32, rows // 4), expected)
 
 
 def test_short_trainings_tables_and_given_choices_are_not_measured(monkeypatch):
     monkeypatch.setattr(step_choices, "_rehearse", None)
-    assert choose_step(network(), LOSS, batch(), planned=79).layout == "contiguous"
+    likely = step_choices._likely_layout(torch.device("cpu"))
+    assert choose_step(network(), LOSS, batch(), planned=79).layout == likely
+    assert step_choices._likely_layout(torch.device("cuda")) == "contiguous"
     assert choose_step(nn.Linear(2, 1), LOSS, (torch.ones(2, 2),), planned=1000).layout == "contiguous"
     given = choose_step(network(), LOSS, batch(), layout="channels-last", precision="bfloat16", planned=1000)
     assert (given.layout, given.precision) == ("channels-last", "bfloat16")

@@ -17,13 +17,15 @@ from fivefold.optimize.training.losses import LossFunction
 LAYOUTS = ("auto", "contiguous", "channels-last")
 PRECISIONS = ("auto", "full", "bfloat16")
 _GAIN = 1.1
-"""A choice that departs from the plain step must be this much faster."""
+"""A choice that departs from the likely step must be this much faster."""
 _CLEAR = 1.2
 """More than this, or no gain at all, is not measured again."""
 _REPEATS = 3
 _PROBED_ROWS = 32
 """A quarter of a batch is measured, but at least so many rows: enough to tell, and it costs little."""
-_SHARE = 1 / 20
+_LEAST_ROWS = 8
+"""On a processor, whose time goes with the rows, so few tell too; an accelerator has to be filled."""
+_SHARE = 1 / 80
 """Of the planned steps' rows, at most this share is spent on measuring a choice."""
 
 
@@ -89,12 +91,13 @@ def choose_step(
 ) -> StepChoices:
     """Measure on a copy of the module which way to compute a step is faster.
 
-    Channels-last is tried where a convolution of two dimensions meets images, bfloat16 where the processor
-    multiplies it in hardware; either is taken where the fastest of three steps on a quarter of the
-    batch (of one, where that is clear) is at least 1.1 times faster and, for bfloat16, the loss agrees to
-    5%. Measuring takes the time of up to two steps, which a gain of a third wins back within eight: it is
-    done where it takes at most a twentieth of the planned rows, which is from 20 steps of 128 rows or 80 of
-    32 on. Module, statistics and generators stay as they are.
+    Where a convolution of two dimensions meets images, the likely layout is channels-last on a processor
+    with oneDNN, which computes in it, and contiguous elsewhere. The other layout is tried, and bfloat16 where
+    the processor multiplies it in hardware; either is taken where the fastest of three steps on a quarter of
+    the batch (of one, where that is clear) is at least 1.1 times faster and, for bfloat16, the loss agrees
+    to 5%. Measuring takes at most an eightieth of the planned rows: in a shorter training it is done on a
+    processor with fewer rows, down to 8, hence from 20 steps of 128 rows or 80 of 32 on, and elsewhere not at
+    all. Module, statistics and generators stay as they are.
 
     Args:
         module: On its device.
@@ -117,17 +120,18 @@ def choose_step(
     require(parts >= 1, "at least 1 part", parts)
     device = batch[0].device
     images = batch[0].ndim == 4 and any(isinstance(layer, nn.Conv2d) for layer in module.modules())
+    likely = _likely_layout(device) if images else "contiguous"
     chosen = StepChoices(
-        "contiguous" if layout == "auto" else layout, "full" if precision == "auto" else precision, parts
+        likely if layout == "auto" else layout, "full" if precision == "auto" else precision, parts
     )
     trials: list[dict[str, str]] = []
-    repeats = _repeats(len(batch[0]), planned)
+    probed, repeats = _probe(len(batch[0]), planned, device)
     if repeats and layout == "auto" and images:
-        trials.append({"layout": "channels-last"})
+        trials.append({"layout": "contiguous" if likely == "channels-last" else "channels-last"})
     if repeats and precision == "auto" and has_bfloat16_products(device):
         trials.append({"precision": "bfloat16"})
     seconds: dict[str, float] = {}
-    batch = tuple(part[: _probed_rows(len(part))] for part in batch)
+    batch = tuple(part[:probed] for part in batch)
     for change in trials:
         rival = replace(chosen, **change)  # type: ignore[arg-type]
         steps = [_rehearse(module, loss, batch, each) for each in (chosen, rival)]
@@ -148,14 +152,21 @@ def choose_step(
     return replace(chosen, seconds=seconds)
 
 
-def _probed_rows(rows: int) -> int:
-    return min(rows, max(_PROBED_ROWS, rows // 4))
+def _likely_layout(device: torch.device) -> str:
+    """How images should lie where nothing is measured."""
+    return "channels-last" if device.type == "cpu" and torch.backends.mkldnn.is_available() else "contiguous"
 
 
-def _repeats(rows: int, planned: int) -> int:
-    """How often, r, two ways are timed, after once untimed: 2 (r + 1) probed rows ≤ share · planned rows."""
-    affordable = _SHARE * planned * rows / (2 * max(1, _probed_rows(rows)))
-    return max(0, min(_REPEATS, int(affordable) - 1))
+def _probe(rows: int, planned: int, device: torch.device) -> tuple[int, int]:
+    """How many rows, r, are probed and how often, t, after once untimed; never, where it would cost more.
+
+    Two ways cost 2 (t + 1) r rows, at most the share of those planned.
+    """
+    affordable = int(_SHARE * planned * rows / 2)
+    most = min(rows, max(_PROBED_ROWS, rows // 4))
+    least = min(rows, _LEAST_ROWS) if device.type == "cpu" else most
+    probed = max(least, min(most, affordable // 2))
+    return probed, max(0, min(_REPEATS, affordable // max(1, probed) - 1))
 
 
 def _rehearse(

@@ -143,7 +143,8 @@ def train(
         callbacks: Listeners, see :class:`Callback`.
         progress: Told about once a second how far the training is; ``print_progress()`` writes it on a
             terminal.
-        layout: ``"contiguous"``, ``"channels-last"``, or ``"auto"``: what is faster, where it was measured.
+        layout: ``"contiguous"``, ``"channels-last"``, or ``"auto"``: what is faster where it was measured,
+            else what is likely to be.
         precision: ``"full"``, ``"bfloat16"`` in products, or ``"auto"``: what is faster, where the processor
             has it in hardware.
         parts: Parts that a batch is computed in, for a gradient that is the whole batch's in less memory;
