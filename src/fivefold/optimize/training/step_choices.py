@@ -154,7 +154,8 @@ def choose_step(
 
 def _likely_layout(device: torch.device) -> str:
     """How images should lie where nothing is measured."""
-    return "channels-last" if device.type == "cpu" and torch.backends.mkldnn.is_available() else "contiguous"
+    one_dnn = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    return "channels-last" if device.type == "cpu" and one_dnn else "contiguous"
 
 
 def _probe(rows: int, planned: int, device: torch.device) -> tuple[int, int]:
