@@ -1,11 +1,12 @@
 """Named streams are the same each time, differ by name, and leave the global state alone."""
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fivefold.core import child_seed, fork_global, numpy_generator, torch_generator
+from fivefold.core import ArgumentError, as_seed, child_seed, fork_global, numpy_generator, torch_generator
 
 
 @given(st.lists(st.text(max_size=5), max_size=4), st.lists(st.text(max_size=5), max_size=4))
@@ -39,3 +40,11 @@ def test_the_global_state_is_restored_even_after_an_error():
     assert np.array_equal(np.random.get_state()[1], before_numpy)
     with fork_global(3, "foreign"):
         assert (torch.rand(()), np.random.rand()) == first
+
+
+def test_seeds_of_users_are_whole_numbers_of_any_kind():
+    assert [as_seed(seed) for seed in (3, np.int64(3), np.uint8(3), torch.tensor(3))] == [3] * 4
+    assert type(as_seed(np.int64(3))) is int
+    for bad in (-1, 0.5, 1.0, "1", None, np.array([1.0])):
+        with pytest.raises(ArgumentError, match="expected a seed: a whole number of at least 0; got"):
+            as_seed(bad)

@@ -46,6 +46,23 @@ def test_views_move_nothing_and_copies_do():
     assert table.bytes == 4 * (8 + 8) + 8 * 2
 
 
+class Scores(nn.Module):
+    """Attention's scores: each state's product with one question."""
+
+    def __init__(self):
+        super().__init__()
+        self.question = nn.Parameter(torch.ones(6))
+
+    def forward(self, x):
+        return x @ self.question
+
+
+@pytest.mark.parametrize(("shape", "expected"), [((4, 5, 6), 4 * 5 * 6), ((3, 6), 3 * 6), ((6,), 6)])
+def test_products_with_a_vector_count(shape, expected):
+    (cost,) = layer_costs(Scores(), shape)
+    assert cost.multiply_adds == expected
+
+
 def test_shared_weights_count_once_and_their_work_twice():
     layer = nn.Linear(4, 4, bias=False)
     costs = layer_costs(nn.Sequential(layer, nn.ReLU(), layer), (2, 4))

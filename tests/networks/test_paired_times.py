@@ -63,15 +63,22 @@ def test_the_ratio_is_found_on_a_machine_that_slows_down():
     assert times.pairs == 6
     assert times.lower < 0.5 < times.upper
     assert times.ratio == pytest.approx(0.5, abs=0.05)
-    assert "".join(machine.order) == "abab" + "abba" * 3
+    assert "".join(machine.order) == "aabb" + "abba" * 3
 
 
 def test_short_computations_are_repeated_within_a_time():
     machine = Machine()
     machine.factor = iter(lambda: 1, 0)
     times = time_pairs(machine.run("a", 2**-12), machine.run("b", 2**-12), 0.0, clock=lambda: machine.now)
-    assert len(machine.order) == 4 + 6 * 2 * 5
+    assert len(machine.order) == 4 + 6 * 2 * 8  # 2 ms a time
     assert (times.ratio, times.before_ms) == (1.0, 1e3 * 2**-12)
+
+
+def test_a_long_computation_is_not_repeated_because_the_other_one_is_short():
+    machine = Machine()
+    machine.factor = iter(lambda: 1, 0)
+    time_pairs(machine.run("a", 1.0), machine.run("b", 2**-12), 0.0, clock=lambda: machine.now)
+    assert machine.order.count("a") == 2 + 6
 
 
 def test_an_interval_of_many_pairs():

@@ -169,7 +169,7 @@ def test_bad_arguments_are_refused():
     lazy = nn.LazyLinear(3)
     assert isinstance(lazy.weight, UninitializedParameter)
     with pytest.raises(ArgumentError, match="weights with a shape"):
-        saved_bytes(lazy, (2, 6))
+        memory_plan(lazy, (6,), 2)
 
 
 def test_what_torch_says_is_said_with_the_shape_and_our_own_errors_stay():

@@ -107,3 +107,9 @@ def test_sets_that_are_read_already_go_to_their_rooms():
     pictures, _ = joined(np.zeros((4, 5, 5)), ["a", "a", "b", "b"])
     texts, _ = joined(["it purrs", "it barks"], ["cat", "dog"])
     assert (kind_of(pictures, None), kind_of(texts, None)) == ("pictures", "texts")
+
+
+@pytest.mark.parametrize("odd", [None, float("nan"), 3, b"raw", ["it was"]])
+def test_a_list_with_something_else_among_its_strings_says_where(odd):
+    with pytest.raises(ArgumentError, match=r"a list of strings; got .* at place 1 \(from 0\)"):
+        joined(["it is", odd], ["a", "b"])

@@ -19,3 +19,8 @@ def test_the_numbers_are_the_same(source):
 def test_a_tensor_that_numpy_cannot_read_is_refused_in_words(tensor):
     with pytest.raises(ArgumentError, match=r"a Tensor that it cannot read.*detach"):
         as_numpy(tensor)
+
+
+def test_a_scalar_is_no_array():
+    for scalar in (np.str_("a.csv"), np.float64(1.0), np.bool_(True)):
+        assert not is_array_like(scalar)

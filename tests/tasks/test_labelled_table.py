@@ -25,9 +25,12 @@ def test_the_column_of_labels_is_the_one_named_or_the_only_other():
 
 def test_labels_are_texts_without_points_and_gaps_are_none():
     assert labels_of(np.array([3.0, np.nan, 1.0]), "y", "texts") == ["3", None, "1"]
+    assert labels_of(np.array([0.0, -0.0]), "y", "texts") == ["0", "0"]
     assert labels_of(np.array([" a ", None, ""], dtype=object), "y", "texts") == ["a", None, None]
     with pytest.raises(DataError, match="which holds fractions"):
         labels_of(np.array([0.5]), "y", "texts")
+    with pytest.raises(DataError, match="which holds infinity"):
+        labels_of(np.array([np.inf, 1.0]), "y", "texts")
     with pytest.raises(DataError, match="which holds dates"):
         labels_of(np.array(["2020-01-01"], dtype="datetime64[D]"), "y", "texts")
 

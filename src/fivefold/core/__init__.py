@@ -17,7 +17,7 @@ from fivefold.core.errors import (
     NumericalError,
     require,
 )
-from fivefold.core.seeds import child_seed, fork_global, numpy_generator, torch_generator
+from fivefold.core.seeds import as_seed, child_seed, fork_global, numpy_generator, torch_generator
 from fivefold.core.status import Status
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "MissingExtraError",
     "NumericalError",
     "Status",
+    "as_seed",
     "call_with",
     "child_seed",
     "drive",

@@ -3,12 +3,32 @@
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from operator import index
+from typing import TYPE_CHECKING, SupportsIndex
 
 import numpy as np
 
+from fivefold.core.errors import require
+
 if TYPE_CHECKING:
     import torch
+
+
+def as_seed(seed: SupportsIndex) -> int:
+    """Return a user's seed as a Python integer; those of NumPy are taken too.
+
+    Raises:
+        ArgumentError: No whole number, or one below 0.
+
+    >>> as_seed(np.int64(3))
+    3
+    """
+    try:
+        whole = index(seed)
+    except TypeError:
+        whole = -1
+    require(whole >= 0, "a seed: a whole number of at least 0", repr(seed))
+    return whole
 
 
 def child_seed(seed: int, *names: str | int) -> int:

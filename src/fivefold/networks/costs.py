@@ -156,10 +156,14 @@ class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
         operations = flop_registry.get(func._overloadpacket)
         if operations is not None:
             here[0] += operations(*args, **kwargs, out_val=result) // 2
+        elif func._overloadpacket.__name__ in _VECTORS:
+            here[0] += max(leaf.numel() for leaf in tree_leaves(args) if isinstance(leaf, Tensor))
         here[1] += _moved(func, args, kwargs, result)
         return result
 
 
+_VECTORS = {"mv", "addmv", "dot", "vdot"}
+"""Products with a vector, which torch's table of operations lacks: each number of the other factor once."""
 _FREE = {"_unsafe_view", "empty", "empty_like", "empty_strided", "new_empty", "detach", "alias"}
 """Operations beside views that move nothing."""
 _STATISTICS = {"native_batch_norm", "native_layer_norm", "native_group_norm"}

@@ -226,10 +226,9 @@ def saved_bytes(
 
     Args:
         network: Any module of one tensor; nothing is computed.
-        shape: Of the input, the batch included.
+        shape: Of the input, the batch included; both as :func:`~.costs.require_countable` wants them.
         dtype: As in :func:`memory_plan`.
     """
-    require_countable(network, shape)
     x = torch.empty(tuple(shape), dtype=dtype or input_type(network), device="meta")
     weights = meta_weights(network)
     own = {value.untyped_storage()._cdata for value in (*weights.values(), x)}

@@ -78,9 +78,9 @@ def _named(target: Any) -> tuple[str, Any]:
 
 
 def _is_listed(data: Any) -> bool:
-    """Whether data are strings, each of them a row."""
+    """Whether data are strings, each of them a row; a list is one by any string in it, for no table is."""
     if isinstance(data, list | tuple):
-        return bool(data) and all(isinstance(each, str) for each in data)
+        return any(isinstance(each, str) for each in data)
     if not is_array(data):
         return False
     array = as_numpy(data)
@@ -90,11 +90,12 @@ def _is_listed(data: Any) -> bool:
 
 
 def _of_list(data: Any, labels: Any) -> "ImageSet | TextSet":
-    """The pictures that paths name, or texts."""
+    """The pictures that paths name, or texts; their reader names what is no string."""
     from fivefold.tasks.images.path_table import path_column
     from fivefold.tasks.images.read import read_images
     from fivefold.tasks.text.read import read_texts
 
-    if path_column(from_frame({"path": data})) is not None:
+    strings = is_array(data) or all(isinstance(each, str) for each in data)
+    if strings and path_column(from_frame({"path": data})) is not None:
         return read_images({"path": data, "label": labels}, target="label")
     return read_texts(data, labels=labels)

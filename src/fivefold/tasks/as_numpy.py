@@ -11,10 +11,12 @@ from fivefold.core import ArgumentError
 def is_array_like(source: object) -> bool:
     """Whether a source says that NumPy can read it: arrays, tensors, series and frames do.
 
-    >>> is_array_like(np.zeros(2)), is_array_like([0.0, 0.0])
-    (True, False)
+    A scalar of NumPy's is none, though it says so.
+
+    >>> is_array_like(np.zeros(2)), is_array_like([0.0, 0.0]), is_array_like(np.str_("a.csv"))
+    (True, False, False)
     """
-    return hasattr(source, "__array__")
+    return hasattr(source, "__array__") and not isinstance(source, np.generic)
 
 
 def as_numpy(source: Any) -> NDArray[Any]:

@@ -49,20 +49,22 @@ def labels_of(column: Column, name: str, things: str) -> list[str | None]:
         things: What is labelled, in the plural.
 
     Raises:
-        DataError: Dates or fractions.
+        DataError: Dates, fractions or infinity.
 
-    >>> labels_of(np.array([1.0, np.nan]), "y", "texts")
-    ['1', None]
+    >>> labels_of(np.array([1.0, np.nan, -0.0]), "y", "texts")
+    ['1', None, '0']
     """
     if column.dtype.kind == "M":
         raise DataError("a column of classes", f"{name!r}, which holds dates", "name another column")
     if column.dtype.kind == "f":
         known = column[~np.isnan(column)]
+        if np.isinf(known).any():
+            raise DataError("a column of classes", f"{name!r}, which holds infinity", "leave those rows out")
         if (known != np.rint(known)).any():
             raise DataError(
                 "a column of classes", f"{name!r}, which holds fractions", f"{things} are put into classes"
             )
-        return [None if np.isnan(value) else f"{value:.0f}" for value in column.tolist()]
+        return [None if np.isnan(value) else f"{value + 0.0:.0f}" for value in column.tolist()]
     return [None if value is None or not str(value).strip() else str(value).strip() for value in column]
 
 

@@ -65,8 +65,9 @@ def test_jpeg_is_close_and_its_draft_is_the_same_picture():
     assert np.abs(difference).max() <= 4  # the two filters differ by less than two of 255, JPEG by as much
 
 
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_a_picture_is_turned_as_exif_says(orientation):
+def test_a_picture_is_turned_as_exif_says(orientation, kind):
     upright = _noise(6, 4)
     stored = {
         1: upright,
@@ -80,7 +81,7 @@ def test_a_picture_is_turned_as_exif_says(orientation):
     }[orientation]
     exif = Image.Exif()
     exif[0x0112] = orientation
-    found = decode(_file(Image.fromarray(np.ascontiguousarray(stored)), "PNG", exif=exif), Limits())
+    found = decode(_file(Image.fromarray(np.ascontiguousarray(stored)), kind, exif=exif), Limits())
     assert np.array_equal(np.asarray(found.image), upright)
     assert (found.height, found.width) == (6, 4)
     assert ("turned" in found.done) == (orientation != 1)

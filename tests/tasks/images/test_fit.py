@@ -74,7 +74,7 @@ def test_a_folder_of_files_is_fitted(digit_arrays, tmp_path):
 
 @pytest.mark.parametrize("seed", [-1, 0.5])
 def test_a_seed_is_a_whole_number(digits, seed):
-    with pytest.raises(ArgumentError, match="a seed of at least 0"):
+    with pytest.raises(ArgumentError, match="a seed: a whole number of at least 0"):
         fit_images(digits(100), seed=seed)
 
 

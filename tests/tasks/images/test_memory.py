@@ -31,6 +31,11 @@ def test_labels_of_any_kind(labels):
     assert part.labels.tolist() == ["3", "0"]
 
 
+def test_a_mask_that_hides_nothing_is_none():
+    part, _ = array_part(np.ma.masked_invalid(np.ones((2, 4, 4))), ["a", "b"], [])
+    assert part.pictures.min() == 255
+
+
 def test_a_tensor_is_read_as_the_array_of_its_numbers():
     pictures = np.random.default_rng(0).random((6, 3, 8, 7)).astype(np.float32)
     here = read_images(pictures, labels=list("aabbab"))
@@ -55,6 +60,16 @@ def test_dark_pictures_stay_dark_on_the_scale_of_the_fit():
         (np.zeros((2, 4, 4)), ["a"], ArgumentError, "a label for each of 2 pictures"),
         (np.full((2, 4, 4), np.nan), [0, 1], DataError, "NaN"),
         (np.zeros((2, 5, 6, 7)), [0, 1], DataError, "the shape"),
+        (np.zeros((2, 4, 4)), [["a"], [None]], DataError, r"none for 1, the first at place 1"),
+        (np.zeros((2, 4, 4)), pd.DataFrame({"y": ["a", np.nan]}), DataError, r"none for 1"),
+        (
+            np.ma.masked_equal(np.eye(4)[None].repeat(2, 0), 1),
+            [0, 1],
+            DataError,
+            "8 masked ones in the array",
+        ),
+        (np.zeros((28, 28, 3)), [0] * 28, DataError, r"that of one picture; put it .*picture\[None\]"),
+        (np.zeros((28, 28, 1)), [0] * 28, DataError, "that of one picture"),
         (torch.zeros((2, 4, 4), requires_grad=True), [0, 1], ArgumentError, r"detach\(\)"),
     ],
 )

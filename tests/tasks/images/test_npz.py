@@ -65,6 +65,9 @@ def test_the_names_of_the_field_are_read(names, given, tmp_path):
         ({"x": X, "y": np.tri(6, 6, -1)}, "of no class"),
         ({"x": X, "y": np.eye(6) * np.nan}, "labels.argmax"),
         ({"x": X, "y": Y + 0.5}, "whole numbers"),
+        ({"x": X, "y": (Y + 1) * 1e30}, "numbers beyond 2"),
+        ({"x": X, "y": np.array(["a", "b", " ", "a", "b", "a"])}, "empty texts in 'y'"),
+        ({"x": np.zeros((28, 28, 3)), "y": np.zeros(28)}, "that of one picture"),
         ({"x": X.reshape(6, 20), "y": Y}, "height, width"),
         ({"x": np.stack([X] * 5, -1), "y": Y}, "height, width"),
         ({"x": X[:0], "y": Y[:0]}, "something in it"),
@@ -167,6 +170,7 @@ def test_labels_may_be_whole_floats_texts_or_booleans():
     assert as_labels(np.array([1.0, 10.0]), "'y'", []).tolist() == ["1", "10"]
     assert as_labels(np.array([["a"], ["b"]]), "'y'", []).tolist() == ["a", "b"]
     assert as_labels(np.array([True]), "'y'", []).tolist() == ["True"]
+    assert as_labels(np.array(["b\x1b[31m", " a", "a\n"]), "'y'", []).tolist() == ["b?[31m", "a", "a"]
     for bad, said in ((np.inf, "not finite"), (np.nan, "not finite"), (0.5, "fractions")):
         with pytest.raises(DataError, match=said):
             as_labels(np.array([1.0, bad]), "'y'", [])

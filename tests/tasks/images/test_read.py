@@ -141,6 +141,8 @@ def test_arguments_that_do_not_fit_are_refused(tmp_path):
     for other in (None, 3, [np.zeros((8, 8))]):
         with pytest.raises(ArgumentError, match="a folder, a file, a list of paths, or an array of pictures"):
             read_images(other, labelled=False)
+    with pytest.raises(ArgumentError, match=r"got ndarray in a list; put pictures of memory into one array"):
+        read_images([np.zeros((8, 8)), np.zeros((8, 8))], labels=["a", "b"])
     with pytest.raises(DataError, match=r"a\.png \(there is no such file\)"):
         read_images({"path": ["a.png"]}, labelled=False)
     with pytest.raises(DataError, match="empty list"):

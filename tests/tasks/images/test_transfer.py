@@ -175,6 +175,14 @@ def test_what_does_not_fit_is_refused(fitted, tmp_path, digits, start):
         fit_images(images, weights=saved)
 
 
+def test_a_network_that_answers_for_each_pixel_is_refused(tmp_path):
+    save_file({"a": torch.zeros(1)}, tmp_path / "unet.safetensors")
+    with pytest.raises(
+        ArgumentError, match="a class for each picture; got unet, which names one for each pixel"
+    ):
+        read_start(tmp_path / "unet.safetensors", "unet")
+
+
 def test_the_digest_tells_weights_and_standardisation(start):
     moved = {name: value.clone() for name, value in start.state.items()}
     next(iter(moved.values())).view(-1)[0] += 1

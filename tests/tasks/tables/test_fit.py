@@ -274,3 +274,20 @@ def test_a_level_of_the_test_rows_alone_is_refused():
     }
     with pytest.raises(DataError, match="at least 2 training rows of every class of 'q'; got fewer of '3'"):
         fit(rows, "q", types={"q": "ordered"}, time="t")
+
+
+@pytest.mark.parametrize("target", ["classes", "counts", "amounts"])
+def test_a_fold_of_which_no_value_comes_again_is_answered_by_the_constant(target):
+    generator = np.random.default_rng(0)
+    y = {
+        "classes": np.array(["a", "b"] * 30),
+        "counts": generator.poisson(3.0, 60).astype(float),
+        "amounts": generator.lognormal(2.0, 1.0, 60),
+    }[target]
+    names = np.array([f"k{i}" for i in range(60)], dtype=object)
+    names[generator.permutation(60)[:6]] = ["s", "t"] * 3
+    model = fit({"a": names, "y": y}, "y", budget="1s", types={"a": "category"})
+    assert len(model.predict({"a": ["s", "new"]})) == 2
+    names = np.array([f"k{i}" for i in range(60)], dtype=object)
+    with pytest.raises(DataError, match="a column whose values come again; got only 'a'"):
+        fit({"a": names, "y": y}, "y", budget="1s", types={"a": "category"})

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from fivefold.core import ArgumentError, DataError
-from fivefold.tasks.tables.frames import from_frame
+from fivefold.tasks.tables.frames import column_names, from_frame, is_frame
 
 
 def test_sources_of_the_same_rows_agree():
@@ -108,3 +108,29 @@ def test_other_refusals():
     for other in (3, "text", [1, 2], object()):
         with pytest.raises(ArgumentError, match="data frame"):
             from_frame(other)
+
+
+class _Arrow:
+    column_names = ("x",)
+
+    def __getitem__(self, name):
+        return np.array([1, 2])
+
+
+def test_what_is_a_frame_is_read_by_its_names():
+    table = from_frame({"x": [1, 2]})
+    structured = np.array([(1,), (2,)], dtype=[("x", "i4")])
+    records = [{"x": 1}, {"x": 2}]
+    for source in (table, {"x": [1, 2]}, pd.DataFrame({"x": [1, 2]}), _Arrow(), structured, records):
+        assert is_frame(source)
+        assert column_names(source) == ["x"]
+        assert from_frame(source).column("x").tolist() == [1.0, 2.0]
+    for other in (np.ones((2, 1)), [], [1], [{"x": 1}, 2], (), "x.csv", "", b"", 3, None, pd.Series([1])):
+        assert not is_frame(other)
+    assert is_frame(pd.DataFrame([[1, 2]], columns=["a", "a"]))  # its reader says what is wrong with it
+
+
+def test_a_tensor_that_numpy_cannot_read_is_refused_in_words():
+    torch = pytest.importorskip("torch")
+    with pytest.raises(ArgumentError, match="an array that NumPy can read"):
+        from_frame({"x": torch.ones(2, requires_grad=True)})

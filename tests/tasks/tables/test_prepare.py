@@ -141,7 +141,16 @@ def test_a_column_of_two_roles_is_refused(options, message):
             {"time": "when"},
             "1 missing",
         ),
-        ({}, {"drop": ["x", "c", "when", "place", "w", "hours"]}, "at least one column to predict from"),
+        (
+            {"id": np.arange(60.0), "k": np.array([f"k{i}" for i in range(60)], dtype=object)},
+            {"drop": ["x", "c", "when", "place", "w", "hours"]},
+            r"to predict from; got none of use \('id': counts the rows; 'k': .*\); add one, or say what one",
+        ),
+        (
+            {},
+            {"drop": ["x", "c", "when", "place", "w", "hours"]},
+            "at least one column to predict from; got none; add one",
+        ),
         ({"y": np.ones(60)}, {}, "at least two values"),
         (
             {"w": np.r_[1e-13, np.ones(59) + np.arange(59)]},

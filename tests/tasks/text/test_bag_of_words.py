@@ -126,3 +126,13 @@ def test_words_that_speak_against_a_class_do_not_lead_it():
     weights = np.array([[1.0, 0.0, -1.0], [0.5, 0.25, -0.75]])
     bag = BagOfWords(("one", "two"), np.ones(2), weights, np.zeros(3), 1e-5)
     assert bag.leading() == [["one", "two"], ["two"], []]
+
+
+def test_a_fit_that_the_memory_cannot_hold_is_refused(monkeypatch):
+    texts = [f"w{i} w{i // 2}" for i in range(2_400)]
+    design = Design.of(CutTexts.of(texts), np.arange(2_400) // 2, 1_200)
+    monkeypatch.setattr("fivefold.linalg.memory.available_bytes", lambda device: 1 << 26)
+    with pytest.raises(
+        ArgumentError, match=r"a fit of 2,400 texts in 1,200 classes that fits .* rare classes"
+    ):
+        design.fit(1e-4)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fivefold.core import ArgumentError, DataError
-from fivefold.tasks.text.memory import documents_of, is_array
+from fivefold.tasks.text.memory import documents_of, is_array, strings_of
 
 TEXTS, LABELS = ["it purrs", "it barks", "it sleeps"], ["cat", "dog", "cat"]
 
@@ -65,7 +65,7 @@ def test_a_missing_text_of_an_array_is_an_empty_one():
 @pytest.mark.parametrize(
     ("texts", "labels", "error", "message"),
     [
-        (["a", 3], None, ArgumentError, r"got 3 at place 1 \(from 0\)"),
+        (["a", 3], None, ArgumentError, r"got 3 at place 1 \(from 0\); give ''"),
         (np.array([1.0]), None, ArgumentError, "numbers or dates"),
         (np.array([["a"]]), None, DataError, "an array of shape"),
         (OwnFrame(["a"]), None, ArgumentError, "of a data frame, its column"),
@@ -77,3 +77,11 @@ def test_a_missing_text_of_an_array_is_an_empty_one():
 def test_what_is_refused(texts, labels, error, message):
     with pytest.raises(error, match=message):
         documents_of(texts, labels)
+
+
+@pytest.mark.parametrize("texts", [[None, np.nan], [np.nan], []])
+def test_arrays_of_nothing_but_missing_texts_are_empty_texts(texts):
+    for wrap in (np.array, OwnSeries):
+        assert [text for _, text, _, _ in documents_of(wrap(texts)).documents] == [""] * len(texts)
+    assert strings_of(np.array([np.nan, 1.0])) is None
+    assert strings_of(np.array(["NaT"], dtype="datetime64[us]")) == [""]

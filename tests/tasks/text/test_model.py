@@ -65,7 +65,7 @@ def test_what_does_not_fit_is_refused(model, tmp_path, texts):
         model.answer(["a"], 1.5)
     with pytest.raises(DataError, match="at least one text"):
         model.answer([])
-    with pytest.raises(ArgumentError, match="a seed of at least 0"):
+    with pytest.raises(ArgumentError, match="a seed: a whole number of at least 0"):
         fit_texts(texts(60), seed=-1)
     place = save(tmp_path / "other", Bundle("fivefold.table", {}, {"w": np.zeros(1)}))
     with pytest.raises(ArtifactError, match=r"an artifact of kind fivefold\.texts"):

@@ -215,3 +215,45 @@ def test_a_text_file_may_be_one_text(tmp_path):
 def test_the_first_bad_text_of_a_list_is_named():
     with pytest.raises(ArgumentError, match=r"got nan at place 1 \(from 0\)"):
         read_texts(["it purrs", float("nan")], labelled=False)
+
+
+def test_what_is_no_text_to_predict_is_refused_without_a_word_on_labels(tmp_path):
+    for source in (["it purrs", None], [b"it purrs"], (text for text in ["it purrs"])):
+        with pytest.raises(
+            ArgumentError, match=r"texts in memory; got .*; give texts as a list of strings, ''"
+        ):
+            read_texts(source, labelled=False)
+    with pytest.raises(
+        DataError, match=r"an existing file; got 'how it purrs'.* looked in .*; give texts as a"
+    ):
+        read_texts("how it purrs", labelled=False)
+    with pytest.raises(DataError, match=r"an existing file; got .*looked in [^;]*$"):
+        read_texts(tmp_path / "gone.csv")
+
+
+def test_a_path_may_be_a_scalar_of_numpy(tmp_path):
+    lay(tmp_path, {"a.txt": "one\n\ntwo"})
+    assert read_texts(np.str_(tmp_path / "a.txt"), labelled=False).texts == ("one", "two")
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"a/1.txt": "one", "b/2.txt": "two", "c/3.pdf": "three", "d/e/4.txt": " \n"},
+        {"a.txt": "one", "b.txt": "two", "c.txt": " \n", "d.txt": "\x07\n"},
+    ],
+)
+def test_classes_of_which_no_text_is_left_are_named(tmp_path, files):
+    texts = read_texts(lay(tmp_path, files))
+    assert texts.classes == ("a", "b")
+    assert "Classes without a text, of which nothing is learnt: 'c', 'd'." in texts.notes
+    listed = texts_of(["one", "two", "", " "], labels=["a", "b", "c", "d"])
+    assert "Classes without a text, of which nothing is learnt: 'c', 'd'." in listed.notes
+    full = texts_of(["one", "two"], labels=["a", "b"])
+    assert not any("nothing is learnt" in note for note in full.notes)
+
+
+def test_labels_are_cleaned_as_texts_are():
+    found = texts_of(["one", "two", "three"], labels=["\x07", "cafe\u0301", "\x07 dog"])
+    assert found.classes == ("caf\u00e9", "dog")
+    assert [(each.name, each.reason) for each in found.rejected] == [("text 1", "it has no label")]

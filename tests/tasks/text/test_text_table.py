@@ -96,3 +96,8 @@ def test_the_column_of_an_earlier_reading_is_taken_where_it_is_there(tmp_path):
     assert read_table(path, None, "said", labelled=False, fitted="gone").notes == [
         "Texts are in the column 'said'."
     ]
+
+
+def test_a_column_of_missing_texts_holds_empty_ones():
+    found = read_table({"text": [None, None], "label": ["a", "b"]}, "label", "text", labelled=True)
+    assert found.documents == [("row 1", "", "a", -1), ("row 2", "", "b", -1)]

@@ -148,8 +148,11 @@ def decode(
                 image.draft(None, (_SHARPNESS * max(least), _SHARPNESS * max(least)))
             large = one_large is not None and image.size[0] * image.size[1] >= _LARGE
             with one_large if large and one_large is not None else nullcontext():
+                if image.format == "TIFF" and _turn(image) is not None:
+                    done.add("turned")  # by Pillow itself, while it is loaded
                 image.load()
-                upright = _upright(image)
+                turn = _turn(image)
+                upright = image if turn is None else image.transpose(Image.Transpose[turn])
                 if upright is not image:
                     done.add("turned")
                     if (upright.size[0] < upright.size[1]) != (image.size[0] < image.size[1]):
@@ -235,16 +238,13 @@ def _check_webp(data: bytes, limits: Limits) -> None:
         raise UnreadableError(_too_large(width, height, limits))
 
 
-def _upright(image: "Image") -> "Image":
-    """Turn a picture as EXIF says; damaged EXIF is ignored."""
-    from PIL import Image
-
+def _turn(image: "Image") -> str | None:
+    """How a picture is to be turned, as EXIF says; damaged EXIF is ignored."""
     try:
         asked = image.getexif().get(_ORIENTATION)
     except Exception:  # EXIF is foreign bytes: whatever its reader runs into, the picture is there
-        return image
-    name = _TURNS.get(asked) if isinstance(asked, int) else None
-    return image if name is None else image.transpose(Image.Transpose[name])
+        return None
+    return _TURNS.get(asked) if isinstance(asked, int) else None
 
 
 def _plain(image: "Image", done: set[str]) -> "Image":

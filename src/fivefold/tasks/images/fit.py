@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from fivefold.core import ArgumentError, ArtifactError, Budget, Clock, DataError, require
+from fivefold.core import ArgumentError, ArtifactError, Budget, Clock, DataError, as_seed, require
 from fivefold.optimize.training.verb import Training
 from fivefold.tasks.class_record import softmax
 from fivefold.tasks.folders import some
@@ -124,7 +124,7 @@ def fit_images(
     require(not alone, "a time (--design) beside the folder of a search (--design-dir)", "none")
     seconds = seconds_of(budget)
     clock = Clock(Budget(seconds))
-    require(isinstance(seed, int) and seed >= 0, "a seed of at least 0", seed)
+    seed = as_seed(seed)
     tell = progress or (lambda event, details: None)
     tell("read", {"source": source_name(data)})
     images = data if isinstance(data, ImageSet) else read_images(data, target=target)

@@ -37,13 +37,13 @@ def array_part(
     Args:
         pictures: [N, H, W], [N, H, W, 1, 3 or 4] or [N, 1 or 3, H, W], as
             :func:`~fivefold.tasks.images.npz.as_pictures` takes them; a tensor on the processor, too.
-        labels: N classes, as texts or whole numbers, or rows [N, K] of zeros with a single one; ``None``
-            where none are known.
+        labels: N classes [N] or [N, 1], as texts or whole numbers, or rows [N, K] of zeros with a single
+            one; ``None`` where none are known.
         notes: What was decided is added here.
         whites: White of the pictures of a fit, as :func:`~fivefold.tasks.images.scale.whites_of` takes it.
 
     Raises:
-        DataError: Nothing in the array, or what is no picture or no label.
+        DataError: Nothing in the array, masked pixels, or what is no picture or no label.
         ArgumentError: Another number of labels.
 
     >>> part, whites = array_part(np.zeros((2, 5, 5)), ["a", "b"], [])
@@ -53,6 +53,9 @@ def array_part(
     array = as_numpy(pictures)
     if array.size == 0:
         raise DataError("an array with pictures in it", f"the shape {array.shape}")
+    if np.ma.is_masked(array):
+        many = f"{int(np.ma.getmaskarray(array).sum()):,} masked ones in {_WHERE}"
+        raise DataError("pictures of which all pixels are known", many, "fill them: pictures.filled(0)")
     known = whites_of({_WHERE: array}, notes, whites)
     bytes_ = as_pictures(array, _WHERE, notes, known)
     classes = None if labels is None else _classes(labels, notes)
@@ -63,6 +66,8 @@ def array_part(
 
 def _classes(labels: Any, notes: list[str]) -> NDArray[np.str_]:
     array = as_numpy(labels) if is_array_like(labels) else np.asarray(labels, dtype=object)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
     if array.ndim == 1:
         texts = labels_of(physical("labels", array, notes), "labels", "pictures")
         if None in texts:

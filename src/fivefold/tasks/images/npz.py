@@ -20,6 +20,8 @@ _PICTURES = {"x", "image", "images", "img", "imgs", "data", "pictures", "pixels"
 _LABELS = {"y", "label", "labels", "target", "targets", "class", "classes"}
 _NAMES = "x_train, y_train, x_test, y_test; or images, labels; or train_images, train_labels, ..."
 _MOST_MEMBERS = 1000
+_EXACT = 2.0**53
+"""Up to here each whole number is a float of its own."""
 
 
 def npz_parts(
@@ -198,7 +200,7 @@ def as_pictures(
         whites: Which number is white, by kind: of :func:`~fivefold.tasks.images.scale.whites_of`.
 
     Raises:
-        DataError: Another shape, or no numbers.
+        DataError: Another shape, that of one picture [H, W, 1, 3 or 4] among them, or no numbers.
 
     >>> notes = []
     >>> as_pictures(np.full((2, 3, 5, 5), 0.5), "'x'", notes, {"floats": 1.0}).shape, notes
@@ -212,6 +214,12 @@ def as_pictures(
             "pictures [N, height, width] or [N, height, width, 1, 3 or 4]",
             f"the shape {array.shape} of {where}",
             "reshape them",
+        )
+    if array.ndim == 3 and array.shape[2] in {1, 3, 4} and array.shape[1] > array.shape[2]:
+        raise DataError(
+            "pictures [N, height, width] or [N, height, width, 1, 3 or 4]",
+            f"the shape {array.shape} of {where}, which is that of one picture",
+            "put it into an array of one: picture[None]",
         )
     pictures = as_bytes(array, where, notes, whites)
     if pictures.ndim == 4 and pictures.shape[3] == 1:
@@ -229,6 +237,7 @@ def as_labels(array: NDArray[Any], where: str, notes: list[str]) -> NDArray[np.s
     """One text for each picture, from integers, whole floats, booleans or texts of shape [N] or [N, 1].
 
     Rows of zeros with a single one (one-hot), of shape [N, K], K >= 2, become the place of the one, from 0.
+    Texts lose the space around them, and control characters become ``?``, as in names of folders.
 
     Args:
         array: As stored.
@@ -236,7 +245,7 @@ def as_labels(array: NDArray[Any], where: str, notes: list[str]) -> NDArray[np.s
         notes: What was decided is added here.
 
     Raises:
-        DataError: Several labels a picture, or numbers that are not whole.
+        DataError: Several labels a picture, empty ones, or numbers that are not whole or beyond 2^53.
 
     >>> as_labels(np.array([[3], [0]], dtype=np.uint8), "'y'", []).tolist()
     ['3', '0']
@@ -260,8 +269,15 @@ def as_labels(array: NDArray[Any], where: str, notes: list[str]) -> NDArray[np.s
             "one label for each picture", f"the shape {array.shape} of {where}", "give an array [N]"
         )
     if array.dtype.kind == "f":
-        if not (np.isfinite(array).all() and (array == np.rint(array)).all()):
-            got = "fractions" if np.isfinite(array).all() else "numbers that are not finite"
+        finite = np.isfinite(array).all()
+        if not (finite and (array == np.rint(array)).all() and (np.abs(array) <= _EXACT).all()):
+            got = "fractions or numbers beyond 2^53" if finite else "numbers that are not finite"
             raise DataError("whole numbers or texts as labels", f"{got} in {where}", "leave those rows out")
         array = array.astype(np.int64)
-    return array.astype(np.str_)
+    if array.dtype.kind != "U":
+        return array.astype(np.str_)
+    found, codes = np.unique(array, return_inverse=True)
+    texts = [plain_name(text.strip()) for text in found.tolist()]
+    if "" in texts:
+        raise DataError("a label for each picture", f"empty texts in {where}", "leave those pictures out")
+    return np.array(texts, dtype=np.str_)[codes]

@@ -78,16 +78,17 @@ def read_images(
     limits = limits or Limits()
     if is_picture_array(source):
         return _of_array(source, labels, whites, labelled=labelled)
+    listed = None if is_frame(source) or isinstance(source, str | Path) else _paths(source)
     require(
         labels is None,
         "labels of an array of pictures",
         f"labels of a {type(source).__name__}",
         "name a table's column of labels as target",
     )
+    if listed is not None:
+        return _read_list(listed, labelled=labelled, limits=limits)
     if is_frame(source):
         return _judged(read_path_table(source, target, limits, labelled=labelled), labelled=labelled)
-    if not isinstance(source, str | Path):
-        return _read_list(_paths(source), labelled=labelled, limits=limits)
     path = user_path(source)
     kind = _kind(path)
     there = kind != "missing" and (kind != "folder" or _signs(path) == "pictures")

@@ -16,8 +16,8 @@ from torch import Tensor
 
 from fivefold.artifact import load as load_bundle
 from fivefold.artifact.layout import MANIFEST
-from fivefold.core import ArgumentError, ArtifactError, torch_generator
-from fivefold.networks import load_weights
+from fivefold.core import ArgumentError, ArtifactError, require, torch_generator
+from fivefold.networks import layer_costs, load_weights
 from fivefold.networks.stage_parts import HEAD, classifier_weights, layers_by_stage, stage_of_weights
 from fivefold.tasks.images.candidate import Candidate, within_memory
 from fivefold.tasks.images.model import from_bundle
@@ -74,8 +74,8 @@ def read_start(path: str | Path, architecture: str | None = None) -> Start:
         architecture: Of a checkpoint: a name that ``fivefold.networks.names()`` has.
 
     Raises:
-        ArgumentError: A checkpoint without its architecture, a saved model with one, or tensors that do not
-            fit it.
+        ArgumentError: A checkpoint without its architecture, a saved model with one, an architecture that
+            answers for each pixel, or tensors that do not fit it.
         ArtifactError: Nothing that can be read.
     """
     place = user_path(path)
@@ -100,6 +100,14 @@ def read_start(path: str | Path, architecture: str | None = None) -> Start:
             "the architecture of a checkpoint", "none", "name it: --architecture resnet18, for one"
         )
     candidate = Candidate(architecture, 224, 224)
+    bare = candidate.make(_SOME, 3, device="meta")
+    answer = layer_costs(bare, (1, 3, bare.smallest, bare.smallest))[0].outputs
+    require(
+        answer == (1, _SOME),
+        "an architecture that names a class for each picture",
+        f"{architecture}, which names one for each pixel",
+        "take another checkpoint",
+    )
     network = candidate.make(_SOME, 3, torch.Generator().manual_seed(0))
     loaded = load_weights(network, place, leave_out=_of_classes(candidate, 3))
     mean, deviation = network.published_moments

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from fivefold.core import Clock, NumericalError, child_seed
 from fivefold.tasks.standard_error import standard_error
 from fivefold.tasks.tables.candidates.blend import BlendCandidate, greedy_weights
+from fivefold.tasks.tables.candidates.constant import fit_or_constant
 from fivefold.tasks.tables.candidates.problem import Candidate, Fitted, Problem
 from fivefold.tasks.tables.plan import ALWAYS, Plan
 from fivefold.tasks.tables.predictors import BlendPredictor, Predictor
@@ -134,7 +135,7 @@ def race(
                 progress("fit", {"method": name, "repetition": repetition, "fold": fold})
                 before = clock.elapsed
                 try:
-                    fitted = entry.candidate.fit(part)
+                    fitted = fit_or_constant(entry.candidate, part)
                     eta = _eta(fitted, judged)
                 except NumericalError as error:
                     entry.out = f"{_FAILED}{error}"

@@ -101,8 +101,7 @@ class _TableEstimator(BaseEstimator):  # type: ignore[misc]
         schema = Schema.guess(whole, name, {name: str(kind)})
         typed = schema.apply(table, fitting=True)
         if not typed.names:
-            reasons = "; ".join(f"{column.name}: {column.reason}" for column in schema.columns[:5])
-            raise DataError("at least one column to predict from", f"none of use ({reasons})")
+            raise DataError("at least one column to predict from", f"none of use ({schema.unused})")
         prepared = Prepared(whole, typed, schema, target, kind, weights, None, None, None, typed.notes)
         strata = None
         if kind is Kind.CATEGORY:

@@ -26,6 +26,7 @@ import torch
 
 from fivefold.core import DataError, NumericalError, child_seed, numpy_generator
 from fivefold.tasks.standard_error import standard_error
+from fivefold.tasks.tables.candidates.constant import fit_or_constant
 from fivefold.tasks.tables.candidates.gamma_shape import GammaOfShape, shape_of
 from fivefold.tasks.tables.candidates.linear import LinearCandidate
 from fivefold.tasks.tables.candidates.problem import Problem
@@ -103,12 +104,11 @@ def _perhaps_ordered(
         own = child_seed(seed, "family", target.family)
         problem = Problem(table, schema, target, target.encode(values), weights, None, own)
         part = problem.take(fit, own)
-        numbers = part.encoded()[1].numbers.shape[1] + sum(map(len, part.encoded()[1].levels.values()))
-        if method.cost(len(fit), numbers, plain.outputs, exact=False) > _MOST_WORK:
+        if method.cost(len(fit), part.columns, plain.outputs, exact=False) > _MOST_WORK:
             why = f"{plain.reason}; whether their order helps was not tried on so many columns"
             return replace(plain, reason=f"{why} (--types {plain.name}=ordered says so)")
         try:
-            eta = method.fit(part).predictor.eta(table.take(held))
+            eta = fit_or_constant(method, part).predictor.eta(table.take(held))
         except NumericalError:
             continue
         found[target.family] = float(np.mean(target.loss(eta, problem.y[held])))
@@ -254,7 +254,7 @@ def _densities(
         )
         part = problem.take(fit, problem.seed)
         try:
-            fitted = plain.fit(part)
+            fitted = fit_or_constant(plain, part)
         except NumericalError:
             continue
         eta = fitted.predictor.eta(table.take(held))[:, 0]

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from fivefold.core import ArgumentError, Budget, Clock, child_seed
+from fivefold.core import ArgumentError, Budget, Clock, as_seed, child_seed
 from fivefold.diagnosis import Finding, check_table
 from fivefold.diagnosis.tables.duplicates import row_codes
 from fivefold.tasks.evaluate import METRICS
@@ -177,6 +177,7 @@ def fit(
     >>> bool(low[0] < 0 < high[0])
     True
     """
+    seed = as_seed(seed)
     said: dict[str, object] = {"budget": budget, "seed": seed, "group": group, "time": time, "weight": weight}
     said |= {"exposure": exposure, "drop": tuple(drop), "types": types, "order": order, "metric": metric}
     said |= {"query": query}

@@ -4,7 +4,7 @@ No data frame library is imported: a frame is whatever has ``columns`` and gives
 that NumPy can read (pandas and Polars do; an Arrow table has ``column_names`` instead).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Protocol, runtime_checkable
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fivefold.core import ArgumentError, DataError
+from fivefold.tasks.as_numpy import as_numpy
 from fivefold.tasks.tables.figures import LARGEST_WHOLE
 from fivefold.tasks.tables.table import Column, Table
 
@@ -82,11 +83,7 @@ def is_frame(data: object) -> bool:
     >>> is_frame({"x": [1]}), is_frame([{"x": 1}]), is_frame([1]), is_frame("x.csv")
     (True, True, False, False)
     """
-    if isinstance(data, np.ndarray):
-        return data.dtype.names is not None
-    if isinstance(data, list | tuple):
-        return bool(data) and all(isinstance(row, Mapping) for row in data)
-    return isinstance(data, Table | Mapping | Frame | ArrowTable)
+    return _columns(data) is not None
 
 
 def column_names(data: Any) -> list[str]:
@@ -100,39 +97,49 @@ def column_names(data: Any) -> list[str]:
 
 def _parts(data: Any) -> Iterable[tuple[str, Any]]:
     """Name and values of each column."""
-    if isinstance(data, Table):
-        return data.columns.items()
+    found = _columns(data)
+    if found is not None:
+        return found
     if isinstance(data, np.ndarray):
-        if data.dtype.names:
-            return ((name, data[name]) for name in data.dtype.names)
         if data.ndim != 2:
             raise ArgumentError("an array [rows, columns]", f"an array of shape {data.shape}", "reshape it")
         return ((f"x{i}", data[:, i]) for i in range(data.shape[1]))
-    if isinstance(data, Mapping):
-        return ((str(name), values) for name, values in data.items())
-    if isinstance(data, Frame):
-        names = list(data.columns)
-        repeated = sorted({str(name) for name in names if names.count(name) > 1}) if _repeats(names) else []
-        if repeated:
-            raise DataError(
-                "columns with names of their own", f"several named {repeated[0]!r}", "rename them"
-            )
-        return ((str(name), data[name]) for name in names)
-    if isinstance(data, ArrowTable):
-        return ((str(name), data[name]) for name in data.column_names)
-    if isinstance(data, Sequence) and not isinstance(data, str | bytes):
-        if data and all(isinstance(row, Mapping) for row in data):
-            keys = dict.fromkeys(key for row in data for key in row)
-            return ((str(key), [row.get(key) for row in data]) for key in keys)
-        if not data:
-            raise DataError("a table with rows", "an empty list")
+    if isinstance(data, Sequence) and not isinstance(data, str | bytes) and not data:
+        raise DataError("a table with rows", "an empty list")
     raise ArgumentError(
         "a data frame, a mapping of columns, a list of records or a 2-D array", f"a {type(data).__name__}"
     )
 
 
-def _repeats(names: list[Any]) -> bool:
-    return len(set(names)) < len(names)
+def _columns(data: Any) -> Iterable[tuple[str, Any]] | None:
+    """Name and values of each column of what names its columns, found one by one; else ``None``."""
+    if isinstance(data, np.ndarray):
+        names = data.dtype.names
+        return None if names is None else ((name, data[name]) for name in names)
+    if isinstance(data, Table | Mapping):
+        columns = data.columns if isinstance(data, Table) else data
+        return ((str(name), values) for name, values in columns.items())
+    if isinstance(data, Frame):
+        return _of_frame(data)
+    if isinstance(data, ArrowTable):
+        return ((str(name), data[name]) for name in data.column_names)
+    if isinstance(data, Sequence) and data and all(isinstance(row, Mapping) for row in data):
+        return _of_records(data)
+    return None
+
+
+def _of_records(rows: Sequence[Mapping[Any, Any]]) -> Iterator[tuple[str, Any]]:
+    for key in dict.fromkeys(key for row in rows for key in row):
+        yield str(key), [row.get(key) for row in rows]
+
+
+def _of_frame(frame: Frame) -> Iterator[tuple[str, Any]]:
+    names = list(frame.columns)
+    if len(set(names)) < len(names):
+        repeated = sorted({str(name) for name in names if names.count(name) > 1})
+        raise DataError("columns with names of their own", f"several named {repeated[0]!r}", "rename them")
+    for name in names:
+        yield str(name), frame[name]
 
 
 def physical(name: str, values: Any, notes: list[str]) -> Column:
@@ -185,7 +192,7 @@ def _as_array(name: str, values: Any) -> NDArray[Any]:
         array = np.empty(len(values), dtype=object)
         array[:] = values
         return array
-    array = values if isinstance(values, np.ma.MaskedArray) else np.asarray(values)
+    array = as_numpy(values)
     if array.ndim != 1:
         raise DataError(f"one value in each cell of column {name!r}", f"an array of shape {array.shape}")
     return array

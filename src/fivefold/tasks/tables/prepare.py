@@ -205,7 +205,9 @@ def prepare(
         typed = typed.drop([exposure])
     if not typed.names:
         raise DataError(
-            "at least one column to predict from", f"only the target {target!r} and columns left out"
+            "at least one column to predict from",
+            f"none of use ({schema.unused})" if schema.unused else "none",
+            "add one, or say what one is: --types COLUMN=category",
         )
     return Prepared(
         raw,

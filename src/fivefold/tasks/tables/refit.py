@@ -24,6 +24,7 @@ from fivefold.core import Budget, Certificate, DataError, NumericalError, Status
 from fivefold.tasks.prediction_sets import thin
 from fivefold.tasks.standard_error import standard_error
 from fivefold.tasks.tables import calibrate, verdicts
+from fivefold.tasks.tables.candidates.constant import fit_or_constant
 from fivefold.tasks.tables.candidates.problem import Fitted, Problem
 from fivefold.tasks.tables.conformal import Intervals
 from fivefold.tasks.tables.convert import convert
@@ -328,7 +329,7 @@ def _learning_curve(outcome: "Outcome", before: Predictor, fresh: Problem, seed:
         shown.append(
             (
                 f"{len(half):,}",
-                losses(outcome.chosen.candidate.fit(problem.take(half, problem.seed)).predictor),
+                losses(fit_or_constant(outcome.chosen.candidate, problem.take(half, problem.seed)).predictor),
             )
         )
     except (NumericalError, DataError):

@@ -96,6 +96,17 @@ class Schema:
         return tuple(column for column in self.columns if column.used)
 
     @property
+    def unused(self) -> str:
+        """The first five columns that a model does not see, with the reasons, in words; empty of none.
+
+        >>> Schema((ColumnType("id", Kind.IDENTIFIER, "counts the rows", used=False),)).unused
+        "'id': counts the rows"
+        """
+        left_out = [column for column in self.columns if not column.used]
+        more = f"; {len(left_out) - 5:,} more" if len(left_out) > 5 else ""
+        return "; ".join(f"{column.name!r}: {column.reason}" for column in left_out[:5]) + more
+
+    @property
     def uncertain(self) -> tuple[ColumnType, ...]:
         """The columns whose kind the user should look at."""
         return tuple(column for column in self.columns if not column.certain)

@@ -102,8 +102,7 @@ def search(
     progress("family", {"family": family.family, "reason": family.reason})
     y = family.encode(prepared.target[train])
     problem = Problem(part, prepared.schema, family, y, weights, offset, child_seed(seed, "final"))
-    columns = problem.encoded()[1].numbers.shape[1] + sum(map(len, problem.encoded()[1].levels.values()))
-    if not columns:
+    if not problem.columns:
         raise DataError(
             "a column whose values come again",
             f"only {names_of(part)}, hardly any value of which does",
@@ -119,7 +118,7 @@ def search(
     plan = stored or Plan.make(
         everyone,
         len(train),
-        columns,
+        problem.columns,
         family.outputs,
         limits,
         seed,

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from fivefold.core import ArtifactError, DataError, require
+from fivefold.linalg.memory import require_memory
 from fivefold.tasks.softmax_regression import Regression, fit_softmax
 from fivefold.tasks.text.cut_texts import CutTexts
 from fivefold.tasks.text.term_index import TermIndex, choose_terms
@@ -27,7 +28,9 @@ _MOST_TERMS = 100_000
 FEWEST_TERMS = 1_000
 """Terms that no number of classes and no budget takes away."""
 _MOST_WEIGHTS = 10_000_000
-"""Terms times classes: 80 MB of weights, and L-BFGS keeps some twenty times that."""
+"""Terms times classes: 80 MB of weights, and L-BFGS keeps some forty times that."""
+_SCORES, _VECTORS = 2, 40
+"""Numbers that a regression holds at once of each text and class, and of each term and class, as measured."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,7 +165,16 @@ class Design:
             start: Of which weights to begin; terms that it does not know begin at 0.
             stop: Asked after every step whether to end.
             options: Others of :func:`~fivefold.tasks.softmax_regression.fit_softmax`.
+
+        Raises:
+            ArgumentError: More texts times classes, or terms times classes, than the free memory holds.
         """
+        K, (n, J) = self.classes, self.X.shape
+        require_memory(
+            8 * K * (_SCORES * n + _VECTORS * J),
+            f"a fit of {n:,} texts in {K:,} classes",
+            "leave rare classes out, or give fewer texts",
+        )
         begin = None if start is None else (self._weights_of(start), start.bias)
         options["nearer"] = start is not None and start.penalty != penalty
         found = fit_softmax(self.X, self.labels, self.classes, penalty, start=begin, stop=stop, **options)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from fivefold.core import Budget, Clock, DataError, require
+from fivefold.core import Budget, Clock, DataError, as_seed
 from fivefold.tasks.class_record import softmax
 from fivefold.tasks.prediction_sets import Sets
 from fivefold.tasks.seconds import seconds_of
@@ -154,7 +154,7 @@ def fit_texts(
     'dog'
     """
     seconds = seconds_of(budget)
-    require(isinstance(seed, int) and seed >= 0, "a seed of at least 0", seed)
+    seed = as_seed(seed)
     clock = Clock(Budget(seconds))
     tell = progress or (lambda event, details: None)
     tell("read", {"source": source_name(data)})

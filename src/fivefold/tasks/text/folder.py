@@ -32,6 +32,7 @@ class Found:
         unit: What one document of a text file is; empty where each row of a table is one.
         column: The table's column of texts; empty where there is no table.
         bytes: Read so far, unpacked and in UTF-8.
+        classes: Labels that folders or files are named by, be there texts in them or not.
     """
 
     documents: list[tuple[str, str, str | None, int]] = field(default_factory=list)
@@ -40,6 +41,7 @@ class Found:
     unit: str = ""
     column: str = ""
     bytes: int = 0
+    classes: set[str] = field(default_factory=set)
 
     def read(self, path: Path, limits: Limits) -> tuple[str, str | None]:
         """Return a file's text and a note on its encoding, and count it.
@@ -105,8 +107,10 @@ def read_folder(folder: Path, limits: Limits, unit: Unit, *, labelled: bool) -> 
     for base, role in bases.items():
         classes = folders_in(base)
         for each in classes:
+            label = plain_name(each.name)
+            found.classes.add(label)
             for path in walk(each):
-                _add_file(found, path, folder, plain_name(each.name), role, limits)
+                _add_file(found, path, folder, label, role, limits)
         loose = list(_texts(files_in(base, real), folder, found))
         if classes:
             reason = "it is in no folder of a class"
@@ -195,6 +199,7 @@ def _add_class_files(
     found.notes += [f"Each file is a class, each {words} of it a text.", *recoded]
     for path, role, text in read:
         label = plain_name(stem_and_ending(path.name)[0])
+        found.classes.add(label)
         for line, part in parts(text, chosen):
             found.documents.append((f"{_name(path, folder)} line {line}", part, label, role))
 

@@ -1,33 +1,25 @@
 """Texts in memory: a list, an array or a series of strings, with a label each or without."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol, runtime_checkable
-
-import numpy as np
+from typing import Any
 
 from fivefold.core import ArgumentError
+from fivefold.tasks.as_numpy import is_array_like
 from fivefold.tasks.labelled_table import labels_of
 from fivefold.tasks.rejected import Rejected
 from fivefold.tasks.tables.frames import is_frame, physical
+from fivefold.tasks.tables.table import Column, missing
 from fivefold.tasks.text.folder import Found
-
-
-@runtime_checkable
-class Series(Protocol):
-    """A column as pandas, Polars and Arrow have it."""
-
-    def to_numpy(self) -> Any:
-        """Its values."""
-        ...
 
 
 def is_array(source: object) -> bool:
     """Whether a source is an array or a series, which can hold nothing but texts; a list may be one of paths.
 
+    >>> import numpy as np
     >>> is_array(np.array(["a cat"])), is_array(["a cat"]), is_array({"text": ["a cat"]})
     (True, False, False)
     """
-    return isinstance(source, np.ndarray | Series) and not is_frame(source)
+    return is_array_like(source) and not is_frame(source)
 
 
 def documents_of(texts: Any, labels: Any = None) -> Found:
@@ -42,6 +34,7 @@ def documents_of(texts: Any, labels: Any = None) -> Found:
         ArgumentError: Something else than strings, or another number of labels.
         DataError: Labels that are fractions or dates.
 
+    >>> import numpy as np
     >>> documents_of(["it purrs", "it barks"], np.array([0, 1])).documents
     [('text 1', 'it purrs', '0', -1), ('text 2', 'it barks', '1', -1)]
     """
@@ -65,12 +58,26 @@ def _strings(texts: Any, notes: list[str]) -> Sequence[str]:
     if isinstance(texts, list | tuple):
         for place, text in enumerate(texts):
             if not isinstance(text, str):
-                raise ArgumentError("a list of strings", f"{text!r:.40} at place {place} (from 0)")
+                got = f"{text!r:.40} at place {place} (from 0)"
+                raise ArgumentError("a list of strings", got, "give '' for a text that is missing")
         return texts
     if not is_array(texts):
         fix = "give texts as a list of strings; of a data frame, its column"
         raise ArgumentError("a list, an array or a series of strings", f"a {type(texts).__name__}", fix)
-    column = physical("texts", texts, notes)
-    if column.dtype.kind != "O":
+    found = strings_of(physical("texts", texts, notes))
+    if found is None:
         raise ArgumentError("strings", "numbers or dates", "give texts")
-    return ["" if text is None else str(text) for text in column]
+    return found
+
+
+def strings_of(column: Column) -> list[str] | None:
+    """Return the cells of a column as texts, empty where they are missing; ``None`` of numbers or dates.
+
+    >>> import numpy as np
+    >>> [strings_of(np.array(cells)) for cells in (["a", None], [np.nan], [1.0])]
+    [['a', ''], [''], None]
+    """
+    gaps = missing(column)
+    if column.dtype.kind != "O" and not gaps.all():
+        return None
+    return ["" if gap else str(cell) for cell, gap in zip(column, gaps, strict=True)]

@@ -23,6 +23,7 @@ from fivefold.tasks.thin_data import require_two_classes, thin_classes
 from fivefold.tasks.user_path import user_path
 
 _WITH_LABELS = "texts in memory come with their classes: labels=[...], one a text"
+_LISTED = "give texts as a list of strings, '' for one that is missing"
 
 
 def read_texts(
@@ -86,9 +87,10 @@ def read_texts(
         if isinstance(source, list | tuple):
             place = next(i for i, each in enumerate(source) if not isinstance(each, str | Path))
             got = f"{source[place]!r:.40} at place {place} (from 0)"
-        expected = "a table, a folder, a file, a list of paths, or texts in memory with labels"
-        raise ArgumentError(expected, got, _WITH_LABELS)
-    named = [source] if isinstance(source, str | Path) else [] if framed else source
+        expected = "a table, a folder, a file, a list of paths, or texts in memory"
+        expected += " with labels" if labelled else ""
+        raise ArgumentError(expected, got, _WITH_LABELS if labelled else _LISTED)
+    named = [source] if isinstance(source, str | Path) else [] if framed else list(source)
     paths = [_path(each) for each in named]
     path = paths[0] if isinstance(source, str | Path) else None
     if path is not None and path.is_dir():
@@ -103,11 +105,12 @@ def read_texts(
         found = _text_files(expand(paths), unit, limits)
     else:
         try:
-            found = read_table(source, target, column, labelled=labelled, fitted=fitted)
+            found = read_table(source if framed else named, target, column, labelled=labelled, fitted=fitted)
         except DataError as error:
-            if path is not None or framed or not labelled or any(each.exists() for each in paths):
+            if framed or (labelled and path is not None) or any(each.exists() for each in paths):
                 raise
-            raise DataError(error.expected, error.got, _WITH_LABELS) from error
+            fix = _WITH_LABELS if labelled else f"{error.fix}; {_LISTED}"
+            raise DataError(error.expected, error.got, fix) from error
     name = str(path) if path is not None else "memory" if framed else "several files"
     return _gathered(name, found, limits, labelled=labelled)
 
@@ -164,7 +167,14 @@ def _gathered(source: str, found: Found, limits: Limits, *, labelled: bool) -> T
     """Clean the documents, leave out the empty and the huge, and number the classes."""
     texts, names, given, rejected, words = [], [], [], list(found.rejected), []
     controls = empty = 0
-    for name, raw, label, role in found.documents:
+    named = {clean(label)[0] for label in found.classes}
+    for name, raw, said, role in found.documents:
+        label = None if said is None else clean(said)[0].strip()
+        if label == "":
+            rejected.append(Rejected(name, "it has no label"))
+            continue
+        if label is not None:
+            named.add(label)
         reason = too_long(raw, limits)
         if reason:
             rejected.append(Rejected(name, reason))
@@ -179,7 +189,7 @@ def _gathered(source: str, found: Found, limits: Limits, *, labelled: bool) -> T
         texts.append(text)
         names.append(name)
         given.append(role)
-        words.append(None if label is None else clean(label)[0])
+        words.append(label)
     if not texts:
         why = f": {rejected[0].name}: {rejected[0].reason}" if rejected else ""
         raise DataError("at least one text", f"none in {source!r}{why}")
@@ -194,6 +204,9 @@ def _gathered(source: str, found: Found, limits: Limits, *, labelled: bool) -> T
         first = next(each for each in rejected if each.reason != "it is empty")
         many = _many(others, "text or file is", "texts or files are")
         notes.append(f"{many} left out: {first.name}: {first.reason}.")
+    lost = sorted(named - set(classes), key=label_order)
+    if lost:
+        notes.append(f"Classes without a text, of which nothing is learnt: {some(lost)}.")
     if controls:
         notes.append(f"Control characters were taken out of {_many(controls, 'text', 'texts')}.")
     roles = np.array(given, dtype=np.int8)

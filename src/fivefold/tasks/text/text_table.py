@@ -5,10 +5,10 @@ from typing import Any
 from fivefold.core import ArgumentError, DataError
 from fivefold.tasks.labelled_table import given_split, labels_of, names_of, split_column, target_column
 from fivefold.tasks.rejected import Rejected
-from fivefold.tasks.tables.frames import from_frame, is_frame
-from fivefold.tasks.tables.read import read
+from fivefold.tasks.tables.source import as_table
 from fivefold.tasks.tables.table import Table
 from fivefold.tasks.text.folder import Found
+from fivefold.tasks.text.memory import strings_of
 from fivefold.tasks.text.tokens import count_words
 
 TEXTS = (
@@ -58,8 +58,8 @@ def read_table(
     """Find the documents of a table.
 
     Args:
-        source: CSV, TSV, JSON or Parquet, as :func:`fivefold.tasks.tables.read.read` takes it, or what
-            :func:`fivefold.tasks.tables.frames.from_frame` takes.
+        source: CSV, TSV, JSON or Parquet, or what is in memory, as
+            :func:`fivefold.tasks.tables.source.as_table` takes it.
         target: The column of labels; ``None`` takes ``label``, ``class`` or the like, or the only other one.
         column: The column of texts; ``None`` finds it.
         labelled: Labels are wanted.
@@ -70,8 +70,7 @@ def read_table(
         DataError: No column of texts or of labels; a column that is not there.
         ArgumentError: One column for both.
     """
-    framed = is_frame(source)
-    table = from_frame(source) if framed else read(source)
+    table = as_table(source)
     missing = column is None and fitted != "" and fitted not in table.names
     if column is None and fitted and not missing:
         column = fitted
@@ -83,8 +82,8 @@ def read_table(
                 f"the columns {names_of(table)}, none with 3 words a row",
                 "name it with column=",
             )
-    chosen = table.column(column)
-    if chosen.dtype.kind != "O":
+    texts = strings_of(table.column(column))
+    if texts is None:
         raise DataError(
             "a column of texts", f"{column!r}, which holds numbers or dates", "name another column"
         )
@@ -96,16 +95,16 @@ def read_table(
     labels: list[str | None] = [None] * table.rows
     split = split_column(table, {column, target}) if labelled else None
     if labelled:
-        target = target_column(table, target, {column, split}, "memory" if framed else str(source))
+        target = target_column(table, target, {column, split}, table.source)
         labels = labels_of(table.column(target), target, "texts")
         found.notes.append(f"Texts are in the column {column!r}, labels in {target!r}.")
     else:
         found.notes.append(f"Texts are in the column {column!r}.")
     roles = given_split(table, split, found.notes, "texts")
-    for row, value in enumerate(chosen):
+    for row, text in enumerate(texts):
         name = f"row {row + 1}"
         if labelled and labels[row] is None:
             found.rejected.append(Rejected(name, "it has no label"))
         else:
-            found.documents.append((name, "" if value is None else str(value), labels[row], roles[row]))
+            found.documents.append((name, text, labels[row], roles[row]))
     return found

@@ -1,6 +1,8 @@
 """The verb: a small real search on scikit-learn's digits, its resumption, and what it refuses."""
 
 import json
+from functools import partial
+from itertools import count
 
 import numpy as np
 import pytest
@@ -15,6 +17,8 @@ from fivefold.tasks.images.design.prepared import normalise
 from fivefold.tasks.images.design.search import NothingTrainedError
 from fivefold.tasks.images.design.space import DenseRange, SearchSpace
 from fivefold.tasks.images.design.trial import Ending
+from fivefold.tasks.images.design.trials import Trials
+from fivefold.tasks.images.design.weight_store import WeightStore
 
 TINY = SearchSpace(8, 4, 1, ("basic",), (4, 8), (1, 1), (DenseRange(4, 8, (1, 2)),), (1, 1), (0, 1), 1, 2, 6)
 SMALL = SearchSpace(
@@ -131,6 +135,23 @@ def test_weights_that_are_gone_are_named(digits, tmp_path):
         file.write_bytes(b"damaged")
     with pytest.raises(ArtifactError, match="weights of the best network"):
         search(digits, budget=Budget(steps=1), resume_directory=tmp_path)
+
+
+def test_weights_of_longer_trainings_outlive_a_resumption(digits, tmp_path, monkeypatch):
+    """Four are trained again, of which the population of two holds two."""
+    ticks = count(0.0, 25.0)
+    monkeypatch.setattr(
+        "fivefold.tasks.images.design.search.Trials", partial(Trials, now=lambda: next(ticks))
+    )
+    monkeypatch.setattr(PictureFitness, "_updates", lambda *_: 8)
+    monkeypatch.setattr("fivefold.tasks.images.design.search._FINALS", 0.5)
+    settings = {"budget": Budget(seconds=500.0), "stop_share": 0.0, "resume_directory": tmp_path}
+    first = search(digits, **settings)
+    again = search(digits, **settings)
+    assert [each.key for each in again.finals] == [each.key for each in first.finals]
+    assert len(again.finals) == 4
+    store = WeightStore(tmp_path / "weights")
+    assert all(store.read(each.key) is not None for each in again.finals)
 
 
 def test_limits_hold_for_everything_that_is_trained(digits):

@@ -116,6 +116,7 @@ def test_longer_trainings_go_on_from_the_journal_and_begin_anew_after_new_trials
     _, found, longer = ended(tmp_path, 80.0, clock)
     assert longer == [("D:8:3", 20.0)]
     assert [each.key for each in found] == ["D:8:5", "D:8:3"]
+    assert Trials(None, Journal(tmp_path, {}), Budget(steps=9)).finals == {"D:8:5", "D:8:3"}
     _, again, longer = ended(tmp_path, 80.0, clock)
     assert (again, longer) == (found, [])
     book, _, longer = ended(tmp_path, 250.0, clock)

@@ -5,9 +5,11 @@ import pytest
 from scipy.optimize import minimize
 
 from fivefold.core import Status
-from fivefold.tasks.tables.candidates.constant import Constant
+from fivefold.tasks.tables.candidates.constant import Constant, fit_or_constant
+from fivefold.tasks.tables.candidates.linear import LinearCandidate
 from fivefold.tasks.tables.candidates.problem import Problem
-from fivefold.tasks.tables.schema import Schema
+from fivefold.tasks.tables.predictors import ConstantPredictor, LinearPredictor
+from fivefold.tasks.tables.schema import ColumnType, Kind, Schema
 from fivefold.tasks.tables.table import Table
 from fivefold.tasks.tables.target import Target
 
@@ -67,3 +69,21 @@ def test_what_never_happens_keeps_a_finite_score():
 
 def test_its_cost_grows_with_the_rows():
     assert Constant().cost(200, 9, 2) == 2 * Constant().cost(100, 9, 2)
+
+
+@pytest.mark.parametrize(
+    ("family", "level"), [("poisson", "plain"), ("gaussian", "kernel"), ("gamma", "plain")]
+)
+def test_rows_of_which_no_column_tells_anything_get_the_constant(family, level):
+    y = np.random.default_rng(0).poisson(3.0, 40) + 1.0
+    names = np.array([f"k{i}" for i in range(40)], dtype=object)
+    schema = Schema((ColumnType("a", Kind.CATEGORY, "said"),))
+    problem = Problem(Table({"a": names}), schema, Target("y", family), y)
+    assert problem.columns == 0
+    found = fit_or_constant(LinearCandidate(level), problem).predictor
+    assert isinstance(found, ConstantPredictor)
+    assert np.array_equal(found.values, Constant().fit(problem).predictor.values)
+    names[20:] = ["p", "q"] * 10
+    repeated = Problem(Table({"a": names}), schema, Target("y", family), y)
+    assert repeated.columns == 2
+    assert isinstance(fit_or_constant(LinearCandidate("plain"), repeated).predictor, LinearPredictor)

@@ -80,6 +80,9 @@ def test_bad_input_is_refused():
         extract_terms("one string")
     with pytest.raises(ArgumentError, match="a sequence of texts"):
         extract_terms(["text"], reference="one string")
+    for odd in ({"texts": ["text", None]}, {"texts": ["text"], "reference": ["text", None]}):
+        with pytest.raises(ArgumentError, match=r"strings; got None at place 1 \(from 0\)"):
+            extract_terms(**odd)
     with pytest.raises(ArgumentError, match="at least 1 term"):
         extract_terms(["text text"], most=0)
     with pytest.raises(DataError, match="terms that occur 2 times; got none in 1 texts, 3 words; give more"):

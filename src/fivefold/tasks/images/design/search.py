@@ -141,7 +141,7 @@ def design(
 
             def forget(members: Sequence[Trial]) -> None:
                 if processes.rank == 0:
-                    store.keep({each.key for each in members})
+                    store.keep({each.key for each in members} | trials.finals)
                 processes.gather(None)  # nobody writes while files are deleted
 
             searched = (evolve if strategy == "evolution" else draw_at_random)(

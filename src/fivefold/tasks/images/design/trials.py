@@ -61,6 +61,11 @@ class Trials:
         return self._before + self._now() - self._start
 
     @property
+    def finals(self) -> frozenset[str]:
+        """Keys of what an earlier run trained again, with which :meth:`again` will answer."""
+        return frozenset(self._finals)
+
+    @property
     def replaying(self) -> bool:
         """Whether answers still come from the journal."""
         return bool(self._kept)

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from fivefold.core import NumericalError, require
+from fivefold.networks.mode import in_mode
 from fivefold.networks.packed import pack_convolutions
 from fivefold.tasks.images.export.graph import OPSET, PictureGraph, folded_graph, onnx_model
 from fivefold.tasks.images.export.int8 import Verdict, judge, paired_fall, quantize
@@ -189,9 +190,8 @@ def proved_onnx(
     require(min(batches, default=1) >= 1, "batches of at least 1 picture", list(batches))
     require(seconds > 0, "more than 0 seconds for the timing", seconds)
     tell = progress or (lambda said: None)
-    modes = [(part, part.training) for part in source.network.modules()]
-    eager = PictureGraph(source.network, source.mean, source.std, source.temperature, flip=source.flip).eval()
-    try:
+    eager = PictureGraph(source.network, source.mean, source.std, source.temperature, flip=source.flip)
+    with in_mode(eager, training=False):
         compared = torch.from_numpy(np.ascontiguousarray(pictures[:_COMPARED]))
         tell(f"answering {len(compared):,} pictures with the network")
         with torch.inference_mode():
@@ -225,9 +225,6 @@ def proved_onnx(
 
         left = seconds if verdict is None else (1 - _SHARE) * seconds
         speeds = _timed(works, sorted(batches), rounds, left, tell)
-    finally:
-        for part, training in modes:
-            part.training = training
     threads = torch.get_num_threads()
     return data, ExportReport(None, len(data), OPSET, count, parity, tuple(speeds), threads, verdict)
 

@@ -89,12 +89,13 @@ def _check_replaced(place: Path, shown: str, overwrite: bool) -> None:
         raise ArgumentError(f"a free name at {shown}", "an earlier export", fix)
 
 
-def write_export(path: Path, data: bytes, *, overwrite: bool = False) -> Path:
+def write_export(path: Path, data: bytes, *, ending: str | None = None, overwrite: bool = False) -> Path:
     """Write a file whole or not at all.
 
     Args:
         path: The file, with the ending of an export.
         data: What it holds.
+        ending: As in :func:`check_place`; the path's own where ``None``.
         overwrite: As in :func:`check_place`.
 
     Raises:
@@ -105,8 +106,8 @@ def write_export(path: Path, data: bytes, *, overwrite: bool = False) -> Path:
     ...     write_export(Path(folder) / "a.onnx", b"abc").read_bytes()
     b'abc'
     """
-    ending = PAGE if path.suffix.lower() == PAGE else ONNX
-    place = check_place(path, ending, overwrite=overwrite)
+    own = PAGE if path.suffix.lower() == PAGE else ONNX
+    place = check_place(path, ending or own, overwrite=overwrite)
     try:
         return write_whole(place, data)
     except OSError as error:

@@ -1,18 +1,15 @@
 """Which of several forms of one computation is faster: interleaved rounds, medians, an interval."""
 
 import math
-import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from statistics import median
 from time import perf_counter
 from typing import Any
 
 from fivefold.core import require
-from fivefold.networks.paired_times import fewest_pairs, median_interval
-from fivefold.networks.stopwatch import stopwatch
+from fivefold.networks.paired_times import fewest_pairs, median_interval, ratios_of, times_in_turns
 
-_SHORTEST = 2e-3  # seconds a sample: below this the clock and the caller weigh too much
-_MOST_CALLS = 200
 _COVERAGE = 0.95
 
 
@@ -52,10 +49,9 @@ def race(
     clock: Callable[[], float] | None = None,
     now: Callable[[], float] = perf_counter,
 ) -> list[Speed]:
-    """Time several forms of one computation in turns, and compare each with the first.
+    """Time several forms of one computation, and compare each with the first.
 
-    Every round runs each form once, so that what slows the machine for a while slows all of them; the order
-    turns from round to round. One round before the first is not counted.
+    They are timed as :func:`~fivefold.networks.paired_times.times_in_turns` does it.
 
     Args:
         works: What to time, by name; the first is the yardstick.
@@ -75,30 +71,14 @@ def race(
     require(len(works) >= 1, "at least 1 form to time", 0)
     fewest = fewest_pairs(_COVERAGE)
     require(rounds >= fewest, f"at least {fewest} rounds", rounds)
-    clock, begun = clock or stopwatch(), now()
-    calls: dict[str, int] = {}
-    for name, work in works.items():
-        work()
-        start = clock()
-        work()
-        calls[name] = min(_MOST_CALLS, max(1, round(_SHORTEST / max(clock() - start, 1e-9))))
-    taken: dict[str, list[float]] = {name: [] for name in works}
-    names = list(works)
-    for turn in range(rounds):
-        if turn >= fewest and now() - begun >= seconds:
-            break
-        first = turn % len(names)
-        for name in names[first:] + names[:first]:
-            start = clock()
-            for _ in range(calls[name]):
-                works[name]()
-            taken[name].append((clock() - start) / calls[name])
+    taken = times_in_turns(
+        list(works.values()), least=fewest, most=rounds, seconds=seconds, clock=clock, now=now
+    )
     found = []
-    for name in names:
-        ratios = [a / b for a, b in zip(taken[name], taken[names[0]], strict=True)]
+    for name, times in zip(works, taken, strict=True):
+        ratios = ratios_of(times, taken[0])
         low, high = median_interval(ratios, _COVERAGE)
-        middle = statistics.median(taken[name])
-        found.append(Speed(name, batch, middle, statistics.median(ratios), low, high, len(ratios)))
+        found.append(Speed(name, batch, median(times), median(ratios), low, high, len(ratios)))
     return found
 
 

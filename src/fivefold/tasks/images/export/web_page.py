@@ -22,7 +22,7 @@ from fivefold.core import require
 from fivefold.report.template import environment
 from fivefold.report.text import clean
 from fivefold.report.theme import stylesheet
-from fivefold.tasks.images.export.out_file import PAGE, check_place, write_export
+from fivefold.tasks.images.export.out_file import PAGE, write_export
 from fivefold.tasks.images.export.runtime import WebRuntime, module_text
 
 MOST_MODEL = 100 << 20
@@ -154,8 +154,7 @@ def write_web_page(page: str, path: str | PathLike[str], *, overwrite: bool = Fa
     Raises:
         ArgumentError: It cannot be written there.
     """
-    place = check_place(Path(path), PAGE, overwrite=overwrite)
-    return write_export(place, page.encode(), overwrite=overwrite)
+    return write_export(Path(path), page.encode(), ending=PAGE, overwrite=overwrite)
 
 
 def content_security_policy(script: str) -> str:

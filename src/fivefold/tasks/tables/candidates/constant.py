@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fivefold.core import Status
-from fivefold.tasks.tables.candidates.problem import Fitted, Problem
+from fivefold.tasks.tables.candidates.problem import Candidate, Fitted, Problem
 from fivefold.tasks.tables.predictors import ConstantPredictor
 
 
@@ -39,3 +39,15 @@ class Constant:
         else:
             values = np.array([float(a @ y / a.sum())])
         return Fitted(ConstantPredictor(values), Status.CONVERGED)
+
+
+def fit_or_constant(candidate: Candidate, problem: Problem) -> Fitted:
+    """Fit a candidate, or the constant where no column of these rows tells anything.
+
+    Columns of which hardly any value comes again leave none, in a part of the rows sooner than in all.
+
+    Args:
+        candidate: What is to be fitted.
+        problem: Some of the training rows.
+    """
+    return (candidate if problem.columns else Constant()).fit(problem)

@@ -46,6 +46,12 @@ class Problem:
         """Number of rows n."""
         return len(self.y)
 
+    @property
+    def columns(self) -> int:
+        """Encoded columns: numbers, and levels of categories; 0 where no value of any comes again."""
+        encoded = self.encoded()[1]
+        return len(encoded.names) + sum(map(len, encoded.levels.values()))
+
     def encoded(self) -> tuple[Encoder, Encoded]:
         """Return the encoder learned on these rows, and the rows encoded."""
         if "encoded" not in self.notes:

@@ -109,17 +109,15 @@ def extract_terms(
 
     Raises:
         DataError: No candidates, or other texts without a word.
-        ArgumentError: A string for the texts, or ``most`` below 1.
+        ArgumentError: A string for the texts, a text that is no string, or ``most`` below 1.
 
     >>> field = ["A hash join reads rows. The hash join needs memory.", "Hash joins, merge joins: rows."]
     >>> others = ["Rows of trees and rows of houses."]
     >>> [term.text for term in extract_terms(field, reference=others, most=2).terms]
     ['hash join', 'join']
     """
-    for given in (texts, reference):
-        require(not isinstance(given, str), "a sequence of texts", "one string", "put it into a list")
+    texts, reference = _strings(texts), None if reference is None else _strings(reference)
     require(most >= 1, "at least 1 term", most)
-    texts, reference = list(texts), None if reference is None else list(reference)
     found = find_candidates(texts, least=least)
     if not found.counts:
         raise DataError(
@@ -159,6 +157,15 @@ def extract_terms(
             )
         )
     return Terms(tuple(terms), len(keys), found.words, found.texts)
+
+
+def _strings(texts: Sequence[str]) -> list[str]:
+    """The texts as a list, each a string."""
+    require(not isinstance(texts, str), "a sequence of texts", "one string", "put it into a list")
+    found = list(texts)
+    for place, text in enumerate(found):
+        require(isinstance(text, str), "strings", f"{text!r:.40} at place {place} (from 0)", "leave it out")
+    return found
 
 
 def _contrast(
