@@ -263,6 +263,9 @@ def main() -> None:
     if not corpora:
         print("nothing was measured: name a corpus with --snippets or --fortunes")
         return
+    for name, (texts, _) in corpora.items():
+        if not texts:
+            parser.error(f"--{name}: no text of this corpus below the folder named; see --help")
     rows = []
     for name, (texts, labels) in corpora.items():
         print(f"{name}: {len(texts):,} texts, {dict(Counter(labels))}")
