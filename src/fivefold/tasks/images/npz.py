@@ -15,13 +15,12 @@ from fivefold.tasks.folders import ROLES, plain_name
 from fivefold.tasks.images.limits import MOST_PACKED, Limits
 from fivefold.tasks.images.packed import Part
 from fivefold.tasks.images.scale import as_bytes, whites_of
+from fivefold.tasks.tables.figures import LARGEST_WHOLE
 
 _PICTURES = {"x", "image", "images", "img", "imgs", "data", "pictures", "pixels"}
 _LABELS = {"y", "label", "labels", "target", "targets", "class", "classes"}
 _NAMES = "x_train, y_train, x_test, y_test; or images, labels; or train_images, train_labels, ..."
 _MOST_MEMBERS = 1000
-_EXACT = 2.0**53
-"""Up to here each whole number is a float of its own."""
 
 
 def npz_parts(
@@ -270,7 +269,7 @@ def as_labels(array: NDArray[Any], where: str, notes: list[str]) -> NDArray[np.s
         )
     if array.dtype.kind == "f":
         finite = np.isfinite(array).all()
-        if not (finite and (array == np.rint(array)).all() and (np.abs(array) <= _EXACT).all()):
+        if not (finite and (array == np.rint(array)).all() and (np.abs(array) <= LARGEST_WHOLE).all()):
             got = "fractions or numbers beyond 2^53" if finite else "numbers that are not finite"
             raise DataError("whole numbers or texts as labels", f"{got} in {where}", "leave those rows out")
         array = array.astype(np.int64)

@@ -1,6 +1,7 @@
 """Texts in memory: a list, an array or a series of strings, with a label each or without."""
 
 from collections.abc import Sequence
+from types import UnionType
 from typing import Any
 
 from fivefold.core import ArgumentError
@@ -56,10 +57,9 @@ def documents_of(texts: Any, labels: Any = None) -> Found:
 
 def _strings(texts: Any, notes: list[str]) -> Sequence[str]:
     if isinstance(texts, list | tuple):
-        for place, text in enumerate(texts):
-            if not isinstance(text, str):
-                got = f"{text!r:.40} at place {place} (from 0)"
-                raise ArgumentError("a list of strings", got, "give '' for a text that is missing")
+        other = first_other(texts, str)
+        if other is not None:
+            raise ArgumentError("a list of strings", other, "give '' for a text that is missing")
         return texts
     if not is_array(texts):
         fix = "give texts as a list of strings; of a data frame, its column"
@@ -68,6 +68,16 @@ def _strings(texts: Any, notes: list[str]) -> Sequence[str]:
     if found is None:
         raise ArgumentError("strings", "numbers or dates", "give texts")
     return found
+
+
+def first_other(values: Sequence[object], kind: type | UnionType) -> str | None:
+    """Name the first value that is of another kind, with its place; ``None`` where there is none.
+
+    >>> first_other(["a", None], str), first_other(["a"], str)
+    ('None at place 1 (from 0)', None)
+    """
+    places = (place for place, value in enumerate(values) if not isinstance(value, kind))
+    return next((f"{values[place]!r:.40} at place {place} (from 0)" for place in places), None)
 
 
 def strings_of(column: Column) -> list[str] | None:

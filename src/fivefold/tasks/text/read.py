@@ -16,7 +16,7 @@ from fivefold.tasks.tables.read import expand
 from fivefold.tasks.text.endings import has_text_ending
 from fivefold.tasks.text.files import Limits, clean, too_long
 from fivefold.tasks.text.folder import Found, Unit, parts, read_folder
-from fivefold.tasks.text.memory import documents_of, is_array
+from fivefold.tasks.text.memory import documents_of, first_other, is_array
 from fivefold.tasks.text.text_set import TextSet, twin_key
 from fivefold.tasks.text.text_table import read_table
 from fivefold.tasks.thin_data import require_two_classes, thin_classes
@@ -80,16 +80,12 @@ def read_texts(
         require(not isinstance(source, str | Path), "texts in memory with labels", repr(str(source)), fix)
         require(labels is not None or not labelled, "labels of the texts", "none", _WITH_LABELS)
         return texts_of(source, limits, labels)
-    listed = isinstance(source, list | tuple) and all(isinstance(each, str | Path) for each in source)
+    other = first_other(source, str | Path) if isinstance(source, list | tuple) else type(source).__name__
     framed = is_frame(source)
-    if not listed and not framed and not isinstance(source, str | Path):
-        got = type(source).__name__
-        if isinstance(source, list | tuple):
-            place = next(i for i, each in enumerate(source) if not isinstance(each, str | Path))
-            got = f"{source[place]!r:.40} at place {place} (from 0)"
+    if other is not None and not framed and not isinstance(source, str | Path):
         expected = "a table, a folder, a file, a list of paths, or texts in memory"
         expected += " with labels" if labelled else ""
-        raise ArgumentError(expected, got, _WITH_LABELS if labelled else _LISTED)
+        raise ArgumentError(expected, other, _WITH_LABELS if labelled else _LISTED)
     named = [source] if isinstance(source, str | Path) else [] if framed else list(source)
     paths = [_path(each) for each in named]
     path = paths[0] if isinstance(source, str | Path) else None

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fivefold.core import DataError, require
+from fivefold.tasks.text.memory import first_other
 from fivefold.tasks.text.terms.c_value import c_values
 from fivefold.tasks.text.terms.candidates import Candidates, Key, find_candidates
 from fivefold.tasks.text.terms.termhood import centroid_similarity, log_likelihood_ratio, weirdness
@@ -163,8 +164,8 @@ def _strings(texts: Sequence[str]) -> list[str]:
     """The texts as a list, each a string."""
     require(not isinstance(texts, str), "a sequence of texts", "one string", "put it into a list")
     found = list(texts)
-    for place, text in enumerate(found):
-        require(isinstance(text, str), "strings", f"{text!r:.40} at place {place} (from 0)", "leave it out")
+    other = first_other(found, str)
+    require(other is None, "strings", other, "leave it out")
     return found
 
 
